@@ -1,0 +1,1 @@
+"""molvm: steer pretrained molecule generators towards any reward."""
