@@ -1,0 +1,7 @@
+"""What flows: batches of points one can add, scale, perturb and measure."""
+
+from molvm.states.base import Coefficients, State
+from molvm.states.molecule import MoleculeState
+from molvm.states.tensor import TensorState
+
+__all__ = ["Coefficients", "MoleculeState", "State", "TensorState"]
