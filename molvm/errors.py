@@ -95,3 +95,11 @@ class DivergenceError(MolVMError):
 
 class RewardError(MolVMError):
     """A reward is wrongly declared, or failed on so much of a batch that training cannot go on."""
+
+
+class DatasetError(MolVMError):
+    """A dataset is missing, damaged, or asked for something it does not hold."""
+
+
+class MoleculeError(MolVMError):
+    """Arrays or a file record do not describe a molecule."""
