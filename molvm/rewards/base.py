@@ -1,0 +1,170 @@
+"""What a reward is: a number or a typed failure for every molecule, never a magic number."""
+
+from __future__ import annotations
+
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol, final, get_args, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molvm.chem.molecule import Molecule
+from molvm.errors import RewardError
+
+FailureKind = Literal["invalid", "rejected", "failed", "timeout", "crashed", "cancelled", "reward_error"]
+"""invalid: no molecule. rejected: a molecule out of the reward's scope. failed: the computation did not converge
+or gave nonsense. timeout, crashed: the worker had to be ended, or ended itself. cancelled: never evaluated.
+reward_error: the reward's own code raised, or returned something that is no finite number."""
+
+FAILURE_KINDS: tuple[FailureKind, ...] = get_args(FailureKind)
+
+Direction = Literal["maximise", "minimise"]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a molecule has no value.
+
+    Args:
+        kind: One of `FAILURE_KINDS`.
+        stage: The check or step that failed, a short name that can be counted.
+        reason: One sentence for people.
+    """
+
+    kind: FailureKind
+    stage: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in FAILURE_KINDS:
+            raise RewardError(f"There is no failure kind {self.kind!r}.", allowed=", ".join(FAILURE_KINDS))
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a reward says of one molecule: a value or a failure, and nothing in between.
+
+    Args:
+        id: The molecule's id.
+        value: The reward, finite, in `unit`; None exactly when there is a failure.
+        unit: The unit of `value`; empty for pure numbers.
+        details: Further results, numbers or short texts.
+        failure: Why there is no value.
+        seconds: Wall time of the evaluation.
+        positions: (n, 3) relaxed positions in Å, for rewards that are asked to keep them.
+
+    Raises:
+        RewardError: There are both a value and a failure, or neither, or the value is not finite.
+    """
+
+    id: str
+    value: float | None
+    unit: str = ""
+    details: Mapping[str, float | str] = field(default_factory=dict)
+    failure: Failure | None = None
+    seconds: float = 0.0
+    positions: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.value is None) == (self.failure is None):
+            raise RewardError(f"The outcome of molecule {self.id!r} must have either a value or a failure.")
+        if self.value is not None and not math.isfinite(self.value):
+            raise RewardError(f"The outcome of molecule {self.id!r} has the value {self.value}.", allowed="finite")
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a value."""
+        return self.failure is None
+
+
+@runtime_checkable
+class Reward(Protocol):
+    """Scores molecules: one outcome each, in order, with the ids of the molecules."""
+
+    @property
+    def name(self) -> str:
+        """Short name; the column of result tables."""
+
+    @property
+    def unit(self) -> str:
+        """Unit of the values; empty for pure numbers."""
+
+    @property
+    def direction(self) -> Direction:
+        """Which way is better."""
+
+    @property
+    def floor(self) -> float | None:
+        """What the reward proposes that a failure be worth; None leaves it to the objective."""
+
+    def __call__(self, molecules: Sequence[Molecule]) -> list[Outcome]:
+        """Outcomes of the molecules, one each, in order."""
+
+
+class MoleculeReward(ABC):
+    """A reward that looks at one molecule at a time, so that a pool can evaluate it in other processes.
+
+    Subclasses implement `evaluate` and must survive pickling. Calling the reward evaluates here, one molecule
+    after the other and without isolation; `molvm.rewards.pool.isolated` does it in workers.
+    """
+
+    name: str
+    unit: str
+    direction: Direction
+    floor: float | None
+
+    @abstractmethod
+    def evaluate(self, molecule: Molecule) -> Outcome:
+        """The outcome of one molecule. May raise: that becomes a `reward_error`."""
+
+    def succeed(self, molecule: Molecule, value: float, details: Mapping[str, float | str] | None = None) -> Outcome:
+        """The outcome with this value."""
+        return Outcome(molecule.id, value, self.unit, details or {})
+
+    def fail(self, molecule: Molecule, kind: FailureKind, stage: str, reason: str) -> Outcome:
+        """The outcome without a value."""
+        return Outcome(molecule.id, None, self.unit, failure=Failure(kind, stage, reason))
+
+    @final
+    def outcome(self, molecule: Molecule) -> Outcome:
+        """`evaluate`, timed, with every exception turned into a failure."""
+        started = time.perf_counter()
+        try:
+            result = self.evaluate(molecule)
+        except Exception as error:  # noqa: BLE001 - a reward may raise anything, and one molecule must not end a run
+            result = self.fail(molecule, "reward_error", self.name, f"{type(error).__name__}: {error}")
+        return replace(result, seconds=time.perf_counter() - started)
+
+    @final
+    def __call__(self, molecules: Sequence[Molecule]) -> list[Outcome]:
+        """Outcomes of the molecules in order, evaluated in this process."""
+        return checked_outcomes(self.name, molecules, [self.outcome(molecule) for molecule in molecules])
+
+
+def checked_outcomes(name: str, molecules: Sequence[Molecule], outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes, when there is one for each molecule and in the molecules' order.
+
+    Args:
+        name: The reward's name, for the message.
+        molecules: What was asked.
+        outcomes: What the reward answered.
+
+    Raises:
+        RewardError: Their number or their ids differ.
+    """
+    if len(outcomes) != len(molecules):
+        raise RewardError(
+            f"The reward {name!r} returned {len(outcomes)} outcomes for {len(molecules)} molecules.",
+            allowed="one a molecule, in order",
+        )
+    for position, (molecule, outcome) in enumerate(zip(molecules, outcomes, strict=True)):
+        if molecule.id != outcome.id:
+            raise RewardError(
+                f"Outcome {position} of the reward {name!r} belongs to {outcome.id!r} and not to {molecule.id!r}.",
+                allowed="one a molecule, in order",
+            )
+    return list(outcomes)
