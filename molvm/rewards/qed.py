@@ -32,7 +32,8 @@ class QED(MoleculeReward):
         if isinstance(mol, str):
             return self.fail(molecule, "invalid", "valences", mol)
         with rdBase.BlockLogs():
-            return self.succeed(molecule, float(RDKIT_QED.qed(Chem.RemoveHs(mol)))  # type: ignore[no-untyped-call])
+            value = float(RDKIT_QED.qed(Chem.RemoveHs(mol)))  # type: ignore[no-untyped-call]
+        return self.succeed(molecule, value)
 
 
 def qed() -> QED:
