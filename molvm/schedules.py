@@ -183,7 +183,7 @@ class Schedules:
         return {name: schedule.beta(t) for name, schedule in self.by_modality.items()}
 
     def most_advanced_alpha(self, t: Tensor) -> Tensor:
-        """The largest α of the modalities: how far the process has forgotten nothing of the data yet."""
+        """The largest α of the modalities: how much of the data the most advanced of them shows already."""
         return torch.stack(list(self.alpha(t).values())).amax(dim=0)
 
     def value_weight(self, t: Tensor) -> Tensor:

@@ -85,9 +85,7 @@ class State(ABC):
 
     def scale(self, coefficients: Coefficients) -> Self:
         """Each modality times its coefficient."""
-        return self.replace(
-            {name: part * _broadcast(coefficients, name, part) for name, part in self.parts.items()}
-        )
+        return self.replace({name: part * _broadcast(coefficients, name, part) for name, part in self.parts.items()})
 
     def inner(self, other: Self) -> Tensor:
         """Inner product per sample over all modalities, shape (B,)."""

@@ -69,6 +69,13 @@ class MoleculeState(State):
                 new.__dict__[cached] = self.__dict__[cached]
         return new
 
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
+        """The molecules, atom counts included, on another device or in another floating-point type."""
+        if device is None:
+            return super().to(dtype=dtype)
+        parts = {name: part.to(device=device, dtype=dtype) for name, part in self.parts.items()}
+        return type(self)(**parts, n_atoms=self.n_atoms.to(device=device))
+
     def project(self) -> Self:
         """Zero the padding, remove the centre of mass, make the bonds symmetric and their diagonal zero."""
         return self.replace(
@@ -178,12 +185,15 @@ class MoleculeState(State):
             dtype: Floating-point type.
         """
         count, n = len(n_atoms), int(n_atoms.max())
-        options = {"dtype": dtype, "device": n_atoms.device}
+
+        def zeros(*shape: int) -> Tensor:
+            return torch.zeros(shape, dtype=dtype, device=n_atoms.device)
+
         return cls(
-            positions=torch.zeros(count, n, 3, **options),
-            types=torch.zeros(count, n, n_types, **options),
-            charges=torch.zeros(count, n, n_charges, **options),
-            bonds=torch.zeros(count, n, n, n_bonds, **options),
+            positions=zeros(count, n, 3),
+            types=zeros(count, n, n_types),
+            charges=zeros(count, n, n_charges),
+            bonds=zeros(count, n, n, n_bonds),
             n_atoms=n_atoms,
         )
 

@@ -38,6 +38,11 @@ class TensorState(State):
         """The same classes with other coordinates."""
         return type(self)(parts["x"], self.classes)
 
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
+        """The points, classes included, on another device or in another floating-point type."""
+        classes = self.classes if self.classes is None or device is None else self.classes.to(device=device)
+        return type(self)(self.x.to(device=device, dtype=dtype), classes)
+
     def project(self) -> Self:
         """Itself: the space is all of the storage."""
         return self

@@ -1,0 +1,22 @@
+"""The controlled SDE: time grids, transitions, simulation and trajectories.
+
+In continuous time dx = [κx + (σ²/2 + η)s + σu] dt + σ dB, with σ² = 2η (memoryless) and u = −σ∇V; every modality has
+its own κ, η and σ. At any other σ the same V asks for the extra drift −(σ²/2 + η)∇V, which at σ = 0, the ODE, is −η∇V.
+"""
+
+from molvm.sde.grid import start_time, time_grid, uniform_grid
+from molvm.sde.simulate import Control, simulate
+from molvm.sde.trajectory import Trajectory
+from molvm.sde.transition import Stepper, Transition, euler_maruyama
+
+__all__ = [
+    "Control",
+    "Stepper",
+    "Trajectory",
+    "Transition",
+    "euler_maruyama",
+    "simulate",
+    "start_time",
+    "time_grid",
+    "uniform_grid",
+]

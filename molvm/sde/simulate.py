@@ -1,0 +1,108 @@
+"""Simulation of the controlled SDE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from molvm.errors import DivergenceError, StateError
+from molvm.models.base import FlowModel
+from molvm.sde.trajectory import Trajectory
+from molvm.sde.transition import Stepper, Transition, euler_maruyama
+from molvm.states import State
+
+
+class Control(Protocol):
+    """Whatever steers: the gradient of a value function."""
+
+    def gradient(self, x: State, t: Tensor) -> State:
+        """∇V(x, t) in the geometry of the state space, for times of shape (B,), detached."""
+        ...
+
+
+@torch.no_grad()
+def simulate(
+    model: FlowModel,
+    x0: State,
+    grid: Tensor,
+    *,
+    control: Control | None = None,
+    generator: torch.Generator | None = None,
+    stepper: Stepper = euler_maruyama,
+    keep_states: bool = True,
+    keep_noise: bool = False,
+    storage: torch.device | None = None,
+    on_step: Callable[[int, int], None] | None = None,
+) -> Trajectory:
+    """Run the controlled SDE from x0 along the grid.
+
+    All arithmetic is done in the floating-point type of x0, whatever the model returns. The noise does not depend on
+    the control: with a control that is zero the samples equal the base model's bit for bit.
+
+    Args:
+        model: The base model.
+        x0: B samples of noise, placed at grid[0].
+        grid: Times, shape (K+1,), increasing to 1.
+        control: What steers, or None for the base model alone.
+        generator: Source of the noise, on the device of x0.
+        stepper: How a step is made, by default Euler–Maruyama of the memoryless SDE.
+        keep_states: Keep all K+1 states, not only the last.
+        keep_noise: Keep the noise of each step too, for objectives that replay paths under another control.
+        storage: Where kept states and noises go, by default where they are.
+        on_step: Called with (steps done, K).
+
+    Raises:
+        DivergenceError: A state is no longer finite.
+        StateError: The grid is not increasing.
+    """
+    if grid.ndim != 1 or len(grid) < 2 or not bool((grid[1:] > grid[:-1]).all()):
+        raise StateError("A trajectory needs a time grid that increases.", allowed="the result of time_grid")
+    steps, x = len(grid) - 1, x0
+    states, noises = [_stored(x, storage)] if keep_states else [], []
+    cost = torch.zeros(steps, len(x), device=x.device, dtype=x.dtype)
+    ito = torch.zeros_like(cost)
+    for k in range(steps):
+        transition = stepper(model.schedules, grid[k], grid[k + 1])
+        t = grid[k].to(device=x.device, dtype=x.dtype).expand(len(x))
+        endpoint = model.predict_endpoint(x, t).to(dtype=x.dtype).project()
+        noise = x.randn_like(generator)
+        moved = x.scale(transition.keep) + endpoint.scale(transition.pull) + noise.scale(transition.noise)
+        if control is not None:
+            gradient = control.gradient(x, t)
+            moved = moved - gradient.scale(transition.shift)
+            cost[k], ito[k] = _control_sums(transition, gradient, noise)
+        x = moved
+        _check_finite(x, k, steps, float(grid[k]))
+        if keep_states:
+            states.append(_stored(x, storage))
+        if keep_noise:
+            noises.append(_stored(noise, storage))
+        if on_step is not None:
+            on_step(k + 1, steps)
+    return Trajectory(grid, tuple(states) if keep_states else (x,), cost, ito, tuple(noises))
+
+
+def _control_sums(transition: Transition, gradient: State, noise: State) -> tuple[Tensor, Tensor]:
+    if any(float(level) == 0 for level in transition.noise.values()):
+        # Without noise a steered path is impossible under the base: its cost is infinite, unless nothing steers.
+        squared = gradient.squared_norm()
+        return torch.where(squared > 0, torch.inf, squared), torch.zeros_like(squared)
+    control = gradient.scale({name: -transition.shift[name] / level for name, level in transition.noise.items()})
+    return control.squared_norm() / 2, control.inner(noise)
+
+
+def _check_finite(x: State, k: int, steps: int, t: float) -> None:
+    bad = ~x.is_finite()
+    if bool(bad.any()):
+        raise DivergenceError(
+            f"Step {k + 1} of {steps} (from t = {t:.4f}) gave numbers that are not finite in {int(bad.sum())} of "
+            f"{len(x)} samples.",
+            remedy="a smaller strength or learning rate, more steps, or a gated value network",
+        )
+
+
+def _stored(x: State, storage: torch.device | None) -> State:
+    return x if storage is None else x.to(device=storage)

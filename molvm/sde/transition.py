@@ -1,0 +1,68 @@
+"""One step of the controlled SDE, as coefficients."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from molvm.errors import ConfigError
+from molvm.schedules import Schedules
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One step t → s: x_s = keep · x + pull · x̂₁ − shift · ∇V + noise · ε, modality by modality.
+
+    In units of the noise the control is w = −(shift/noise) ∇V (in continuous time u√dt): ½|w|² is the running cost and
+    w · ε the Itô integral's increment, both exact for the chain that is simulated.
+
+    Args:
+        keep: Modality to coefficient, 0-d float64 tensors.
+        pull: Likewise.
+        shift: Likewise.
+        noise: Likewise; 0 for the ODE.
+    """
+
+    keep: dict[str, Tensor]
+    pull: dict[str, Tensor]
+    shift: dict[str, Tensor]
+    noise: dict[str, Tensor]
+
+
+Stepper = Callable[[Schedules, Tensor, Tensor], Transition]
+"""Builds the transition from time t to time s."""
+
+
+def euler_maruyama(
+    schedules: Schedules, t: Tensor, s: Tensor, *, noise_level: float = 1.0, sigma: float | None = None
+) -> Transition:
+    """An Euler–Maruyama step of the SDE with the model's marginals.
+
+    Args:
+        schedules: α and β of each modality.
+        t: Start of the step, a 0-d float64 tensor in (0, 1).
+        s: Its end.
+        noise_level: σ as a multiple of the memoryless one; 0 is the probability-flow ODE.
+        sigma: A constant σ for all times and modalities, instead of `noise_level`.
+
+    Raises:
+        ConfigError: a negative or non-finite noise.
+    """
+    level = noise_level if sigma is None else sigma
+    if not (math.isfinite(level) and level >= 0):
+        raise ConfigError(f"The noise level is {level}.", allowed="a finite number, 0 or larger")
+    dt = s - t
+    keep, pull, shift, noise = {}, {}, {}, {}
+    for name, schedule in schedules.by_modality.items():
+        alpha, beta, eta = schedule.alpha(t), schedule.beta(t), schedule.eta(t)
+        variance = 2 * eta * noise_level**2 if sigma is None else torch.as_tensor(sigma**2).to(eta)
+        strength = (variance / 2 + eta) * dt
+        keep[name] = 1 + schedule.kappa(t) * dt - strength / beta**2
+        pull[name] = strength * alpha / beta**2
+        shift[name] = strength
+        noise[name] = torch.sqrt(variance * dt)
+    return Transition(keep, pull, shift, noise)

@@ -1,0 +1,153 @@
+"""V(x, t) = λ (v₀(c) + gate(t) f(x, t)): the value function around any network f."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from molvm.errors import ConfigError, StateError
+from molvm.schedules import Schedules
+from molvm.states import State
+
+PRIOR_COUNT = 4.0
+"""How many samples the mean over all conditions is worth where a condition has been seen for the first time."""
+
+
+class ValueNet(nn.Module):
+    """A value function with the two facts built in that hold for every memoryless process.
+
+    The process forgets its start, so V(·, 0) is a constant −log Z_c given the condition c: it is a table v₀ of its own,
+    and the network is multiplied by a gate that vanishes at t = 0, which removes the control where σ is infinite. V
+    scales with the strength λ, so the network learns in units of the reward and starts at V − V₀ = 0 if its last layer
+    is zero.
+
+    Args:
+        features: The network f: `(x: State, t: Tensor (B,)) -> Tensor (B,)`, with a zero-initialised output.
+        schedules: α and β of each modality; the gate is the largest α.
+        strength: λ, finite and not negative.
+        conditions: The values a condition can take (numbers of atoms, classes); None for a process without condition.
+        gated: Whether gate(t) is the largest α, or 1 as in the paper.
+
+    Raises:
+        ConfigError: λ is negative or not finite, or there are no conditions in the list.
+    """
+
+    conditions: Tensor
+    baseline: Tensor
+    baseline_count: Tensor
+
+    def __init__(
+        self,
+        features: nn.Module,
+        schedules: Schedules,
+        strength: float,
+        *,
+        conditions: Sequence[int] | None = None,
+        gated: bool = True,
+    ) -> None:
+        super().__init__()
+        if not (math.isfinite(strength) and strength >= 0):
+            raise ConfigError(f"The strength λ is {strength}.", allowed="a finite number, 0 or larger")
+        if conditions is not None and len(conditions) == 0:
+            raise ConfigError("A conditional value function got no condition values.", allowed="at least one")
+        self.features = features
+        self.schedules = schedules
+        self.strength = float(strength)
+        self.gated = gated
+        self.conditional = conditions is not None
+        values = sorted(set(conditions)) if conditions is not None else [0]
+        self.register_buffer("conditions", torch.tensor(values, dtype=torch.int64))
+        self.register_buffer("baseline", torch.zeros(len(values)))
+        self.register_buffer("baseline_count", torch.zeros(len(values)))
+
+    def forward(self, x: State, t: Tensor) -> Tensor:
+        """V(x, t) in nats, shape (B,), for times of shape (B,)."""
+        x = x.to(dtype=self.dtype)
+        index = self.condition_index(x.condition, len(x))
+        return self.strength * self.baseline.to(self.dtype)[index] + self._varying(x, t)
+
+    def gradient(self, x: State, t: Tensor) -> State:
+        """∇V(x, t) in the geometry of the state space, detached, in the floating-point type of x."""
+        with torch.enable_grad():
+            leaf = x.to(dtype=self.dtype).leaf()
+            leaves = dict(leaf.parts)
+            value = self._varying(leaf, t).sum()
+            if not value.requires_grad:
+                return x.map(torch.zeros_like)
+            derivatives = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
+        filled = {
+            name: torch.zeros_like(part) if derivative is None else derivative
+            for (name, part), derivative in zip(leaves.items(), derivatives, strict=True)
+        }
+        return leaf.riesz(filled).detach().to(dtype=x.dtype)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The floating-point type of the network."""
+        return next((parameter.dtype for parameter in self.features.parameters()), torch.float32)
+
+    def initial_value(self, condition: Tensor | None = None) -> Tensor:
+        """V(·, 0; c) = λ v₀(c), the estimate of −log Z_c: for the given conditions, or () without one."""
+        if condition is None and not self.conditional:
+            return self.strength * self.baseline[0]
+        count = len(condition) if condition is not None else 0
+        return self.strength * self.baseline[self.condition_index(condition, count)]
+
+    def condition_index(self, condition: Tensor | None, count: int) -> Tensor:
+        """The rows of the table v₀ that belong to conditions, integers of shape (count,).
+
+        Raises:
+            StateError: A condition that is not in the table, or none where the table has several.
+        """
+        if not self.conditional:
+            return torch.zeros(count, dtype=torch.int64, device=self.conditions.device)
+        if condition is None:
+            raise StateError("The value function is conditional, but the samples have no condition.")
+        condition = condition.to(self.conditions)
+        index = torch.searchsorted(self.conditions, condition).clamp(max=len(self.conditions) - 1)
+        unknown = condition[self.conditions[index] != condition]
+        if len(unknown):
+            raise StateError(
+                f"The value function does not know the condition {int(unknown[0])}.",
+                allowed=f"{self.conditions.tolist()}",
+                remedy="training with this condition, or sampling another one",
+            )
+        return index
+
+    @torch.no_grad()
+    def update_baseline(self, condition: Tensor | None, values: Tensor, window: float) -> None:
+        """Move V₀(c) towards estimates of it: a running mean within each condition over about `window` samples.
+
+        A condition seen for the first time starts from the mean over all conditions seen before, worth a few samples,
+        so that a rare one is not set by a single draw.
+
+        Args:
+            condition: Integers of shape (B,), or None.
+            values: Estimates of V(·, 0; c) in nats, shape (B,).
+            window: Number of samples after which old ones fade.
+        """
+        if self.strength == 0:
+            return
+        index = self.condition_index(condition, len(values))
+        values = (values / self.strength).to(self.baseline)
+        counts = torch.zeros_like(self.baseline).index_add_(0, index, torch.ones_like(values))
+        sums = torch.zeros_like(self.baseline).index_add_(0, index, values)
+        known = self.baseline_count > 0
+        if bool(known.any()):
+            prior = (self.baseline * self.baseline_count)[known].sum() / self.baseline_count[known].sum()
+        else:
+            prior = values.mean()
+        self.baseline.copy_(torch.where(known, self.baseline, prior))
+        before = torch.where(known, self.baseline_count, PRIOR_COUNT if self.conditional else 0.0)
+        total = (before + counts).clamp(max=window)
+        share = torch.where(counts > 0, counts / total.clamp(min=1.0), 0.0).clamp(max=1.0)
+        self.baseline.add_(share * (sums / counts.clamp(min=1.0) - self.baseline))
+        self.baseline_count.copy_(torch.where(counts > 0, total, self.baseline_count))
+
+    def _varying(self, x: State, t: Tensor) -> Tensor:
+        t = t.to(self.dtype)
+        value: Tensor = self.strength * self.features(x, t)
+        return value * self.schedules.most_advanced_alpha(t) if self.gated else value
