@@ -103,3 +103,11 @@ class DatasetError(MolVMError):
 
 class MoleculeError(MolVMError):
     """Arrays or a file record do not describe a molecule."""
+
+
+class EvaluationError(MolVMError):
+    """A metric cannot be computed from what it was given."""
+
+
+class EngineError(MolVMError):
+    """A quantum-chemistry engine refused a molecule, did not converge, or returned nonsense."""

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from rdkit import Chem, RDLogger
+from rdkit import Chem, rdBase
 from rdkit.Chem import rdDetermineBonds
 
 DropReason: TypeAlias = Literal["no_bonds_found", "fragmented", "charge_too_large", "unknown_element"]
@@ -85,7 +85,7 @@ def perceive(geometry: Geometry, type_of: dict[str, int]) -> MoleculeRecord | Dr
 
 def perceive_many(geometries: list[Geometry], type_of: dict[str, int]) -> list[MoleculeRecord | Dropped]:
     """`perceive` for a list, with RDKit's complaints about what gets dropped silenced meanwhile."""
-    with _SilentRDKit():
+    with rdBase.BlockLogs():
         return [perceive(geometry, type_of) for geometry in geometries]
 
 
@@ -109,12 +109,3 @@ def _upper_triangle(molecule: Any) -> npt.NDArray[np.uint8]:
         orders[first, second] = int(bond.GetBondTypeAsDouble())
     upper: npt.NDArray[np.uint8] = orders[np.triu_indices(count, k=1)]
     return upper
-
-
-class _SilentRDKit:
-    def __enter__(self) -> None:
-        RDLogger.DisableLog("rdApp.*")
-
-    def __exit__(self, *_: object) -> None:
-        RDLogger.EnableLog("rdApp.error")
-        RDLogger.EnableLog("rdApp.warning")

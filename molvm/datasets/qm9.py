@@ -10,6 +10,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -146,6 +147,15 @@ def _perceive_chunks(chunks: Iterator[list[Geometry]], workers: int) -> Iterator
         for chunk in chunks:
             yield perceive_many(chunk, _type_of())
         return
+    try:
+        yield from _perceive_in_pool(chunks, workers)
+    except BrokenProcessPool as error:
+        raise DatasetError(
+            "A worker process died while perceiving bonds.", remedy="workers=1, or more memory"
+        ) from error
+
+
+def _perceive_in_pool(chunks: Iterator[list[Geometry]], workers: int) -> Iterator[list[MoleculeRecord | Dropped]]:
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         waiting: deque[Future[list[MoleculeRecord | Dropped]]] = deque()
         for chunk in chunks:
@@ -184,7 +194,9 @@ def _manifest(split: npt.NDArray[np.uint8], dropped: Counter[str], rows: int) ->
             **{name: int((split == code).sum()) for name, code in SPLIT_CODES.items()},
         },
         "dropped": dict(sorted(dropped.items())),
-        "drop_rule": "kept: rdDetermineBonds (total charge 0) succeeds, one fragment, |formal charge| <= 1 at every atom",
+        "drop_rule": (
+            "kept: rdDetermineBonds (total charge 0) succeeds, one fragment, |formal charge| <= 1 at every atom"
+        ),
         "split_rule": (
             f"rows 1..{SOURCE_ROWS} of GDB-9 shuffled as pandas.DataFrame.sample(frac=1, random_state={SPLIT_SEED}); "
             f"first {TRAIN_ROWS} train, last {TEST_ROWS} test, the rest validation; decided before anything is dropped"

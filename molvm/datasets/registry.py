@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from molvm.datasets.home import data_home
 from molvm.datasets.directory import MANIFEST_FILE
+from molvm.datasets.home import data_home
 from molvm.datasets.store import MoleculeDataset
 from molvm.errors import DatasetError, UnknownNameError
 
