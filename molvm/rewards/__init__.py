@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from molvm.rewards.base import Direction, Failure, FailureKind, MoleculeReward, Outcome, Reward
+from molvm.rewards.dipole import Dipole, dipole
+from molvm.rewards.pool import Isolated, WorkerPool, isolated
+from molvm.rewards.python import PythonReward, reward
 from molvm.rewards.qed import QED, qed
 from molvm.rewards.registry import make_reward, register, reward_names
 
 __all__ = [
     "QED",
+    "Dipole",
     "Direction",
     "Failure",
     "FailureKind",
+    "Isolated",
     "MoleculeReward",
     "Outcome",
+    "PythonReward",
     "Reward",
+    "WorkerPool",
+    "dipole",
+    "isolated",
     "make_reward",
     "qed",
     "register",
+    "reward",
     "reward_names",
 ]

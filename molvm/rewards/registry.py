@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from molvm.errors import RewardError, UnknownNameError
 from molvm.rewards.base import Reward
+from molvm.rewards.dipole import dipole
 from molvm.rewards.qed import qed
 
-_FACTORIES: dict[str, Callable[[], Reward]] = {"qed": qed}
+_FACTORIES: dict[str, Callable[[], Reward]] = {"qed": qed, "dipole": dipole}
 
 
 def register(name: str, factory: Callable[[], Reward], *, replace: bool = False) -> None:

@@ -1,0 +1,3 @@
+"""Force fields and semi-empirical single points, in process and single-threaded. They speak atomic units."""
+
+from __future__ import annotations

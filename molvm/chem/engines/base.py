@@ -1,0 +1,116 @@
+"""What an engine is, and the guard that every engine puts before its library.
+
+The libraries abort the process on impossible atomic numbers and answer some broken geometries with numbers, so an
+engine checks what it passes on and what comes back, even though rewards gate their molecules as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molvm.chem.validity import MAX_XTB_ELEMENT
+from molvm.errors import EngineError
+
+Array = NDArray[np.float64]
+
+
+class ForceField(Protocol):
+    """A force field that was set up for one molecule."""
+
+    def energy_and_gradient(self, positions: Array) -> tuple[float, Array]:
+        """Energy in Eh and gradient (n, 3) in Eh/a₀ at positions (n, 3) in a₀.
+
+        Raises:
+            EngineError: The library failed or the result is not finite.
+        """
+
+
+class CurvedForceField(ForceField, Protocol):
+    """A force field that also knows its second derivatives."""
+
+    def derivatives(self, positions: Array) -> tuple[float, Array, Array]:
+        """Energy in Eh, gradient (n, 3) in Eh/a₀ and Hessian (3n, 3n) in Eh/a₀² at positions (n, 3) in a₀.
+
+        Raises:
+            EngineError: The library failed or the result is not finite.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Electronic:
+    """The result of a single point.
+
+    Args:
+        energy: Total energy, Eh.
+        dipole: (3,) dipole moment, e·a₀.
+        gap: Gap between the highest occupied and the lowest empty orbital, Eh; nan when there is no empty one.
+    """
+
+    energy: float
+    dipole: Array
+    gap: float
+
+
+class SinglePoint(Protocol):
+    """An electronic-structure method."""
+
+    @property
+    def name(self) -> str:
+        """The method and the library."""
+
+    def __call__(self, elements: NDArray[np.uint8], positions: Array, charge: int) -> Electronic:
+        """The electronic structure of one closed-shell molecule.
+
+        Args:
+            elements: (n,) atomic numbers.
+            positions: (n, 3) positions in a₀.
+            charge: Total charge in elementary charges.
+
+        Raises:
+            EngineError: The method did not converge, the library failed or the result is not finite.
+        """
+
+
+def guard_input(engine: str, elements: NDArray[np.uint8], positions: Array) -> None:
+    """Turn away what a library would crash on.
+
+    Raises:
+        EngineError: No atoms, an element without parameters, shapes that do not fit, positions that are not finite.
+    """
+    if len(elements) == 0 or positions.shape != (len(elements), 3):
+        raise EngineError(
+            f"{engine} was given {len(elements)} elements and positions of shape {positions.shape}.",
+            allowed="at least one atom, and positions (n, 3)",
+        )
+    if elements.min() < 1 or elements.max() > MAX_XTB_ELEMENT:
+        raise EngineError(
+            f"{engine} has no parameters for an element.", allowed=f"atomic numbers 1 to {MAX_XTB_ELEMENT}"
+        )
+    guard_finite(engine, "positions", positions)
+
+
+def guard_finite(engine: str, quantity: str, values: Array | float) -> None:
+    """Turn away a quantity that is not finite.
+
+    Raises:
+        EngineError: It is not.
+    """
+    if not bool(np.isfinite(values).all()):
+        raise EngineError(f"The {quantity} of {engine} are not finite.")
+
+
+def frontier_gap(energies: Array, occupations: Array) -> float:
+    """The gap in the units of the (k,) orbital energies; nan when no orbital is empty.
+
+    Args:
+        energies: (k,) orbital energies, ascending.
+        occupations: (k,) occupations from 0 to 2; more than 1 counts as occupied.
+    """
+    occupied = occupations > 1.0
+    if bool(occupied.all()) or not bool(occupied.any()):
+        return float("nan")
+    return float(energies[~occupied].min() - energies[occupied].max())

@@ -1,0 +1,64 @@
+"""GFN-FF through the package `gfnff` (Spicher and Grimme, Angew. Chem. Int. Ed. 2020, 59, 15665)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molvm.chem.engines.base import Array, guard_finite, guard_input
+from molvm.errors import EngineError
+
+NAME = "gfnff"
+
+
+class GFNFF:
+    """GFN-FF for one molecule; the bonds are perceived from the positions given here, as the `xtb` program does.
+
+    Args:
+        elements: (n,) atomic numbers.
+        positions: (n, 3) positions in a₀ from which the topology is made.
+        charge: Total charge in elementary charges.
+
+    Raises:
+        EngineError: The force field cannot be set up for this geometry.
+    """
+
+    def __init__(self, elements: NDArray[np.uint8], positions: Array, charge: int = 0) -> None:
+        from gfnff import GFNFFCalculator
+
+        guard_input(NAME, elements, positions)
+        self._elements = np.ascontiguousarray(elements, dtype=np.int32)
+        try:
+            self._calculator = GFNFFCalculator(self._elements, positions, charge=charge)
+        except RuntimeError as error:
+            raise EngineError(f"{NAME} cannot be set up for this geometry: {error}.") from error
+
+    def energy_and_gradient(self, positions: Array) -> tuple[float, Array]:
+        """Energy in Eh and gradient (n, 3) in Eh/a₀ at positions (n, 3) in a₀.
+
+        Raises:
+            EngineError: The library failed or the result is not finite.
+        """
+        guard_input(NAME, self._elements.astype(np.uint8), positions)
+        try:
+            energy, gradient, _ = self._calculator.singlepoint(self._elements, positions)
+        except RuntimeError as error:
+            raise EngineError(f"{NAME} failed: {error}.") from error
+        guard_finite(NAME, "energy and gradient", np.append(gradient, energy))
+        return float(energy), gradient
+
+    def derivatives(self, positions: Array) -> tuple[float, Array, Array]:
+        """Energy in Eh, gradient (n, 3) in Eh/a₀ and Hessian (3n, 3n) in Eh/a₀² at positions (n, 3) in a₀.
+
+        The Hessian is analytic but for a few terms and costs about as much as seven gradients.
+
+        Raises:
+            EngineError: The library failed or the result is not finite.
+        """
+        guard_input(NAME, self._elements.astype(np.uint8), positions)
+        try:
+            hessian, energy, gradient = self._calculator.hessian(self._elements, positions)
+        except RuntimeError as error:
+            raise EngineError(f"{NAME} failed: {error}.") from error
+        guard_finite(NAME, "derivatives", np.append(hessian, np.append(gradient, energy)))
+        return float(energy), gradient, hessian

@@ -1,0 +1,314 @@
+"""Isolated evaluation: a crash or hang in one molecule costs exactly that molecule."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import weakref
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from typing import Any, Self
+
+from molvm.chem.molecule import Molecule
+from molvm.errors import RewardError
+from molvm.rewards.base import Direction, Failure, FailureKind, MoleculeReward, Outcome, checked_outcomes
+from molvm.rewards.spawn import LightContext, MainContext, refuse_reentry
+from molvm.rewards.worker import evaluate_chunk, pack, prepare_worker
+
+DEFAULT_TIME_LIMIT = 60.0
+"""Seconds a molecule may take."""
+
+CHUNK_SIZE = 16
+"""Molecules in one message, at most; 16 spread the cost of a message to less than a tenth of a QED."""
+
+CHUNK_BUDGET = 0.25
+"""Seconds after which a worker begins no further molecule of its chunk."""
+
+TASKS_PER_WORKER = 500
+"""A worker is replaced after that many chunks: the engines leak some 0.1 MB a molecule."""
+
+MAX_RESTARTS = 5
+"""How often in a row the whole pool may break without finishing anything."""
+
+Progress = Callable[[Outcome], None]
+
+
+def available_cores() -> int:
+    """The number of cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Positions in the batch. A suspect chunk is one molecule whose chunk was lost before."""
+
+    positions: tuple[int, ...]
+    suspect: bool = False
+
+
+class WorkerPool:
+    """Worker processes that evaluate rewards, started once and used for many batches and rewards.
+
+    Use it as a context manager, or `close` it.
+
+    Args:
+        n_workers: Processes; the number of available cores by default.
+        time_limit: Seconds a molecule may take before its worker is ended.
+        chunk_size: Molecules in one message, at most.
+
+    Raises:
+        RewardError: A number is not positive.
+    """
+
+    def __init__(
+        self, n_workers: int | None = None, *, time_limit: float = DEFAULT_TIME_LIMIT, chunk_size: int = CHUNK_SIZE
+    ) -> None:
+        self.n_workers = available_cores() if n_workers is None else n_workers
+        self.time_limit = time_limit
+        self.chunk_size = chunk_size
+        if self.n_workers < 1 or chunk_size < 1 or not 0 < time_limit < float("inf"):
+            raise RewardError("A worker pool needs workers, a time limit and a chunk size.", allowed="positive numbers")
+        self._pool: Any = None
+        self._knows_main = False
+        self._finalizer: weakref.finalize[Any, Any] | None = None
+
+    def score(
+        self, reward: MoleculeReward, molecules: Sequence[Molecule], progress: Progress | None = None
+    ) -> list[Outcome]:
+        """Outcomes of the molecules, one each, in order.
+
+        Args:
+            reward: What to evaluate; it is sent to the workers.
+            molecules: What to evaluate it on.
+            progress: Called with every outcome as it comes in, in any order.
+
+        Raises:
+            RewardError: The reward cannot be sent to a worker, or the workers cannot start.
+        """
+        self._start(needs_main=self._needs_main(reward))
+        batch = _Batch(reward, list(molecules), progress)
+        queue = batch.chunks(self.chunk_size, self.n_workers)
+        restarts = 0
+        while queue:
+            before = batch.n_done
+            queue = self._run(batch, queue)
+            restarts = restarts + 1 if batch.n_done == before else 0
+            if queue:
+                self.close()
+                if restarts > MAX_RESTARTS:
+                    raise RewardError(
+                        f"The workers of the reward {reward.name!r} cannot start.",
+                        remedy='`if __name__ == "__main__":` around the last part of a script that defines the reward, '
+                        "or the reward in a module of its own",
+                    )
+                self._start(needs_main=self._knows_main)
+        return checked_outcomes(reward.name, molecules, batch.finished())
+
+    def _run(self, batch: _Batch, queue: list[_Chunk]) -> list[_Chunk]:
+        """Work off the queue; the chunks that are left when the pool broke."""
+        pending: dict[Future[list[Outcome]], _Chunk] = {}
+        lost: list[_Chunk] = []
+        try:
+            while queue or pending:
+                for chunk in queue:
+                    pending[self._submit(batch, chunk)] = chunk
+                queue = []
+                done, _ = wait(pending, return_when=FIRST_COMPLETED)
+                for future in done:
+                    chunk = pending.pop(future)
+                    if isinstance(future.exception() if not future.cancelled() else None, BrokenExecutor):
+                        lost.append(chunk)
+                    else:
+                        queue.extend(self._take(batch, chunk, future))
+                if lost:
+                    return lost + queue + list(pending.values())
+        except BaseException:
+            for future in pending:
+                future.cancel()
+            raise
+        return []
+
+    def _submit(self, batch: _Batch, chunk: _Chunk) -> Future[list[Outcome]]:
+        payload = pack(batch.reward, [batch.molecules[position] for position in chunk.positions])
+        budget = 0.0 if chunk.suspect else min(CHUNK_BUDGET, self.time_limit)
+        future: Future[list[Outcome]] = self._pool.schedule(
+            evaluate_chunk, args=(payload, budget), timeout=self.time_limit + budget
+        )
+        return future
+
+    def _take(self, batch: _Batch, chunk: _Chunk, future: Future[list[Outcome]]) -> list[_Chunk]:
+        """Store what a chunk gave; what remains to be done of it."""
+        from pebble import ProcessExpired
+
+        try:
+            outcomes = future.result()
+        except FutureTimeoutError:
+            return batch.blame(chunk, "timeout", f"longer than {self.time_limit:g} s", self.time_limit)
+        except ProcessExpired as error:
+            return batch.blame(chunk, "crashed", f"the worker ended with code {error.exitcode}")
+        except CancelledError:
+            return batch.blame(chunk, "cancelled", "never evaluated")
+        except Exception as error:  # noqa: BLE001 - whatever the reward's module raises when a worker imports it
+            return batch.blame(chunk, "reward_error", f"{type(error).__name__}: {error}")
+        return batch.store(chunk, outcomes)
+
+    @staticmethod
+    def _needs_main(reward: MoleculeReward) -> bool:
+        """Whether the reward lives in the main module.
+
+        Raises:
+            RewardError: It cannot be pickled.
+        """
+        try:
+            payload = pack(reward, [])
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise RewardError(
+                f"The reward {reward.name!r} cannot be sent to a worker process: {error}.",
+                allowed="rewards defined at the top level of a module",
+                remedy="move it into a file of its own and import it",
+            ) from error
+        return b"__main__" in payload
+
+    def _start(self, *, needs_main: bool) -> None:
+        from pebble import ProcessPool
+
+        refuse_reentry()
+        if self._pool is not None and needs_main and not self._knows_main:
+            self.close()
+        if self._pool is not None:
+            return
+        self._knows_main = needs_main
+        self._pool = ProcessPool(
+            max_workers=self.n_workers,
+            max_tasks=TASKS_PER_WORKER,
+            initializer=prepare_worker,
+            initargs=(os.getpid(),),
+            context=MainContext() if needs_main else LightContext(),
+        )
+        self._finalizer = weakref.finalize(self, _stop, self._pool)
+
+    def close(self) -> None:
+        """End the workers. The pool starts new ones when it is used again."""
+        if self._finalizer is not None:
+            self._finalizer()
+        self._pool, self._finalizer = None, None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _stop(pool: Any) -> None:
+    pool.stop()
+    pool.join()
+
+
+class _Batch:
+    """The molecules of one call, and their outcomes as they come in."""
+
+    def __init__(self, reward: MoleculeReward, molecules: list[Molecule], progress: Progress | None) -> None:
+        self.reward = reward
+        self.molecules = molecules
+        self.n_done = 0
+        self._outcomes: list[Outcome | None] = [None] * len(molecules)
+        self._progress = progress
+
+    def chunks(self, size: int, n_workers: int) -> list[_Chunk]:
+        """All molecules, in chunks small enough that every worker gets some."""
+        size = max(1, min(size, len(self.molecules) // (4 * n_workers)))
+        positions = range(len(self.molecules))
+        return [_Chunk(tuple(positions[start : start + size])) for start in positions[::size]]
+
+    def store(self, chunk: _Chunk, outcomes: list[Outcome]) -> list[_Chunk]:
+        """Keep the outcomes of the first molecules of a chunk; a chunk of the others."""
+        for position, outcome in zip(chunk.positions, outcomes, strict=False):
+            self._outcomes[position] = outcome
+            self.n_done += 1
+            if self._progress is not None:
+                self._progress(outcome)
+        rest = chunk.positions[len(outcomes) :]
+        return [_Chunk(rest)] if rest else []
+
+    def blame(self, chunk: _Chunk, kind: FailureKind, reason: str, seconds: float = 0.0) -> list[_Chunk]:
+        """Fail the only molecule of a chunk; split a larger chunk, to find out whose fault it was."""
+        if len(chunk.positions) > 1:
+            return [_Chunk((position,), suspect=True) for position in chunk.positions]
+        molecule = self.molecules[chunk.positions[0]]
+        outcome = Outcome(molecule.id, None, self.reward.unit, {}, Failure(kind, "worker", reason), seconds)
+        return self.store(chunk, [outcome])
+
+    def finished(self) -> list[Outcome]:
+        """The outcomes, in the order of the molecules."""
+        return [outcome for outcome in self._outcomes if outcome is not None]
+
+
+class Isolated:
+    """A reward whose molecules are evaluated in worker processes; itself a reward.
+
+    Args:
+        reward: What to evaluate.
+        pool: Where.
+        progress: Called with every outcome as it comes in.
+    """
+
+    def __init__(self, reward: MoleculeReward, pool: WorkerPool, progress: Progress | None = None) -> None:
+        self.reward = reward
+        self.pool = pool
+        self.progress = progress
+
+    @property
+    def name(self) -> str:
+        """The reward's name."""
+        return self.reward.name
+
+    @property
+    def unit(self) -> str:
+        """The reward's unit."""
+        return self.reward.unit
+
+    @property
+    def direction(self) -> Direction:
+        """The reward's direction."""
+        return self.reward.direction
+
+    @property
+    def floor(self) -> float | None:
+        """The reward's floor."""
+        return self.reward.floor
+
+    def __call__(self, molecules: Sequence[Molecule]) -> list[Outcome]:
+        """Outcomes of the molecules, one each, in order.
+
+        Raises:
+            RewardError: The reward cannot be sent to a worker, or the workers cannot start.
+        """
+        return self.pool.score(self.reward, molecules, self.progress)
+
+    def close(self) -> None:
+        """End the workers."""
+        self.pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def isolated(
+    reward: MoleculeReward, n_workers: int | None = None, *, time_limit: float = DEFAULT_TIME_LIMIT
+) -> Isolated:
+    """The reward, evaluated in worker processes of its own.
+
+    Args:
+        reward: What to evaluate.
+        n_workers: Processes; the number of available cores by default.
+        time_limit: Seconds a molecule may take.
+    """
+    return Isolated(reward, WorkerPool(n_workers, time_limit=time_limit))

@@ -1,0 +1,108 @@
+"""Rewards from plain Python functions of an RDKit molecule."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import sys
+from collections.abc import Callable
+from pickle import PicklingError
+from typing import TYPE_CHECKING, SupportsFloat, cast
+
+from molvm.chem.molecule import Molecule
+from molvm.chem.validity import SOUND
+from molvm.errors import RewardError
+from molvm.rewards.base import Direction, MoleculeReward, Outcome
+
+if TYPE_CHECKING:
+    from rdkit import Chem
+
+Score = Callable[["Chem.Mol"], SupportsFloat | None]
+"""A function from a sanitised RDKit molecule, hydrogens and one conformer included, to a number."""
+
+
+class PythonReward(MoleculeReward):
+    """A reward that calls a function.
+
+    Molecules that are not sound (`molvm.chem.validity.SOUND`) fail before the function sees them. An exception,
+    None, or a number that is not finite is a `reward_error`, never a zero.
+
+    Args:
+        function: Scores a sanitised RDKit molecule with hydrogens and one conformer.
+        name: Name of the reward.
+        unit: Unit of its values.
+        direction: Which way is better.
+        floor: What a failure is worth; None leaves it to the objective.
+    """
+
+    def __init__(self, function: Score, *, name: str, unit: str, direction: Direction, floor: float | None) -> None:
+        if direction not in ("maximise", "minimise"):
+            raise RewardError(
+                f"The reward {name!r} has the direction {direction!r}.", allowed="'maximise' or 'minimise'"
+            )
+        if floor is not None and not math.isfinite(floor):
+            raise RewardError(f"The reward {name!r} has the floor {floor}.", allowed="a finite number or None")
+        self.function = function
+        self.name, self.unit, self.direction, self.floor = name, unit, direction, floor
+        self.__doc__ = function.__doc__
+
+    def evaluate(self, molecule: Molecule) -> Outcome:
+        """The function's value, or why there is none."""
+        from molvm.chem.rdkit_bridge import sanitised
+
+        rejection = SOUND(molecule)
+        if rejection is not None:
+            return self.fail(molecule, rejection.kind, rejection.check, rejection.reason)
+        mol = sanitised(molecule)
+        if isinstance(mol, str):
+            return self.fail(molecule, "invalid", "valences", mol)
+        answer = self.function(mol)
+        if answer is None:
+            return self.fail(molecule, "reward_error", self.name, "the function returned None")
+        value = float(answer)
+        if not math.isfinite(value):
+            return self.fail(molecule, "reward_error", self.name, f"the function returned {value}")
+        return self.succeed(molecule, value)
+
+    def __reduce__(self) -> tuple[Callable[..., PythonReward], tuple[object, ...]]:
+        # A decorated function is found under its own name, but as this object, which pickle would refuse.
+        module = getattr(self.function, "__module__", None) or ""
+        path = getattr(self.function, "__qualname__", "<unknown>")
+        if "<" in path:
+            raise PicklingError(f"the function {path!r} is not at the top level of a module")
+        if module == "__main__" and not hasattr(sys.modules["__main__"], "__file__"):
+            raise PicklingError(f"the function {path!r} was defined in an interactive session")
+        return _restore, (module, path, self.name, self.unit, self.direction, self.floor)
+
+
+def _restore(module: str, path: str, name: str, unit: str, direction: Direction, floor: float | None) -> PythonReward:
+    """The reward of the function of this module and path, in whatever process we are."""
+    found = importlib.import_module(module)
+    for part in path.split("."):
+        found = getattr(found, part)
+    if isinstance(found, PythonReward):
+        return found
+    function = cast("Score", found)
+    return PythonReward(function, name=name, unit=unit, direction=direction, floor=floor)
+
+
+def reward(
+    *, unit: str = "", name: str | None = None, direction: Direction = "maximise", floor: float | None = None
+) -> Callable[[Score], PythonReward]:
+    """Make a reward of a function.
+
+    Args:
+        unit: Unit of the values; empty for pure numbers.
+        name: Name of the reward; the function's own by default.
+        direction: Which way is better.
+        floor: What a failure is worth; None leaves it to the objective.
+
+    Returns:
+        A decorator.
+    """
+
+    def decorate(function: Score) -> PythonReward:
+        own_name = getattr(function, "__name__", "reward")
+        return PythonReward(function, name=name or own_name, unit=unit, direction=direction, floor=floor)
+
+    return decorate

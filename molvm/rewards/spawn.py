@@ -1,0 +1,95 @@
+"""How workers are started: spawned, single-threaded, and without running the user's script again.
+
+A spawned process normally imports the parent's main module. For a script without `if __name__ == "__main__":` that
+would run the whole script once more in every worker. Workers need it only for rewards that the script itself defines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing.process
+import os
+import threading
+from collections.abc import Iterator
+from multiprocessing import spawn
+from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import Any
+
+from molvm.errors import RewardError
+from molvm.rewards.worker import THREAD_VARIABLES
+
+_MAIN_KEYS = ("init_main_from_name", "init_main_from_path")
+_LOCK = threading.Lock()
+
+
+@contextlib.contextmanager
+def _single_threaded_environment() -> Iterator[None]:
+    """Children started within inherit one thread for every numerical library."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _hidden_main() -> Iterator[None]:
+    """Children spawned within do not import the main module."""
+    original = spawn.get_preparation_data
+
+    def without_main(name: str) -> dict[str, Any]:
+        return {key: value for key, value in original(name).items() if key not in _MAIN_KEYS}
+
+    spawn.get_preparation_data = without_main
+    try:
+        yield
+    finally:
+        spawn.get_preparation_data = original
+
+
+class LightProcess(SpawnProcess):
+    """A single-threaded process that does not know the main module."""
+
+    def start(self) -> None:
+        """Start it."""
+        with _LOCK, _single_threaded_environment(), _hidden_main():
+            super().start()
+
+
+class MainProcess(SpawnProcess):
+    """A single-threaded process that has imported the main module."""
+
+    def start(self) -> None:
+        """Start it."""
+        with _LOCK, _single_threaded_environment():
+            super().start()
+
+
+class LightContext(SpawnContext):
+    """Starts `LightProcess`es."""
+
+    Process = LightProcess
+
+
+class MainContext(SpawnContext):
+    """Starts `MainProcess`es."""
+
+    Process = MainProcess
+
+
+def refuse_reentry() -> None:
+    """Stop a script that is being imported by its own worker.
+
+    Raises:
+        RewardError: This process is a worker that is still importing the main module, which starts workers itself.
+    """
+    if getattr(multiprocessing.process.current_process(), "_inheriting", False):
+        raise RewardError(
+            "A worker process is running the script that started it, because the reward is defined in that script.",
+            remedy='put the script\'s last part under `if __name__ == "__main__":`, or the reward into a module',
+        )

@@ -1,0 +1,82 @@
+"""What happens inside a worker process."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+
+from molvm.chem.engines.quiet import STDERR, STDOUT
+from molvm.chem.molecule import Molecule
+from molvm.rewards.base import MoleculeReward, Outcome
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+"""What the libraries below the engines read, once, when they are loaded."""
+
+ORPHAN_CHECK_SECONDS = 1.0
+
+
+def pack(reward: MoleculeReward, molecules: Sequence[Molecule]) -> bytes:
+    """A chunk of work for `evaluate_chunk`. Raises whatever pickling raises."""
+    return pickle.dumps((reward, list(molecules)), protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def prepare_worker(parent: int) -> None:
+    """Make this process a worker: silent, easy to end, and never an orphan.
+
+    Args:
+        parent: The process that must be alive.
+    """
+    # The pool ends a hanging worker with SIGTERM first. A Python handler would wait for the Fortran code to return.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    for stream in (STDOUT, STDERR):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+
+
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(ORPHAN_CHECK_SECONDS)
+    os._exit(1)
+
+
+def ping() -> bool:
+    """Whether the worker runs; it does when this returns."""
+    return True
+
+
+def evaluate_chunk(payload: bytes, budget: float) -> list[Outcome]:
+    """Evaluate molecules until the budget is spent.
+
+    Cheap rewards finish the whole chunk, so that they do not pay one message a molecule. Expensive ones return after
+    a few molecules, at least one, and are asked again for the rest; so a time limit still means one molecule.
+
+    Args:
+        payload: What `pack` made.
+        budget: Seconds after which no further molecule is begun.
+
+    Returns:
+        Outcomes of the first molecules, one or more.
+    """
+    reward, molecules = pickle.loads(payload)  # noqa: S301 - made by the parent process a moment ago
+    started = time.perf_counter()
+    outcomes: list[Outcome] = []
+    for molecule in molecules:
+        outcomes.append(reward.outcome(molecule))
+        if time.perf_counter() - started > budget:
+            break
+    return outcomes
