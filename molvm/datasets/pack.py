@@ -76,7 +76,8 @@ def upper_triangle(molecule: Molecule) -> npt.NDArray[np.uint8]:
 
 
 def _centred(molecule: Molecule) -> npt.NDArray[np.float32]:
-    return (molecule.positions - molecule.positions.mean(axis=0)).astype(np.float32)
+    centred: npt.NDArray[np.float32] = (molecule.positions - molecule.positions.mean(axis=0)).astype(np.float32)
+    return centred
 
 
 def _check_storable(index: int, molecule: Molecule, type_of: Mapping[int, int], element_symbols: Sequence[str]) -> None:

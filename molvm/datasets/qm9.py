@@ -23,7 +23,7 @@ from molvm.datasets.perception import Dropped, Geometry, MoleculeRecord, perceiv
 from molvm.datasets.registry import dataset_path
 from molvm.datasets.split import SPLIT_CODES, shuffled_split
 from molvm.datasets.store import MoleculeDataset
-from molvm.errors import DatasetError, MissingDependencyError
+from molvm.errors import ConfigError, DatasetError, MissingDependencyError
 
 Progress: TypeAlias = Callable[[int, int], None]
 
@@ -59,7 +59,11 @@ def build_qm9(
         MissingDependencyError: qm9pack is not installed.
         OutputExistsError: There is something at `out` already.
         DatasetError: The package's files are not what they should be.
+        ConfigError: `workers` or `limit` is not positive.
     """
+    for name, number in (("workers", workers), ("limit", limit)):
+        if number is not None and number < 1:
+            raise ConfigError(f"{name} is {number}.", allowed="a positive number, or None")
     path = dataset_path("qm9") if out is None else out
     refuse_existing(path)
     files = package_files()

@@ -17,6 +17,7 @@ from molvm.errors import EvaluationError, UnknownNameError
 
 Convention: TypeAlias = Literal["integer", "float"]
 
+CONVENTIONS: Final[dict[str, Convention]] = {"integer": "integer", "float": "float"}
 ANY_CHARGE: Final = "any"
 TABLE_NAMES: Final = ("geom", "midi", "qm9")
 
@@ -79,9 +80,7 @@ def parse_table(document: Mapping[str, Any]) -> ValencyTable:
             )
             for symbol, of_element in document["valencies"].items()
         }
-        convention: Convention = document["convention"]
-        if convention not in ("integer", "float"):
-            raise ValueError(f"convention {convention!r}")
+        convention = CONVENTIONS[document["convention"]]
         fallback = bool(document["charge_fallback"])
         return ValencyTable(str(document["name"]), convention, fallback, MappingProxyType(allowed))
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:

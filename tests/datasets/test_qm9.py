@@ -14,7 +14,7 @@ from molvm.datasets import qm9 as builder
 from molvm.datasets.qm9 import build_qm9, package_files, read_geometries
 from molvm.datasets.split import shuffled_split
 from molvm.datasets.store import ARRAY_DTYPES, MoleculeDataset
-from molvm.errors import DatasetError, MissingDependencyError, OutputExistsError
+from molvm.errors import ConfigError, DatasetError, MissingDependencyError, OutputExistsError
 
 ROWS = 240
 # Atom counts and sizes of the splits of FlowMol's QM9 (raw rows, before ours drops any).
@@ -88,6 +88,12 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingDependencyError, match=r"qm9pack.*molvm\[data\]"):
         build_qm9(tmp_path / "qm9")
+
+
+@pytest.mark.parametrize("setting", [{"workers": 0}, {"limit": -1}])
+def test_settings_that_mean_nothing_are_refused(tmp_path: Path, setting: dict[str, int]) -> None:
+    with pytest.raises(ConfigError, match="positive"):
+        build_qm9(tmp_path / "qm9", **setting)
 
 
 @pytest.mark.parametrize("column", ["XYZ_Ang", "N_atoms"])

@@ -24,7 +24,7 @@ def test_the_last_of_the_shuffled_rows_test() -> None:
 
 
 def test_pandas_shuffles_the_same_way() -> None:
-    # pandas.DataFrame(index=range(10)).sample(frac=1, random_state=42).index, recorded with pandas 2.2.
+    # pandas.DataFrame(index=range(10)).sample(frac=1, random_state=42).index, recorded with pandas 3.1.1.
     order = [8, 1, 5, 0, 7, 2, 9, 4, 3, 6]
     codes = shuffled_split(10, 4, 3, seed=42)
     assert sorted(np.flatnonzero(codes == 0).tolist()) == sorted(order[:4])
