@@ -158,21 +158,26 @@ class Gate:
         return Gate(self.checks + other.checks)
 
 
-GEOMETRY = Gate(
+STRICT = Gate(
     (
         Check("size", "rejected", check_size),
         Check("elements", "invalid", check_elements),
+        Check("valences", "invalid", check_strict),
+        Check("connected", "rejected", check_connected),
+    )
+)
+"""Strictly valid and in one piece, whatever the positions."""
+
+GEOMETRY = Gate(
+    (
         Check("coordinates", "invalid", check_coordinates),
         Check("distances", "invalid", check_distances),
         Check("bond lengths", "invalid", check_bond_lengths),
     )
 )
-"""The positions can be those of a molecule with these bonds."""
+"""The positions can be those of a molecule with these bonds; needs known elements."""
 
-STRICT = Gate((Check("valences", "invalid", check_strict), Check("connected", "rejected", check_connected)))
-"""Strictly valid and in one piece."""
-
-SOUND = GEOMETRY + STRICT
+SOUND = STRICT + GEOMETRY
 """The gate of rewards that need a whole molecule."""
 
 CLOSED_SHELL = Gate(

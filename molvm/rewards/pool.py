@@ -15,7 +15,7 @@ from molvm.chem.molecule import Molecule
 from molvm.errors import RewardError
 from molvm.rewards.base import Direction, Failure, FailureKind, MoleculeReward, Outcome, checked_outcomes
 from molvm.rewards.spawn import LightContext, MainContext, refuse_reentry
-from molvm.rewards.worker import evaluate_chunk, pack, prepare_worker
+from molvm.rewards.worker import evaluate_chunk, pack, ping, prepare_worker
 
 DEFAULT_TIME_LIMIT = 60.0
 """Seconds a molecule may take."""
@@ -31,6 +31,9 @@ TASKS_PER_WORKER = 500
 
 MAX_RESTARTS = 5
 """How often in a row the whole pool may break without finishing anything."""
+
+START_SECONDS = 60.0
+"""How long a worker may take to import the script that defines a reward."""
 
 Progress = Callable[[Outcome], None]
 
@@ -100,11 +103,7 @@ class WorkerPool:
             if queue:
                 self.close()
                 if restarts > MAX_RESTARTS:
-                    raise RewardError(
-                        f"The workers of the reward {reward.name!r} cannot start.",
-                        remedy='`if __name__ == "__main__":` around the last part of a script that defines the reward, '
-                        "or the reward in a module of its own",
-                    )
+                    raise RewardError(f"The workers of the reward {reward.name!r} keep ending without a result.")
                 self._start(needs_main=self._knows_main)
         return checked_outcomes(reward.name, molecules, batch.finished())
 
@@ -190,6 +189,25 @@ class WorkerPool:
             context=MainContext() if needs_main else LightContext(),
         )
         self._finalizer = weakref.finalize(self, _stop, self._pool)
+        if needs_main:
+            self._check_main()
+
+    def _check_main(self) -> None:
+        """See whether the workers survive the import of the main module.
+
+        Raises:
+            RewardError: They do not.
+        """
+        from pebble import ProcessExpired
+
+        try:
+            self._pool.schedule(ping, timeout=START_SECONDS).result()
+        except (BrokenExecutor, ProcessExpired, FutureTimeoutError) as error:
+            self.close()
+            raise RewardError(
+                "The workers cannot start: they import the script that defines the reward, and that fails.",
+                remedy='`if __name__ == "__main__":` around what the script does, or the reward in a module of its own',
+            ) from error
 
     def close(self) -> None:
         """End the workers. The pool starts new ones when it is used again."""

@@ -6,6 +6,7 @@ import importlib
 import math
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from pickle import PicklingError
 from typing import TYPE_CHECKING, SupportsFloat, cast
 
@@ -70,7 +71,7 @@ class PythonReward(MoleculeReward):
         path = getattr(self.function, "__qualname__", "<unknown>")
         if "<" in path:
             raise PicklingError(f"the function {path!r} is not at the top level of a module")
-        if module == "__main__" and not hasattr(sys.modules["__main__"], "__file__"):
+        if module == "__main__" and not Path(getattr(sys.modules["__main__"], "__file__", "")).is_file():
             raise PicklingError(f"the function {path!r} was defined in an interactive session")
         return _restore, (module, path, self.name, self.unit, self.direction, self.floor)
 

@@ -1,0 +1,132 @@
+"""The dipole reward against the `xtb` program, on drug-like molecules, with times.
+
+    python benchmarks/chemistry.py --out chemistry.json
+
+Both start from the same ETKDG embedding: the program by `xtb mol.xyz --gfnff --opt` and `xtb xtbopt.xyz --gfn 2`, the
+reward in this process on one core. Prints medians and writes every molecule's figures as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_variable] = "1"
+
+import numpy as np  # noqa: E402 - the libraries read the variables when they are loaded
+
+from molvm.chem.engines.base import SinglePoint  # noqa: E402
+from molvm.chem.engines.tblite import TBLite  # noqa: E402
+from molvm.chem.engines.xtb import XTBPython  # noqa: E402
+from molvm.chem.io import read_molecules  # noqa: E402
+from molvm.chem.molecule import Molecule  # noqa: E402
+from molvm.rewards.dipole import Dipole  # noqa: E402
+
+DEFAULT_MOLECULES = Path(__file__).parent.parent / "tests" / "chem" / "data" / "drug_like.smi"
+_NORM = re.compile(r"molecular dipole:.*?full:\s+\S+\s+\S+\s+\S+\s+(\S+)", re.DOTALL)
+
+
+def run_xtb(directory: Path, *arguments: str) -> str:
+    """The standard output of the `xtb` program.
+
+    Args:
+        directory: Where it runs and leaves its files.
+        arguments: Its command line.
+    """
+    finished = subprocess.run(["xtb", *arguments], cwd=directory, capture_output=True, text=True, check=True)
+    return finished.stdout
+
+
+def program_dipole(molecule: Molecule) -> tuple[float, float]:
+    """|μ| in debye by the `xtb` program alone, and its wall time in seconds."""
+    from rdkit import Chem
+
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        (directory / "molecule.xyz").write_text(Chem.MolToXYZBlock(molecule.to_rdkit(), precision=12))
+        started = time.perf_counter()
+        run_xtb(directory, "molecule.xyz", "--gfnff", "--opt")
+        output = run_xtb(directory, "xtbopt.xyz", "--gfn", "2")
+        seconds = time.perf_counter() - started
+    match = _NORM.search(output)
+    if match is None:
+        raise RuntimeError(f"xtb printed no dipole for {molecule.id}")
+    return float(match.group(1)), seconds
+
+
+def compare(molecules: list[Molecule], engine: SinglePoint) -> list[dict[str, float | str]]:
+    """The reward and the program on each molecule."""
+    reward = Dipole(engine=engine)
+    reward(molecules[:1])
+    rows: list[dict[str, float | str]] = []
+    for molecule in molecules:
+        outcome = reward.outcome(molecule)
+        if outcome.value is None:
+            raise RuntimeError(f"{molecule.id}: {outcome.failure}")
+        reference, seconds = program_dipole(molecule)
+        rows.append(
+            {
+                "id": molecule.id,
+                "atoms": molecule.n_atoms,
+                "dipole": outcome.value,
+                "dipole_program": reference,
+                "seconds": outcome.seconds,
+                "seconds_program": seconds,
+                "relaxation_steps": outcome.details["relaxation_steps"],
+                "relaxation_seconds": outcome.details["relaxation_seconds"],
+                "single_point_seconds": outcome.details["single_point_seconds"],
+            }
+        )
+    return rows
+
+
+def summarise(rows: list[dict[str, float | str]]) -> dict[str, float]:
+    """Medians and extremes of the comparison."""
+
+    def column(name: str) -> np.ndarray:
+        return np.array([float(row[name]) for row in rows])
+
+    difference = np.abs(column("dipole") - column("dipole_program"))
+    return {
+        "molecules": len(rows),
+        "median_atoms": float(np.median(column("atoms"))),
+        "median_abs_difference_debye": float(np.median(difference)),
+        "p90_abs_difference_debye": float(np.quantile(difference, 0.9)),
+        "max_abs_difference_debye": float(difference.max()),
+        "median_seconds": float(np.median(column("seconds"))),
+        "max_seconds": float(column("seconds").max()),
+        "median_seconds_program": float(np.median(column("seconds_program"))),
+        "median_relaxation_steps": float(np.median(column("relaxation_steps"))),
+        "median_relaxation_seconds": float(np.median(column("relaxation_seconds"))),
+        "median_single_point_seconds": float(np.median(column("single_point_seconds"))),
+    }
+
+
+def main() -> int:
+    """Run the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--molecules", type=Path, default=DEFAULT_MOLECULES, help="SMILES or SDF file")
+    parser.add_argument("--engine", choices=("tblite", "xtb"), default="tblite")
+    parser.add_argument("--out", type=Path, default=Path("chemistry.json"))
+    arguments = parser.parse_args()
+    records = read_molecules(arguments.molecules)
+    molecules = [record.molecule for record in records if record.molecule is not None]
+    engine: SinglePoint = TBLite() if arguments.engine == "tblite" else XTBPython()
+    rows = compare(molecules, engine)
+    summary = summarise(rows)
+    for name, value in summary.items():
+        print(f"{name:32s} {value:10.4g}")
+    arguments.out.write_text(json.dumps({"engine": engine.name, "summary": summary, "molecules": rows}, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

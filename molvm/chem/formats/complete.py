@@ -1,0 +1,69 @@
+"""Complete what files leave out: hydrogens and three-dimensional positions."""
+
+from __future__ import annotations
+
+from rdkit import Chem, rdBase
+from rdkit.Chem import rdDistGeom
+
+from molvm.chem.molecule import Molecule
+from molvm.chem.validity import MAX_ATOMS
+from molvm.errors import MoleculeError
+
+EMBEDDING_SEED = 20_250
+"""Fixed, so that the same file gives the same positions."""
+
+EMBEDDING_SECONDS = 30
+"""How long RDKit may look for a conformer."""
+
+
+def completed(mol: Chem.Mol, *, name: str, properties: dict[str, str]) -> Molecule:
+    """A molecule with all its hydrogens and three-dimensional positions.
+
+    Hydrogens that the file implies are added, next to given positions where they are three-dimensional; otherwise the
+    molecule is embedded by ETKDG (Riniker and Landrum, J. Chem. Inf. Model. 2015, 55, 2562).
+
+    Args:
+        mol: As parsed, not necessarily sanitised.
+        name: What to call it.
+        properties: The fields of its record.
+
+    Raises:
+        MoleculeError: It is too large, cannot be sanitised though it needs positions, or cannot be embedded.
+    """
+    if mol.GetNumAtoms() == 0:
+        raise MoleculeError("There are no atoms.")
+    if mol.GetNumAtoms() > MAX_ATOMS:
+        raise MoleculeError(f"{mol.GetNumAtoms()} atoms, more than {MAX_ATOMS}.")
+    with rdBase.BlockLogs():
+        spatial = mol.GetNumConformers() > 0 and mol.GetConformer().Is3D()
+        if not spatial:
+            mol = _embedded(mol)
+        else:
+            mol.UpdatePropertyCache(strict=False)
+            if any(atom.GetTotalNumHs() for atom in mol.GetAtoms()):
+                mol = Chem.AddHs(mol, addCoords=True)
+    if mol.GetNumAtoms() > MAX_ATOMS:
+        raise MoleculeError(f"{mol.GetNumAtoms()} atoms with hydrogens, more than {MAX_ATOMS}.")
+    return Molecule.from_rdkit(mol, id=name, properties=properties)
+
+
+def _embedded(mol: Chem.Mol) -> Chem.Mol:
+    try:
+        Chem.SanitizeMol(mol)
+        mol = Chem.AddHs(mol)
+    except (ValueError, RuntimeError) as error:
+        raise MoleculeError(f"RDKit cannot sanitise it: {error}") from error
+    if mol.GetNumAtoms() > MAX_ATOMS:
+        raise MoleculeError(f"{mol.GetNumAtoms()} atoms with hydrogens, more than {MAX_ATOMS}.")
+    # RDKit's stubs give the properties of its parameters the type of the parameters.
+    parameters = rdDistGeom.ETKDGv3()
+    parameters.randomSeed = EMBEDDING_SEED  # type: ignore[assignment]
+    parameters.timeout = EMBEDDING_SECONDS  # type: ignore[assignment]
+    for random_start in (False, True):
+        parameters.useRandomCoords = random_start  # type: ignore[assignment]
+        try:
+            if rdDistGeom.EmbedMolecule(mol, parameters) == 0:
+                return mol
+        except (ValueError, RuntimeError) as error:
+            raise MoleculeError(f"RDKit cannot embed it: {error}") from error
+    raise MoleculeError("RDKit finds no three-dimensional positions for it.")

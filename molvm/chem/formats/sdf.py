@@ -1,0 +1,83 @@
+"""SD files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rdkit import Chem, rdBase
+
+from molvm.chem.formats.complete import completed
+from molvm.chem.formats.record import MAX_RECORD_CHARACTERS, Record, title_or_number
+from molvm.chem.molecule import Molecule
+from molvm.errors import MoleculeError
+
+END = "$$$$"
+
+
+def read_sdf(lines: Iterable[str]) -> Iterator[Record]:
+    """Records of an SD file, in order.
+
+    Args:
+        lines: The file's lines.
+    """
+    for number, (block, too_long) in enumerate(_blocks(lines), start=1):
+        name = title_or_number(block.split("\n", 1)[0], number)
+        yield Record(name, reason="the record is too long") if too_long else _parse(block, name)
+
+
+def _blocks(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """The text of each record, and whether it had to be cut."""
+    parts: list[str] = []
+    size = 0
+    for line in lines:
+        if line.startswith(END):
+            yield "".join(parts), size > MAX_RECORD_CHARACTERS
+            parts, size = [], 0
+            continue
+        size += len(line)
+        if size <= MAX_RECORD_CHARACTERS:
+            parts.append(line)
+    if "".join(parts).strip():
+        yield "".join(parts), size > MAX_RECORD_CHARACTERS
+
+
+def _parse(block: str, name: str) -> Record:
+    with rdBase.BlockLogs():
+        supplier = Chem.SDMolSupplier()
+        try:
+            supplier.SetData(block, sanitize=False, removeHs=False)
+            mol = supplier[0] if len(supplier) else None
+        except (ValueError, RuntimeError, IndexError) as error:
+            return Record(name, reason=str(error) or "RDKit cannot read it")
+        if mol is None:
+            return Record(name, reason="RDKit cannot read it")
+        properties = {key: mol.GetProp(key) for key in mol.GetPropNames()}
+    try:
+        return Record(name, completed(mol, name=name, properties=properties), properties=properties)
+    except MoleculeError as error:
+        return Record(name, reason=str(error), properties=properties)
+
+
+def sdf_text(molecule: Molecule) -> str:
+    """One record of an SD file, with the properties as data fields.
+
+    The valences of atoms with open valences are written too, so that no reader completes them with hydrogens.
+
+    Raises:
+        MoleculeError: An atomic number is outside 1 to 118.
+    """
+    mol = molecule.to_rdkit()
+    mol.SetProp("_Name", _one_line(molecule.id))
+    mol.UpdatePropertyCache(strict=False)
+    with rdBase.BlockLogs():
+        block = Chem.MolToMolBlock(mol, kekulize=False)
+    fields = [
+        f">  <{_one_line(str(name)).replace('<', '(').replace('>', ')')}>\n{_one_line(str(value))}\n\n"
+        for name, value in molecule.properties.items()
+    ]
+    return block + "".join(fields) + END + "\n"
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return "" if line == END else line

@@ -1,0 +1,84 @@
+"""SMILES files and tables with a column of SMILES; positions come from ETKDG."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+
+from rdkit import Chem, rdBase
+
+from molvm.chem.formats.complete import completed
+from molvm.chem.formats.record import MAX_SMILES_CHARACTERS, Record, title_or_number
+from molvm.errors import InputFileError, MoleculeError
+
+SMILES_COLUMNS = ("smiles", "canonical_smiles", "smi")
+ID_COLUMNS = ("id", "name", "title", "molecule")
+
+
+def read_smiles(lines: Iterable[str]) -> Iterator[Record]:
+    """Records of a file with a SMILES a line and, behind white space, its title; a header line is skipped.
+
+    Args:
+        lines: The file's lines.
+    """
+    number = 0
+    for position, line in enumerate(lines):
+        smiles, _, title = line.strip().partition(" ") if "\t" not in line else line.strip().partition("\t")
+        if not smiles or (position == 0 and smiles.lower() in SMILES_COLUMNS):
+            continue
+        number += 1
+        yield parse_smiles(smiles, title_or_number(title, number), {})
+
+
+def read_csv(lines: Iterable[str]) -> Iterator[Record]:
+    """Records of a table with a column of SMILES; the other columns become properties.
+
+    Args:
+        lines: The file's lines; the first one names the columns.
+
+    Raises:
+        InputFileError: There is no column of SMILES, or the table cannot be read.
+    """
+    reader = csv.DictReader(lines)
+    columns = {(name or "").strip().lower(): name for name in reader.fieldnames or []}
+    smiles_column = next((columns[name] for name in SMILES_COLUMNS if name in columns), None)
+    id_column = next((columns[name] for name in ID_COLUMNS if name in columns), None)
+    if smiles_column is None:
+        raise InputFileError(
+            f"The table has no column of SMILES among {', '.join(columns) or 'its columns'}.",
+            allowed=", ".join(SMILES_COLUMNS),
+        )
+    number = 0
+    try:
+        for row in reader:
+            number += 1
+            name = title_or_number((row.get(id_column) or "") if id_column is not None else "", number)
+            properties = {
+                key: value
+                for key, value in row.items()
+                if isinstance(key, str) and isinstance(value, str) and key not in (smiles_column, id_column)
+            }
+            yield parse_smiles((row[smiles_column] or "").strip(), name, properties)
+    except csv.Error as error:
+        raise InputFileError(f"The table cannot be read behind row {number}: {error}.") from error
+
+
+def parse_smiles(smiles: str, name: str, properties: dict[str, str]) -> Record:
+    """The record of one SMILES, embedded in three dimensions."""
+    if not smiles:
+        return Record(name, reason="there is no SMILES", properties=properties)
+    if len(smiles) > MAX_SMILES_CHARACTERS:
+        return Record(
+            name, reason=f"the SMILES has more than {MAX_SMILES_CHARACTERS} characters", properties=properties
+        )
+    with rdBase.BlockLogs():
+        try:
+            mol = Chem.MolFromSmiles(smiles)
+        except (ValueError, RuntimeError) as error:
+            return Record(name, reason=str(error), properties=properties)
+    if mol is None:
+        return Record(name, reason="RDKit cannot read the SMILES", properties=properties)
+    try:
+        return Record(name, completed(mol, name=name, properties=properties), properties=properties)
+    except MoleculeError as error:
+        return Record(name, reason=str(error), properties=properties)

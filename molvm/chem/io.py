@@ -1,0 +1,137 @@
+"""Molecule files: read SD, SMILES, CSV and XYZ files, write SD and CSV files."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from molvm.chem.formats.record import MAX_RECORD_CHARACTERS, Record
+from molvm.chem.molecule import Molecule
+from molvm.errors import InputFileError, OutputExistsError
+
+__all__ = ["Record", "iterate_records", "read_molecules", "write_csv", "write_sdf"]
+
+
+def _readers() -> dict[str, Callable[[Iterable[str]], Iterator[Record]]]:
+    from molvm.chem.formats.sdf import read_sdf
+    from molvm.chem.formats.smiles import read_csv, read_smiles
+    from molvm.chem.formats.xyz import read_xyz
+
+    return {
+        ".sdf": read_sdf,
+        ".sd": read_sdf,
+        ".mol": read_sdf,
+        ".smi": read_smiles,
+        ".smiles": read_smiles,
+        ".csv": read_csv,
+        ".xyz": read_xyz,
+    }
+
+
+def iterate_records(path: Path | str) -> Iterator[Record]:
+    """The records of a molecule file, in order, read as they are asked for.
+
+    A record that cannot be read is a record with a reason. Hydrogens that a record implies are added; SMILES and flat
+    records are embedded by ETKDG.
+
+    Args:
+        path: A file ending in .sdf, .sd, .mol, .smi, .smiles, .csv or .xyz.
+
+    Raises:
+        InputFileError: The file does not exist, cannot be opened, or has another ending or no column of SMILES.
+    """
+    path = Path(path)
+    readers = _readers()
+    if path.suffix.lower() not in readers:
+        raise InputFileError(f"The kind of {path} is unknown.", allowed=", ".join(sorted(readers)))
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            yield from readers[path.suffix.lower()](_lines(file))
+    except OSError as error:
+        raise InputFileError(
+            f"The file {path} cannot be read: {error.strerror or error}.", remedy="check the path and its permissions"
+        ) from error
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """The lines of a file, the longest cut, so that a file without line ends does not fill the memory."""
+    while line := file.readline(MAX_RECORD_CHARACTERS + 1):
+        yield line
+
+
+def read_molecules(path: Path | str) -> list[Record]:
+    """All records of a molecule file, in order; see `iterate_records`."""
+    return list(iterate_records(path))
+
+
+def write_sdf(path: Path | str, molecules: Iterable[Molecule], *, overwrite: bool = False) -> int:
+    """Write molecules and their properties to an SD file, which appears under its name only when it is whole.
+
+    Args:
+        path: The file to write.
+        molecules: Molecules whose atomic numbers are elements.
+        overwrite: Whether an existing file may be replaced.
+
+    Returns:
+        The number of molecules written.
+
+    Raises:
+        OutputExistsError: The file exists, or cannot be written.
+        MoleculeError: An atomic number is no element.
+    """
+    from molvm.chem.formats.sdf import sdf_text
+
+    count = 0
+    with _published(Path(path), overwrite=overwrite) as file:
+        for molecule in molecules:
+            file.write(sdf_text(molecule))
+            count += 1
+    return count
+
+
+def write_csv(
+    path: Path | str, columns: Sequence[str], rows: Iterable[Mapping[str, object]], *, overwrite: bool = False
+) -> None:
+    """Write a table, which appears under its name only when it is whole.
+
+    Args:
+        path: The file to write.
+        columns: Names of the columns, in order.
+        rows: A mapping from column to value each; None and what is missing become empty.
+        overwrite: Whether an existing file may be replaced.
+
+    Raises:
+        OutputExistsError: The file exists, or cannot be written.
+    """
+    with _published(Path(path), overwrite=overwrite) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([row.get(column) for column in columns] for row in rows)
+
+
+@contextmanager
+def _published(path: Path, *, overwrite: bool) -> Iterator[TextIO]:
+    """A text file beside `path` that takes its name when everything is written."""
+    if path.exists() and not overwrite:
+        raise OutputExistsError(f"The file {path} exists.", remedy="another name, or remove it first")
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise OutputExistsError(
+            f"The file {path} cannot be written: {error.strerror or error}.", remedy="an existing, writable directory"
+        ) from error
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            yield file
+        umask = os.umask(0)
+        os.umask(umask)
+        part.chmod(0o666 & ~umask)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
