@@ -17,7 +17,7 @@ START_SIGNAL = 1e-3
 MAX_RELATIVE_STEP = 0.25
 """Largest κ dt of the default grid; a step makes the variance of pure noise 1 + (κ dt)² instead of 1."""
 
-MAX_STRETCH = 2.0
+MAX_STRETCH = 1.5
 """The default grid has no step longer than this many uniform ones, however few steps there are."""
 
 _QUADRATURE_POINTS = 20_001
@@ -100,8 +100,11 @@ def time_grid(
         )
 
     def index(longest: float, relative: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """The number of steps taken until each node, if dt = min(longest, relative/κ)."""
-        density = np.maximum(1 / longest, kappa / relative)
+        """The number of steps taken until each node, if dt = min(longest, relative/κ).
+
+        The logarithm is what turns a density into whole steps: with κ = 1/t, n of them lead from t to t (1 + c)ⁿ.
+        """
+        density = np.maximum(1 / longest, kappa / np.log1p(relative))
         increments = (density[1:] + density[:-1]) / 2 * np.diff(nodes)
         return np.concatenate([[0.0], np.cumsum(increments)])
 

@@ -1,0 +1,82 @@
+"""f(x, t) for points: a multilayer perceptron."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from molvm.errors import ConfigError
+from molvm.states import State
+
+
+@dataclass(frozen=True)
+class PointValueConfig:
+    """The size of the network.
+
+    Args:
+        width: Hidden units a layer.
+        depth: Hidden layers.
+        frequencies: Sine and cosine pairs that describe the time.
+    """
+
+    width: int = 64
+    depth: int = 3
+    frequencies: int = 4
+
+    def __post_init__(self) -> None:
+        if min(self.width, self.depth) < 1 or self.frequencies < 0:
+            raise ConfigError(
+                f"The network {self} cannot be built.", allowed="width and depth from 1, frequencies from 0"
+            )
+
+
+class PointValue(nn.Module):
+    """An MLP of the coordinates, the time and the class, with SiLU and a zero-initialised output.
+
+    Args:
+        dimension: The number of coordinates d.
+        config: The size.
+        classes: Number of classes 0, 1, ... the process is conditioned on; 0 for none.
+        seed: Seed of the initial weights.
+    """
+
+    def __init__(
+        self, dimension: int, config: PointValueConfig | None = None, *, classes: int = 0, seed: int = 0
+    ) -> None:
+        super().__init__()
+        size = config or PointValueConfig()
+        self.classes = classes
+        self.frequencies = size.frequencies
+        inputs = dimension + 1 + 2 * size.frequencies + classes
+        widths = [inputs, *[size.width] * size.depth]
+        layers: list[nn.Module] = []
+        for before, after in pairwise(widths):
+            layers += [nn.Linear(before, after), nn.SiLU()]
+        output = nn.Linear(size.width, 1)
+        self.layers = nn.Sequential(*layers, output)
+        self._initialise(output, torch.Generator().manual_seed(seed))
+
+    def forward(self, x: State, t: Tensor) -> Tensor:
+        """f(x, t), shape (B,)."""
+        points = x.parts["x"].flatten(1)
+        orders = torch.arange(1, self.frequencies + 1, device=t.device, dtype=t.dtype)
+        phases = math.pi * t[:, None] * orders
+        inputs = [points, t[:, None], torch.sin(phases), torch.cos(phases)]
+        if self.classes and x.condition is not None:
+            inputs.append(nn.functional.one_hot(x.condition, self.classes).to(points))
+        value: Tensor = self.layers(torch.cat(inputs, dim=1))
+        return value.squeeze(1)
+
+    def _initialise(self, output: nn.Linear, generator: torch.Generator) -> None:
+        with torch.no_grad():
+            for layer in self.layers:
+                if isinstance(layer, nn.Linear):
+                    bound = 1 / math.sqrt(layer.in_features)
+                    layer.weight.uniform_(-bound, bound, generator=generator)
+                    layer.bias.uniform_(-bound, bound, generator=generator)
+            output.weight.zero_()
+            output.bias.zero_()
