@@ -1,0 +1,241 @@
+"""The building blocks of FlowMol on dense, padded tensors.
+
+Layout: scalars (..., S); vectors (..., 3, C), so that mixing channels is a plain matrix product; pair tensors
+(B, n, n, ·) indexed [destination, source]. Parameter names are upstream's, so a state dict maps one to one.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+NORM_FLOOR = 1e-8
+"""|v| = sqrt(max(v·v, 1e-8)): upstream's guard against the infinite slope of the norm at zero."""
+
+VECTOR_NORM_EPSILON = 1e-5
+
+
+def vector_norm(vectors: Tensor) -> Tensor:
+    """Length of each channel's vector, (..., 3, C) to (..., C)."""
+    return torch.sqrt(torch.clamp((vectors * vectors).sum(dim=-2), min=NORM_FLOOR))
+
+
+def normalise_vectors(vectors: Tensor) -> Tensor:
+    """Vectors (..., 3, C) divided by the root mean square of their lengths; no parameters."""
+    mean_square = torch.clamp((vectors * vectors).sum(dim=-2), min=NORM_FLOOR).mean(dim=-1)
+    return vectors / (torch.sqrt(mean_square + VECTOR_NORM_EPSILON) + VECTOR_NORM_EPSILON)[..., None, None]
+
+
+def cross_products(pairs: Tensor) -> Tensor:
+    """The first half of the channels crossed with the second half, (..., 3, 2p) to (..., 3, p)."""
+    left, right = pairs.chunk(2, dim=-1)
+    return torch.linalg.cross(left, right, dim=-2)
+
+
+def radial_basis(distances: Tensor, d_max: float, count: int) -> Tensor:
+    """Gaussians exp(−((d − μ)/s)²) with μ on [0, d_max] and s = d_max/count; (...) to (..., count)."""
+    centres = torch.linspace(0, d_max, count, dtype=distances.dtype, device=distances.device)
+    return torch.exp(-(((distances[..., None] - centres) * (count / d_max)) ** 2))
+
+
+class GVP(nn.Module):
+    """Geometric vector perceptron with cross products (Jing et al. 2021; FlowMol).
+
+    Args:
+        scalars_in: Scalar channels in.
+        vectors_in: Vector channels in.
+        scalars_out: Scalar channels out.
+        vectors_out: Vector channels out.
+        cross: Number p of cross products.
+        gated: Vectors are multiplied by a sigmoid gate; otherwise by the gate's plain linear output.
+    """
+
+    def __init__(
+        self, scalars_in: int, vectors_in: int, scalars_out: int, vectors_out: int, cross: int, gated: bool = True
+    ) -> None:
+        super().__init__()
+        hidden = max(vectors_in, vectors_out)
+        self.gated = gated
+        self.Wh = _uniform_parameter(vectors_in, hidden)
+        self.Wcp = _uniform_parameter(vectors_in, 2 * cross) if cross else None
+        self.Wu = _uniform_parameter(hidden + cross, vectors_out)
+        self.to_feats_out = nn.Sequential(nn.Linear(hidden + cross + scalars_in, scalars_out), nn.SiLU())
+        self.scalar_to_vector_gates = nn.Linear(scalars_out, vectors_out)
+
+    def forward(self, scalars: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """Scalars (..., s_in) and vectors (..., 3, v_in) to (..., s_out) and (..., 3, v_out)."""
+        hidden = vectors @ self.Wh
+        if self.Wcp is not None:
+            hidden = torch.cat([hidden, cross_products(vectors @ self.Wcp)], dim=-1)
+        activated = self.to_feats_out(torch.cat([scalars, vector_norm(hidden).to(scalars.dtype)], dim=-1))
+        return self.finish(activated, hidden)
+
+    def finish(self, activated: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """The second half: gate the mixed vectors by the activated scalars."""
+        gates = self.scalar_to_vector_gates(activated)
+        if self.gated:
+            gates = torch.sigmoid(gates)
+        return activated, gates[..., None, :] * (hidden @ self.Wu)
+
+
+class EdgeMessage(GVP):
+    """The first GVP of a message: what depends on the source atom alone is computed on atoms, not on pairs.
+
+    Its input is scalars [s_source, RBF(d), e] and vectors [unit displacement, V_source].
+    """
+
+    def __init__(self, scalars: int, edges: int, rbf: int, vectors: int, cross: int) -> None:
+        super().__init__(scalars + rbf + edges, vectors + 1, scalars, vectors, cross)
+        self.widths = (scalars, rbf + edges)
+
+    def on_pairs(
+        self, scalars: Tensor, vectors: Tensor, units: Tensor, radial: Tensor, edges: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Messages for all ordered pairs.
+
+        Args:
+            scalars: (B, n, S) of the sources.
+            vectors: (B, n, 3, C) of the sources.
+            units: Unit displacements (B, n, n, 3).
+            radial: (B, n, n, R).
+            edges: (B, n, n, E).
+        """
+        hidden = _mix_source(self.Wh, units, vectors)
+        if self.Wcp is not None:
+            hidden = torch.cat([hidden, cross_products(_mix_source(self.Wcp, units, vectors))], dim=-1)
+        linear = self.to_feats_out[0]
+        source_width, pair_width = self.widths
+        of_source, of_pair, of_norm = linear.weight.split(
+            [source_width, pair_width, linear.weight.shape[1] - source_width - pair_width], dim=1
+        )
+        on_sources = functional.linear(scalars, of_source, linear.bias)
+        pair_features = torch.cat([radial.to(edges.dtype), edges, vector_norm(hidden).to(edges.dtype)], dim=-1)
+        on_pairs = functional.linear(pair_features, torch.cat([of_pair, of_norm], dim=1))
+        return self.finish(functional.silu(on_pairs + on_sources[:, None]), hidden)
+
+
+class Convolution(nn.Module):
+    """One round of messages over all ordered pairs, then an update of every atom."""
+
+    def __init__(
+        self,
+        scalars: int,
+        edges: int,
+        rbf: int,
+        vectors: int,
+        cross: int,
+        message_gvps: int,
+        update_gvps: int,
+        message_norm: float,
+    ) -> None:
+        super().__init__()
+        self.message_norm = message_norm
+        first = EdgeMessage(scalars, edges, rbf, vectors, cross)
+        rest = [GVP(scalars, vectors, scalars, vectors, cross) for _ in range(message_gvps - 1)]
+        self.edge_message = nn.ModuleList([first, *rest])
+        self.node_update = nn.ModuleList([GVP(scalars, vectors, scalars, vectors, cross) for _ in range(update_gvps)])
+        self.message_layer_norm = _ScalarNorm(scalars)
+        self.update_layer_norm = _ScalarNorm(scalars)
+
+    def forward(
+        self, scalars: Tensor, vectors: Tensor, units: Tensor, radial: Tensor, edges: Tensor, pair_weight: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """New scalars (B, n, S) and vectors (B, n, 3, C); `pair_weight` (B, n, n) is 1 for real pairs, else 0."""
+        first, *rest = self.edge_message
+        message, vector_message = first.on_pairs(scalars, vectors, units, radial, edges)  # type: ignore[operator]
+        for gvp in rest:
+            message, vector_message = gvp(message, vector_message)
+        weight = (pair_weight / self.message_norm)[:, :, None]
+        summed = (weight.to(message.dtype) @ message).squeeze(2)
+        vector_summed = (weight.to(vector_message.dtype) @ vector_message.flatten(3)).squeeze(2)
+        scalars = self.message_layer_norm(scalars + summed)
+        vectors = normalise_vectors(vectors + vector_summed.unflatten(2, (3, -1)))
+        change, vector_change = scalars, vectors
+        for gvp in self.node_update:
+            change, vector_change = gvp(change, vector_change)
+        return self.update_layer_norm(scalars + change), normalise_vectors(vectors + vector_change)
+
+
+class PositionUpdate(nn.Module):
+    """A displacement for each atom."""
+
+    def __init__(self, scalars: int, vectors: int, cross: int, depth: int) -> None:
+        super().__init__()
+        inner = [GVP(scalars, vectors, scalars, vectors, cross) for _ in range(depth - 1)]
+        self.gvps = nn.ModuleList([*inner, GVP(scalars, vectors, scalars, 1, cross, gated=False)])
+
+    def forward(self, scalars: Tensor, vectors: Tensor) -> Tensor:
+        """Displacements (B, n, 3) from scalars (B, n, S) and vectors (B, n, 3, C)."""
+        for gvp in self.gvps:
+            scalars, vectors = gvp(scalars, vectors)
+        return vectors.squeeze(-1)
+
+
+class EdgeUpdate(nn.Module):
+    """A residual update of every ordered pair's features from its two atoms and their distance."""
+
+    def __init__(self, scalars: int, edges: int, rbf: int) -> None:
+        super().__init__()
+        self.scalars = scalars
+        self.edge_update_fn = nn.Sequential(
+            nn.Linear(2 * scalars + edges + rbf, edges), nn.SiLU(), nn.Linear(edges, edges), nn.SiLU()
+        )
+        self.edge_norm = nn.LayerNorm(edges)
+
+    def forward(self, scalars: Tensor, edges: Tensor, radial: Tensor | None) -> Tensor:
+        """New edge features (B, n, n, E); the parts of the first product that belong to atoms stay on atoms."""
+        linear = self.edge_update_fn[0]
+        width = self.scalars
+        of_source, of_target, of_pair = linear.weight.split([width, width, linear.weight.shape[1] - 2 * width], dim=1)
+        pair = edges if radial is None else torch.cat([edges, radial.to(edges.dtype)], dim=-1)
+        hidden = (
+            functional.linear(pair, of_pair)
+            + functional.linear(scalars, of_source)[:, None]
+            + functional.linear(scalars, of_target, linear.bias)[:, :, None]
+        )
+        for layer in self.edge_update_fn[1:]:
+            hidden = layer(hidden)
+        return self.edge_norm(edges + hidden).to(hidden.dtype)
+
+
+class SelfConditioning(nn.Module):
+    """Mixes an earlier prediction at the same x_t into the features (FlowMol3)."""
+
+    def __init__(self, scalars: int, edges: int, rbf: int, n_types: int, n_charges: int, n_bonds: int) -> None:
+        super().__init__()
+        self.node_residual_mlp = nn.Sequential(
+            nn.Linear(scalars + n_types + n_charges + rbf, scalars), nn.SiLU(), nn.Linear(scalars, scalars), nn.SiLU()
+        )
+        self.edge_residual_mlp = nn.Sequential(
+            nn.Linear(edges + n_bonds + rbf, edges), nn.SiLU(), nn.Linear(edges, edges), nn.SiLU()
+        )
+
+    def forward(
+        self, scalars: Tensor, edges: Tensor, node_evidence: Tensor, edge_evidence: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Residual updates from what the earlier prediction says of atoms (B, n, ·) and pairs (B, n, n, ·)."""
+        scalars = scalars + self.node_residual_mlp(torch.cat([scalars, node_evidence], dim=-1))
+        edges = edges + self.edge_residual_mlp(torch.cat([edges, edge_evidence.to(edges.dtype)], dim=-1))
+        return scalars, edges
+
+
+class _ScalarNorm(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.feat_norm = nn.LayerNorm(width)
+
+    def forward(self, scalars: Tensor) -> Tensor:
+        return self.feat_norm(scalars)  # type: ignore[no-any-return]
+
+
+def _uniform_parameter(rows: int, columns: int) -> nn.Parameter:
+    bound = 1 / math.sqrt(rows)
+    return nn.Parameter(torch.empty(rows, columns).uniform_(-bound, bound))
+
+
+def _mix_source(weight: Tensor, units: Tensor, vectors: Tensor) -> Tensor:
+    """Channel mixing of [unit displacement, V_source] for all pairs: (B, n, n, 3, columns)."""
+    return (vectors @ weight[1:])[:, None] + units[..., None] * weight[0]

@@ -1,0 +1,169 @@
+"""The FlowMol network: a noisy molecule in, a prediction of the clean one out."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from molvm.models.flowmol.blocks import (
+    Convolution,
+    EdgeUpdate,
+    PositionUpdate,
+    SelfConditioning,
+    radial_basis,
+    vector_norm,
+)
+from molvm.models.flowmol.config import FlowMolConfig
+from molvm.states import MoleculeState
+
+DISTANCE_EPSILON = 1e-8
+TIME_FREQUENCY = 1000.0
+"""Largest angular frequency of the time features (FlowMol3)."""
+
+
+class FlowMolNetwork(nn.Module):
+    """Predicts x̂₁ from (x_t, t): positions in Å and logits of types, charges and bonds.
+
+    Equivariant to rotations and translations; with cross products not to reflections.
+
+    Args:
+        config: Sizes and switches.
+    """
+
+    def __init__(self, config: FlowMolConfig) -> None:
+        super().__init__()
+        self.config = config
+        c = config
+        scalars, edges = c.hidden_scalars, c.hidden_edges
+        self.scalar_embedding = _embedding(c.n_types + c.n_charges + c.time_features, scalars)
+        self.edge_embedding = _embedding(c.n_bonds, edges)
+        self.conv_layers = nn.ModuleList(
+            Convolution(
+                scalars,
+                edges,
+                c.rbf_dim,
+                c.vector_channels,
+                c.cross_products,
+                c.message_gvps,
+                c.update_gvps,
+                c.message_norm,
+            )
+            for _ in range(c.convolutions)
+        )
+        updaters = c.molecule_updates if c.separate_updaters else 1
+        radial_width = c.rbf_dim if c.update_edges_with_distance else 0
+        self.node_position_updaters = nn.ModuleList(
+            PositionUpdate(scalars, c.vector_channels, c.cross_products, c.position_gvps) for _ in range(updaters)
+        )
+        self.edge_updaters = nn.ModuleList(EdgeUpdate(scalars, edges, radial_width) for _ in range(updaters))
+        self.node_output_head = nn.Sequential(
+            nn.Linear(scalars, scalars), nn.SiLU(), nn.Linear(scalars, c.n_types + c.n_charges)
+        )
+        self.to_edge_logits = nn.Sequential(nn.Linear(edges, edges), nn.SiLU(), nn.Linear(edges, c.n_bonds))
+        if c.self_conditioning:
+            self.self_conditioning_residual_layer = SelfConditioning(
+                scalars, edges, c.rbf_dim, c.n_types, c.n_charges, c.n_bonds
+            )
+
+    def forward(self, x: MoleculeState, t: Tensor, previous: MoleculeState | None = None) -> MoleculeState:
+        """Predicted positions (not centred) and logits.
+
+        Args:
+            x: The noisy molecules x_t.
+            t: Times, shape (B,).
+            previous: An earlier prediction at the same x_t (positions and class probabilities) for self-conditioning.
+        """
+        scalars = self.scalar_embedding(torch.cat([x.types, self._time(t, x), x.charges], dim=-1))
+        edges = self.edge_embedding(x.bonds)
+        positions = x.positions
+        units, distances = _geometry(positions)
+        if previous is not None:
+            scalars, edges = self._self_condition(scalars, edges, x, previous, distances)
+        vectors = positions.new_zeros(*positions.shape[:2], 3, self.config.vector_channels)
+        radial = self._radial(distances)
+        pair_weight = x.pair_mask.to(positions.dtype)
+        for _ in range(self.config.recycles):
+            for index, convolution in enumerate(self.conv_layers):
+                scalars, vectors = convolution(scalars, vectors, units, radial, edges, pair_weight)
+                updater = self._updater_after(index)
+                if updater is None:
+                    continue
+                positions = positions + self.node_position_updaters[updater](scalars, vectors)
+                units, distances = _geometry(positions)
+                radial = self._radial(distances)
+                seen = radial if self.config.update_edges_with_distance else None
+                edges = self.edge_updaters[updater](scalars, edges, seen)
+        return self._heads(x, positions, scalars, edges)
+
+    def predict(self, x: MoleculeState, t: Tensor, previous: MoleculeState | None = None) -> MoleculeState:
+        """The endpoint as a point of the state space: centred positions, class probabilities, zero padding."""
+        return to_endpoint(self(x, t, previous))
+
+    def _updater_after(self, conv: int) -> int | None:
+        every = self.config.convs_per_update
+        if conv == 0 or (conv + 1) % every != 0:
+            return None
+        return conv // every if self.config.separate_updaters else 0
+
+    def _radial(self, distances: Tensor) -> Tensor:
+        return radial_basis(distances, self.config.rbf_dmax, self.config.rbf_dim)
+
+    def _time(self, t: Tensor, x: MoleculeState) -> Tensor:
+        width = self.config.time_features
+        features = t[:, None]
+        if width > 1:
+            exponents = torch.arange(width // 2, device=t.device, dtype=t.dtype) / (width // 2 - 1)
+            angles = TIME_FREQUENCY * t[:, None] * torch.exp(-math.log(TIME_FREQUENCY) * exponents)
+            features = torch.cat([torch.sin(angles), torch.cos(angles)], dim=1)
+        return features.to(x.dtype)[:, None].expand(-1, x.positions.shape[1], -1)
+
+    def _self_condition(
+        self, scalars: Tensor, edges: Tensor, x: MoleculeState, previous: MoleculeState, distances: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        moved = vector_norm((x.positions - previous.positions)[..., None]).squeeze(-1) + DISTANCE_EPSILON
+        _, previous_distances = _geometry(previous.positions)
+        node_evidence = torch.cat([previous.types, previous.charges, self._radial(moved)], dim=-1)
+        change = self._radial(previous_distances) - self._radial(distances)
+        edge_evidence = torch.cat([previous.bonds, change], dim=-1)
+        mixed: tuple[Tensor, Tensor] = self.self_conditioning_residual_layer(
+            scalars, edges, node_evidence, edge_evidence
+        )
+        return mixed
+
+    def _heads(self, x: MoleculeState, positions: Tensor, scalars: Tensor, edges: Tensor) -> MoleculeState:
+        types, charges = self.node_output_head(scalars).split([self.config.n_types, self.config.n_charges], dim=-1)
+        bonds = self.to_edge_logits(edges + edges.transpose(1, 2))
+        dtype = positions.dtype
+        return x.replace(
+            {
+                "positions": positions,
+                "types": types.to(dtype),
+                "charges": charges.to(dtype),
+                "bonds": bonds.to(dtype),
+            }
+        )
+
+
+def to_endpoint(logits: MoleculeState) -> MoleculeState:
+    """Logits to class probabilities, positions centred, padding zeroed."""
+    return logits.replace(
+        {
+            "positions": logits.positions,
+            "types": logits.types.softmax(dim=-1),
+            "charges": logits.charges.softmax(dim=-1),
+            "bonds": logits.bonds.softmax(dim=-1),
+        }
+    ).project()
+
+
+def _embedding(width_in: int, width: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(width_in, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.LayerNorm(width))
+
+
+def _geometry(positions: Tensor) -> tuple[Tensor, Tensor]:
+    """Unit displacements x_source − x_destination (B, n, n, 3) and distances (B, n, n)."""
+    displacement = positions[:, None] - positions[:, :, None]
+    distances = vector_norm(displacement[..., None]).squeeze(-1) + DISTANCE_EPSILON
+    return displacement / distances[..., None], distances

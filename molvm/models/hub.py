@@ -1,0 +1,110 @@
+"""Base models by name or by path: safetensors and a JSON card, never a pickle, never a download."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from molvm.errors import ModelError, OutputExistsError, UnknownNameError
+from molvm.models.flowmol.config import FlowMolConfig
+from molvm.models.flowmol.model import FlowMolModel, SizeHistogram
+from molvm.models.flowmol.network import FlowMolNetwork
+
+WEIGHTS_FILE: Final = "model.safetensors"
+CARD_FILE: Final = "card.json"
+FORMAT_VERSION: Final = 1
+
+
+def bundled_models() -> dict[str, Path]:
+    """The models that come with molvm: name to directory."""
+    root = Path(str(resources.files("molvm") / "weights"))
+    found = sorted(root.glob(f"*/{CARD_FILE}")) if root.is_dir() else []
+    return {card.parent.name: card.parent for card in found}
+
+
+def model_names() -> list[str]:
+    """Names that `load_model` knows."""
+    return sorted(bundled_models())
+
+
+def load_model(name_or_path: str | Path) -> FlowMolModel:
+    """A frozen base model.
+
+    Args:
+        name_or_path: A bundled model's name, or a directory with `model.safetensors` and `card.json`.
+
+    Raises:
+        UnknownNameError: Neither a known name nor a directory.
+        ModelError: The directory is incomplete or damaged.
+    """
+    bundled = bundled_models()
+    if str(name_or_path) in bundled:
+        return _read(bundled[str(name_or_path)], str(name_or_path))
+    path = Path(name_or_path)
+    if path.is_dir():
+        return _read(path, path.name)
+    raise UnknownNameError("base model", str(name_or_path), bundled)
+
+
+def save_model(model: FlowMolModel, path: Path) -> None:
+    """Writes a model directory, whole or not at all.
+
+    Args:
+        model: The model; its `card` is written with it.
+        path: A directory that does not exist yet.
+
+    Raises:
+        OutputExistsError: There is something at `path`.
+    """
+    if path.exists():
+        raise OutputExistsError(f"{path} exists.", remedy="another path, or remove it first")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f".tmp-{path.name}"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    weights = temporary / WEIGHTS_FILE
+    save_file({name: value.contiguous() for name, value in model.network.state_dict().items()}, weights)
+    card = {
+        **model.card,
+        "format_version": FORMAT_VERSION,
+        "kind": "flowmol",
+        "config": model.config.to_dict(),
+        "sizes": list(model.sizes.sizes),
+        "size_counts": list(model.sizes.counts),
+        "sha256": _digest(weights),
+    }
+    (temporary / CARD_FILE).write_text(json.dumps(card, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    temporary.rename(path)
+
+
+def _read(path: Path, name: str) -> FlowMolModel:
+    try:
+        card: Mapping[str, Any] = json.loads((path / CARD_FILE).read_text())
+        version, config = card["format_version"], FlowMolConfig.from_dict(card["config"])
+        sizes = SizeHistogram(tuple(card["sizes"]), tuple(card["size_counts"]))
+        if version > FORMAT_VERSION:
+            raise ModelError(f"The model {path} has format {version}.", allowed=f"up to {FORMAT_VERSION}")
+        if _digest(path / WEIGHTS_FILE) != card["sha256"]:
+            raise ModelError(f"The weights of the model {path} do not match its card.", remedy="a fresh copy")
+        network = FlowMolNetwork(config)
+        network.load_state_dict(load_file(path / WEIGHTS_FILE))
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ModelError(
+            f"The model {path} cannot be read: {error!r}.",
+            allowed=f"a directory with {WEIGHTS_FILE} and {CARD_FILE}",
+            remedy="a fresh copy of the model",
+        ) from error
+    return FlowMolModel(network, sizes, name, card)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

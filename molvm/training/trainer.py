@@ -1,0 +1,256 @@
+"""The one loop: roll out, score, learn, report, save. It serves every model, reward and objective."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from molvm.errors import CheckpointError, ConfigError, DivergenceError
+from molvm.models.base import FlowModel
+from molvm.objectives.base import Objective, Rollout
+from molvm.rewards.base import Direction, Outcome
+from molvm.sde import simulate, time_grid
+from molvm.sde.trajectory import Trajectory
+from molvm.training.checkpoint import load_checkpoint, save_checkpoint
+from molvm.training.worth import worth
+
+Scorer = Callable[[list[Any]], list[Outcome]]
+"""Scores decoded samples: one outcome each, in order."""
+
+
+@dataclass(frozen=True)
+class TrainerOptions:
+    """How the loop runs; the defaults are the paper's.
+
+    Args:
+        iterations: Rollouts, each followed by one optimiser step.
+        batch_size: Samples of a rollout.
+        steps: Steps K of the SDE.
+        learning_rate: Of Adam.
+        final_learning_rate_share: The rate falls by a cosine to this share at the last iteration.
+        constant_iterations: Iterations before it begins to fall.
+        clip: Largest gradient norm.
+        seed: Of conditions and noise.
+        checkpoint_every: Iterations between checkpoints.
+
+    Raises:
+        ConfigError: A number out of range.
+    """
+
+    iterations: int = 1000
+    batch_size: int = 128
+    steps: int = 100
+    learning_rate: float = 1e-4
+    final_learning_rate_share: float = 0.01
+    constant_iterations: int = 100
+    clip: float = 1.0
+    seed: int = 0
+    checkpoint_every: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("iterations", "batch_size", "steps", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}.", allowed="a whole number from 1")
+        for name in ("learning_rate", "clip"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise ConfigError(f"{name} is {getattr(self, name)}.", allowed="a positive finite number")
+
+    def rate(self, iteration: int) -> float:
+        """The learning rate of an iteration: constant, then half a cosine."""
+        falling = max(1, self.iterations - self.constant_iterations)
+        progress = min(1.0, max(0.0, (iteration - self.constant_iterations) / falling))
+        share = self.final_learning_rate_share
+        return self.learning_rate * (share + (1 - share) * (1 + math.cos(math.pi * progress)) / 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Iteration:
+    """What one turn of the loop did.
+
+    Attributes:
+        index: Number of the iteration, from 0.
+        metrics: Everything measured, by name, all finite.
+        samples: The decoded samples.
+        outcomes: What the reward said of each.
+        rewards: What each was worth to the objective, shape (B,).
+        log_weights: log dP*/dP^u + log Z of each path, shape (B,).
+    """
+
+    index: int
+    metrics: Mapping[str, float]
+    samples: Sequence[Any]
+    outcomes: Sequence[Outcome]
+    rewards: Tensor
+    log_weights: Tensor
+
+
+class Trainer:
+    """Adapts a frozen base model to a reward.
+
+    Args:
+        model: The base model.
+        objective: The algorithm; it owns what is trained.
+        score: Scores decoded samples.
+        options: How the loop runs.
+        strength: λ.
+        floor: What a failure counts as, in the reward's unit.
+        checkpoints: Folder of the run's checkpoints.
+        direction: Which way the reward is better.
+    """
+
+    def __init__(
+        self,
+        model: FlowModel,
+        objective: Objective,
+        score: Scorer,
+        options: TrainerOptions,
+        *,
+        strength: float,
+        floor: float,
+        checkpoints: Path,
+        direction: Direction = "maximise",
+    ) -> None:
+        self.model, self.objective, self.score, self.options = model, objective, score, options
+        self.strength, self.floor, self.direction = strength, floor, direction
+        self.checkpoints = checkpoints
+        self.iteration = 0
+        self.grid = time_grid(model.schedules, options.steps)
+        self.optimiser = torch.optim.Adam(objective.parameters(), lr=options.learning_rate)
+        self.generator = torch.Generator().manual_seed(options.seed)
+        # The generator as it was after the last finished iteration, which is what a checkpoint must hold.
+        self._generator_state = self.generator.get_state()
+
+    def run(
+        self,
+        on_iteration: Callable[[Iteration], None] | None = None,
+        on_step: Callable[[int, int], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> None:
+        """Trains to the last iteration, with a checkpoint every `checkpoint_every` iterations and at the end.
+
+        Args:
+            on_iteration: Called after each iteration, before its checkpoint: records never lag behind checkpoints.
+            on_step: Called within a rollout with (steps done, K). It may raise to abandon the rollout; `save` then
+                still publishes the last finished iteration.
+            stop: Asked after each iteration; true ends the run early, with a checkpoint.
+
+        Raises:
+            DivergenceError: Samples or gradients are not finite.
+        """
+        while self.iteration < self.options.iterations:
+            report = self._iterate(on_step)
+            if on_iteration is not None:
+                on_iteration(report)
+            stopping = stop is not None and stop()
+            due = self.iteration % self.options.checkpoint_every == 0 or self.iteration == self.options.iterations
+            if stopping or due:
+                self.save()
+            if stopping:
+                return
+
+    def save(self) -> Path:
+        """Publishes a checkpoint of the last finished iteration."""
+        tensors = {f"objective.{name}": value for name, value in self.objective.state_dict().items()}
+        for index, state in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{index}.{name}": value for name, value in state.items()}
+        tensors["generator"] = self._generator_state
+        metadata = {
+            "kind": "training",
+            "objective": self.objective.name,
+            "strength": self.strength,
+            "options": asdict(self.options),
+        }
+        return save_checkpoint(self.checkpoints, self.iteration, tensors, metadata)
+
+    def resume(self) -> None:
+        """Goes on from the newest whole checkpoint, bit for bit as if nothing had happened.
+
+        Raises:
+            CheckpointError: There is none, or it belongs to another objective.
+        """
+        checkpoint = load_checkpoint(self.checkpoints)
+        saved = checkpoint.metadata.get("objective")
+        if saved != self.objective.name:
+            raise CheckpointError(f"The checkpoint {checkpoint.path} is of the objective {saved!r}.")
+        self.objective.load_state_dict(_with_prefix(checkpoint.tensors, "objective."))
+        optimiser: dict[str, Any] = self.optimiser.state_dict()
+        optimiser["state"] = {}
+        for name, value in _with_prefix(checkpoint.tensors, "optimiser.").items():
+            index, key = name.split(".", 1)
+            optimiser["state"].setdefault(int(index), {})[key] = value
+        self.optimiser.load_state_dict(optimiser)
+        self.generator.set_state(checkpoint.tensors["generator"])
+        self._generator_state = self.generator.get_state()
+        self.iteration = checkpoint.step
+
+    def _iterate(self, on_step: Callable[[int, int], None] | None) -> Iteration:
+        started = time.perf_counter()
+        trajectory = self._roll_out(on_step)
+        samples = self.model.decode(trajectory.terminal)
+        rolled_out = time.perf_counter()
+        outcomes = self.score(samples)
+        rewards = worth(outcomes, self.direction, self.floor)
+        scored = time.perf_counter()
+        rollout = Rollout(trajectory, rewards, self.strength)
+        learned = self._learn(rollout)
+        metrics = {
+            **learned,
+            **_reward_metrics(rewards, outcomes),
+            "learning_rate": self.options.rate(self.iteration),
+            "seconds_rollout": rolled_out - started,
+            "seconds_reward": scored - rolled_out,
+            "seconds_learn": time.perf_counter() - scored,
+        }
+        report = Iteration(self.iteration, metrics, samples, outcomes, rewards, rollout.log_weights)
+        self.iteration += 1
+        self._generator_state = self.generator.get_state()
+        return report
+
+    def _roll_out(self, on_step: Callable[[int, int], None] | None) -> Trajectory:
+        count = self.options.batch_size
+        condition = self.model.sample_condition(count, self.generator)
+        return simulate(
+            self.model,
+            self.model.noise(condition, count, self.generator),
+            self.grid,
+            control=self.objective.control,
+            generator=self.generator,
+            keep_noise=self.objective.keeps_noise,
+            on_step=on_step,
+        )
+
+    def _learn(self, rollout: Rollout) -> dict[str, float]:
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.options.rate(self.iteration)
+        self.optimiser.zero_grad(set_to_none=True)
+        metrics = dict(self.objective.backward(rollout))
+        norm = float(clip_grad_norm_(self.objective.parameters(), self.options.clip))
+        if not math.isfinite(norm):
+            raise DivergenceError(
+                f"The gradient is not finite in iteration {self.iteration}.",
+                remedy="a smaller strength or learning rate, or more steps",
+            )
+        self.optimiser.step()
+        self.objective.after_step()
+        return {**metrics, "gradient_norm": norm}
+
+
+def _reward_metrics(rewards: Tensor, outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Mean worth over all samples, mean value over those that have one, and the share of failures."""
+    values = [outcome.value for outcome in outcomes if outcome.value is not None]
+    metrics = {"reward": float(rewards.mean()), "failures": 1 - len(values) / len(outcomes)}
+    if values:
+        metrics["reward_valid"] = sum(values) / len(values)
+    return metrics
+
+
+def _with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,41 @@
+"""What outcomes are worth to an objective: a number each, failures at a floor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from molvm.errors import RewardError
+from molvm.rewards.base import Direction, Outcome
+
+
+def worth(outcomes: Sequence[Outcome], direction: Direction, floor: float) -> Tensor:
+    """What the objective maximises, float32 of shape (B,): values, or their negatives for a reward to minimise.
+
+    Args:
+        outcomes: One a sample.
+        direction: Which way the reward is better.
+        floor: What a failure counts as, in the reward's own unit.
+    """
+    values = [floor if outcome.value is None else outcome.value for outcome in outcomes]
+    sign = 1.0 if direction == "maximise" else -1.0
+    return sign * torch.tensor(values, dtype=torch.float32)
+
+
+def frozen_floor(declared: float | None, outcomes: Sequence[Outcome], direction: Direction) -> float:
+    """The floor of a run: the declared one, else the worst value of a scored base batch.
+
+    Raises:
+        RewardError: None is declared and every outcome failed.
+    """
+    if declared is not None:
+        return declared
+    values = [outcome.value for outcome in outcomes if outcome.value is not None]
+    if not values:
+        raise RewardError(
+            "The reward declares no floor and failed on the whole base batch, so failures cannot be given a worth.",
+            remedy="a reward with a floor, or a larger base batch",
+        )
+    return min(values) if direction == "maximise" else max(values)

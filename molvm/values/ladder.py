@@ -1,0 +1,59 @@
+"""The sizes of value networks, A to F."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal, get_args
+
+import torch
+from torch import nn
+
+from molvm.errors import ConfigError, UnknownNameError
+from molvm.models.base import FlowModel
+from molvm.states import MoleculeState, TensorState
+from molvm.values.molecules import MoleculeValueConfig, MoleculeValueFeatures
+from molvm.values.points import PointValue, PointValueConfig
+
+ValueSize = Literal["A", "B", "C", "D", "E", "F"]
+VALUE_SIZES: Final[tuple[str, ...]] = get_args(ValueSize)
+
+MOLECULE_SIZES: Final[Mapping[str, MoleculeValueConfig]] = {
+    "A": MoleculeValueConfig(width=64, depth=3, edge_width=32),
+    "B": MoleculeValueConfig(width=96, depth=4, edge_width=48),
+    "C": MoleculeValueConfig(width=128, depth=5, edge_width=64),
+    "D": MoleculeValueConfig(width=192, depth=5, edge_width=64),
+    "E": MoleculeValueConfig(width=256, depth=6, edge_width=64),
+    "F": MoleculeValueConfig(width=384, depth=8, edge_width=96),
+}
+"""0.10, 0.28, 0.60, 1.3, 2.7 and 7.9 million parameters (QM9); E is of the size of the paper's network (2.5 M)."""
+
+POINT_WIDTHS: Final[Mapping[str, int]] = {"A": 64, "B": 96, "C": 128, "D": 192, "E": 256, "F": 384}
+
+
+def build_features(model: FlowModel, size: str, generator: torch.Generator | None = None) -> nn.Module:
+    """A fresh network f(x, t) for the model's states.
+
+    Args:
+        model: The base model; a draw of its noise tells which family of networks fits.
+        size: One of `VALUE_SIZES`.
+        generator: Seeds the initial weights; torch's global stream is left alone.
+
+    Raises:
+        UnknownNameError: There is no such size.
+        ConfigError: No family of networks fits the model's states.
+    """
+    if size not in VALUE_SIZES:
+        raise UnknownNameError("value network size", size, VALUE_SIZES)
+    generator = generator or torch.Generator().manual_seed(0)
+    sample = model.noise(model.sample_condition(1, generator), 1, generator)
+    seed = int(torch.randint(2**31, (), generator=generator))
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        if isinstance(sample, MoleculeState):
+            widths = (sample.types.shape[-1], sample.charges.shape[-1], sample.bonds.shape[-1])
+            return MoleculeValueFeatures(*widths, model.schedules, MOLECULE_SIZES[size])
+        if isinstance(sample, TensorState) and sample.x.ndim == 2:
+            return PointValue(sample.x.shape[1], PointValueConfig(width=POINT_WIDTHS[size]), seed=seed)
+    raise ConfigError(
+        f"There is no value network for the states of the model {model.name!r}.", allowed="molecules, points"
+    )

@@ -1,0 +1,147 @@
+"""An E(3)-invariant graph network f(x, t) for molecules, on torch-geometric.
+
+Positions enter through distances only, so f does not change under rotations, reflections and translations; its
+gradient is then equivariant and moves no centre of mass.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn import MessagePassing
+from torch_geometric.utils import scatter
+
+from molvm.schedules import Schedules
+from molvm.states import MoleculeState
+from molvm.values.graph import CompleteGraphs, complete_graphs
+
+DISTANCE_SOFTENING = 1e-4
+"""Å². Distances are √(d² + s): smooth where atoms coincide."""
+
+SIZE_SCALE = 20.0
+"""Numbers of atoms are fed divided by this, to be of order one."""
+
+
+@dataclass(frozen=True)
+class MoleculeValueConfig:
+    """The shape of the network.
+
+    Args:
+        width: Features of an atom.
+        depth: Rounds of messages.
+        edge_width: Features of a pair.
+        radial: Radial basis functions of a distance.
+        radial_max: Centre of the last one, Å.
+        time_features: Sines and cosines of t.
+    """
+
+    width: int = 64
+    depth: int = 3
+    edge_width: int = 32
+    radial: int = 16
+    radial_max: float = 8.0
+    time_features: int = 32
+
+
+class MoleculeValueFeatures(nn.Module):
+    """f(x, t): one number a molecule; zero at the start, because the last layer is.
+
+    Args:
+        n_types: K_a.
+        n_charges: K_c.
+        n_bonds: K_e.
+        schedules: The modalities' α tell the network how much signal each input carries.
+        config: The shape.
+    """
+
+    def __init__(
+        self,
+        n_types: int,
+        n_charges: int,
+        n_bonds: int,
+        schedules: Schedules,
+        config: MoleculeValueConfig | None = None,
+    ) -> None:
+        super().__init__()
+        config = config or MoleculeValueConfig()
+        self.config, self.schedules = config, schedules
+        width, edge_width = config.width, config.edge_width
+        context = config.time_features + len(schedules.by_modality) + 1
+        self.context = nn.Sequential(nn.Linear(context, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        self.atoms = nn.Linear(n_types + n_charges, width)
+        self.pairs = nn.Sequential(
+            nn.Linear(n_bonds + config.radial, edge_width), nn.SiLU(), nn.Linear(edge_width, edge_width), nn.SiLU()
+        )
+        self.blocks = nn.ModuleList(_Block(width, edge_width) for _ in range(config.depth))
+        self.readout = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, 1))
+        nn.init.zeros_(self.readout[-1].weight)
+        nn.init.zeros_(self.readout[-1].bias)
+
+    def forward(self, x: MoleculeState, t: Tensor) -> Tensor:
+        """f for each molecule, shape (B,), at times of shape (B,)."""
+        graphs = complete_graphs(x.n_atoms)
+        context = self.context(self._context(x, t))
+        of_atom = context[graphs.molecule]
+        classes = torch.cat([x.types, x.charges], dim=-1)[graphs.molecule, graphs.slot]
+        atoms = self.atoms(classes)
+        pairs = self.pairs(self._pair_features(x, graphs))
+        for block in self.blocks:
+            atoms = block(atoms, graphs.edge_index, pairs, of_atom)
+        mean = scatter(atoms, graphs.molecule, dim=0, dim_size=len(x), reduce="mean")
+        value: Tensor = self.readout(torch.cat([mean, context], dim=-1)).squeeze(-1)
+        return value
+
+    def _context(self, x: MoleculeState, t: Tensor) -> Tensor:
+        """Sines and cosines of t, the modalities' α, and N."""
+        half = self.config.time_features // 2
+        frequencies = torch.arange(1, half + 1, device=t.device, dtype=t.dtype) * (math.pi / 2)
+        angles = t[:, None] * frequencies
+        alphas = torch.stack(list(self.schedules.alpha(t).values()), dim=1)
+        size = (x.n_atoms.to(t) / SIZE_SCALE)[:, None]
+        return torch.cat([torch.sin(angles), torch.cos(angles), alphas, size], dim=1)
+
+    def _pair_features(self, x: MoleculeState, graphs: CompleteGraphs) -> Tensor:
+        molecule, source, target = graphs.pair
+        displacement = x.positions[molecule, source] - x.positions[molecule, target]
+        distance = torch.sqrt((displacement**2).sum(dim=-1) + DISTANCE_SOFTENING)
+        count, largest = self.config.radial, self.config.radial_max
+        centres = torch.linspace(0, largest, count, device=distance.device, dtype=distance.dtype)
+        radial = torch.exp(-(((distance[:, None] - centres) * (count / largest)) ** 2))
+        return torch.cat([x.bonds[molecule, source, target], radial], dim=-1)
+
+
+class _Messages(MessagePassing):
+    """Mean over all other atoms of their features, gated channel by channel by the pair."""
+
+    def __init__(self, width: int, edge_width: int) -> None:
+        super().__init__(aggr="mean")
+        self.source = nn.Linear(width, width)
+        self.gate = nn.Linear(edge_width, width)
+
+    def forward(self, atoms: Tensor, edge_index: Tensor, pairs: Tensor) -> Tensor:
+        aggregated: Tensor = self.propagate(edge_index, source=self.source(atoms), gate=self.gate(pairs))
+        return aggregated
+
+    def message(self, source_j: Tensor, gate: Tensor) -> Tensor:
+        return source_j * gate
+
+
+class _Block(nn.Module):
+    """Messages, then a residual update modulated by time and size (FiLM)."""
+
+    def __init__(self, width: int, edge_width: int) -> None:
+        super().__init__()
+        self.messages = _Messages(width, edge_width)
+        self.norm = nn.LayerNorm(width)
+        self.modulation = nn.Linear(width, 2 * width)
+        self.update = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, width))
+
+    def forward(self, atoms: Tensor, edge_index: Tensor, pairs: Tensor, context: Tensor) -> Tensor:
+        aggregated = self.messages(atoms, edge_index, pairs)
+        scale, shift = self.modulation(context).chunk(2, dim=-1)
+        updated = self.norm(self.update(torch.cat([atoms, aggregated], dim=-1)))
+        mixed: Tensor = atoms + nn.functional.silu(updated * (1 + scale) + shift)
+        return mixed
