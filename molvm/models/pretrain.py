@@ -224,7 +224,7 @@ class Pretrainer:
 
     def _loss(self, batch: DenseBatch) -> tuple[Tensor, dict[str, float]]:
         count = len(batch.types)
-        mirror = torch.rand(count, generator=self.generator) < 0.5  # noqa: PLR2004 - a fair coin
+        mirror = torch.rand(count, generator=self.generator) < 0.5
         data = clean_state(batch, self.config, mirror)
         t = TIME_MARGIN + (1 - 2 * TIME_MARGIN) * torch.rand(count, generator=self.generator)
         x = interpolate(self.schedules, data.randn_like(self.generator), data, t)

@@ -76,12 +76,13 @@ class MoleculeValueFeatures(nn.Module):
             nn.Linear(n_bonds + config.radial, edge_width), nn.SiLU(), nn.Linear(edge_width, edge_width), nn.SiLU()
         )
         self.blocks = nn.ModuleList(_Block(width, edge_width) for _ in range(config.depth))
-        self.readout = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, 1))
-        nn.init.zeros_(self.readout[-1].weight)
-        nn.init.zeros_(self.readout[-1].bias)
+        output = nn.Linear(width, 1)
+        nn.init.zeros_(output.weight)
+        nn.init.zeros_(output.bias)
+        self.readout = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), output)
 
     def forward(self, x: MoleculeState, t: Tensor) -> Tensor:
-        """f for each molecule, shape (B,), at times of shape (B,)."""
+        """One number f for each molecule, shape (B,), at times of shape (B,)."""
         graphs = complete_graphs(x.n_atoms)
         context = self.context(self._context(x, t))
         of_atom = context[graphs.molecule]
@@ -113,7 +114,7 @@ class MoleculeValueFeatures(nn.Module):
         return torch.cat([x.bonds[molecule, source, target], radial], dim=-1)
 
 
-class _Messages(MessagePassing):
+class _Messages(MessagePassing):  # type: ignore[misc] # torch-geometric has no types
     """Mean over all other atoms of their features, gated channel by channel by the pair."""
 
     def __init__(self, width: int, edge_width: int) -> None:

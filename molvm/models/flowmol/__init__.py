@@ -1,0 +1,1 @@
+"""FlowMol: flow matching for 3D molecules, continuous in every modality."""

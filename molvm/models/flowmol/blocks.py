@@ -32,7 +32,8 @@ def normalise_vectors(vectors: Tensor) -> Tensor:
 def cross_products(pairs: Tensor) -> Tensor:
     """The first half of the channels crossed with the second half, (..., 3, 2p) to (..., 3, p)."""
     left, right = pairs.chunk(2, dim=-1)
-    return torch.linalg.cross(left, right, dim=-2)
+    crossed: Tensor = torch.linalg.cross(left, right, dim=-2)
+    return crossed
 
 
 def radial_basis(distances: Tensor, d_max: float, count: int) -> Tensor:
@@ -106,11 +107,10 @@ class EdgeMessage(GVP):
         hidden = _mix_source(self.Wh, units, vectors)
         if self.Wcp is not None:
             hidden = torch.cat([hidden, cross_products(_mix_source(self.Wcp, units, vectors))], dim=-1)
-        linear = self.to_feats_out[0]
+        linear = _linear(self.to_feats_out)
         source_width, pair_width = self.widths
-        of_source, of_pair, of_norm = linear.weight.split(
-            [source_width, pair_width, linear.weight.shape[1] - source_width - pair_width], dim=1
-        )
+        rest = linear.in_features - source_width - pair_width
+        of_source, of_pair, of_norm = torch.split(linear.weight, [source_width, pair_width, rest], dim=1)
         on_sources = functional.linear(scalars, of_source, linear.bias)
         pair_features = torch.cat([radial.to(edges.dtype), edges, vector_norm(hidden).to(edges.dtype)], dim=-1)
         on_pairs = functional.linear(pair_features, torch.cat([of_pair, of_norm], dim=1))
@@ -187,18 +187,21 @@ class EdgeUpdate(nn.Module):
 
     def forward(self, scalars: Tensor, edges: Tensor, radial: Tensor | None) -> Tensor:
         """New edge features (B, n, n, E); the parts of the first product that belong to atoms stay on atoms."""
-        linear = self.edge_update_fn[0]
+        linear = _linear(self.edge_update_fn)
         width = self.scalars
-        of_source, of_target, of_pair = linear.weight.split([width, width, linear.weight.shape[1] - 2 * width], dim=1)
+        of_source, of_target, of_pair = torch.split(
+            linear.weight, [width, width, linear.in_features - 2 * width], dim=1
+        )
         pair = edges if radial is None else torch.cat([edges, radial.to(edges.dtype)], dim=-1)
         hidden = (
             functional.linear(pair, of_pair)
             + functional.linear(scalars, of_source)[:, None]
             + functional.linear(scalars, of_target, linear.bias)[:, :, None]
         )
-        for layer in self.edge_update_fn[1:]:
+        for layer in list(self.edge_update_fn.children())[1:]:
             hidden = layer(hidden)
-        return self.edge_norm(edges + hidden).to(hidden.dtype)
+        updated: Tensor = self.edge_norm(edges + hidden).to(hidden.dtype)
+        return updated
 
 
 class SelfConditioning(nn.Module):
@@ -229,6 +232,13 @@ class _ScalarNorm(nn.Module):
 
     def forward(self, scalars: Tensor) -> Tensor:
         return self.feat_norm(scalars)  # type: ignore[no-any-return]
+
+
+def _linear(layers: nn.Sequential) -> nn.Linear:
+    """The first layer of a perceptron, whose product is split between atoms and pairs."""
+    first = layers[0]
+    assert isinstance(first, nn.Linear)  # noqa: S101 - for the type checker
+    return first
 
 
 def _uniform_parameter(rows: int, columns: int) -> nn.Parameter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -13,7 +14,7 @@ CHARGE_OFFSET = 2
 
 @dataclass(frozen=True)
 class FlowMolConfig:
-    """Sizes and switches of a continuous FlowMol (Dunn & Koes 2024, arXiv 2404.19739); defaults are the released QM9 net.
+    """Sizes and switches of a continuous FlowMol (Dunn & Koes 2024, arXiv 2404.19739); by default the released QM9 net.
 
     Args:
         elements: Symbols of the atom types, in class order.
@@ -76,7 +77,7 @@ class FlowMolConfig:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> FlowMolConfig:
+    def from_dict(cls, values: Mapping[str, Any]) -> FlowMolConfig:
         """The inverse of `to_dict`.
 
         Raises:
@@ -90,4 +91,5 @@ class FlowMolConfig:
                 allowed=", ".join(sorted(known)),
                 remedy="a newer molvm, or convert the model again",
             )
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        settings: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        return cls(**settings)
