@@ -41,18 +41,23 @@ def completed(mol: Chem.Mol, *, name: str, properties: dict[str, str]) -> Molecu
         else:
             mol.UpdatePropertyCache(strict=False)
             if any(atom.GetTotalNumHs() for atom in mol.GetAtoms()):
-                mol = Chem.AddHs(mol, addCoords=True)
+                # Where the hydrogens go depends on the hybridisation, which only sanitisation finds.
+                mol = Chem.AddHs(_sanitised(mol), addCoords=True)
     if mol.GetNumAtoms() > MAX_ATOMS:
         raise MoleculeError(f"{mol.GetNumAtoms()} atoms with hydrogens, more than {MAX_ATOMS}.")
     return Molecule.from_rdkit(mol, id=name, properties=properties)
 
 
-def _embedded(mol: Chem.Mol) -> Chem.Mol:
+def _sanitised(mol: Chem.Mol) -> Chem.Mol:
     try:
         Chem.SanitizeMol(mol)
-        mol = Chem.AddHs(mol)
     except (ValueError, RuntimeError) as error:
         raise MoleculeError(f"RDKit cannot sanitise it: {error}") from error
+    return mol
+
+
+def _embedded(mol: Chem.Mol) -> Chem.Mol:
+    mol = Chem.AddHs(_sanitised(mol))
     if mol.GetNumAtoms() > MAX_ATOMS:
         raise MoleculeError(f"{mol.GetNumAtoms()} atoms with hydrogens, more than {MAX_ATOMS}.")
     # RDKit's stubs give the properties of its parameters the type of the parameters.

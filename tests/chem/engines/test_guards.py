@@ -1,0 +1,83 @@
+"""What libraries abort on or answer with nonsense never reaches them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from molvm.chem.engines.base import frontier_gap
+from molvm.chem.engines.gfnff import GFNFF
+from molvm.chem.engines.quiet import private_directory, silenced
+from molvm.chem.engines.tblite import TBLite
+from molvm.chem.engines.xtb import XTBForceField, XTBPython
+from molvm.errors import EngineError
+
+ENGINES: dict[str, Callable[[np.ndarray, np.ndarray], object]] = {
+    "gfnff": lambda elements, positions: GFNFF(elements, positions).energy_and_gradient(positions),
+    "xtb force field": lambda elements, positions: XTBForceField(elements, positions).energy_and_gradient(positions),
+    "tblite": lambda elements, positions: TBLite()(elements, positions, 0),
+    "xtb": lambda elements, positions: XTBPython()(elements, positions, 0),
+}
+WATER = np.array([[0.0, 0.0, 0.0], [1.81, 0.0, 0.0], [-0.45, 1.76, 0.0]])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("elements", "positions"),
+    [
+        ([0, 1, 1], WATER),
+        ([120, 1, 1], WATER),
+        ([8, 1], WATER),
+        ([], np.empty((0, 3))),
+        ([8, 1, 1], np.where(WATER > 1.8, np.nan, WATER)),
+        ([8, 1, 1], np.where(WATER > 1.8, np.inf, WATER)),
+    ],
+    ids=["Z = 0", "Z = 120", "too few elements", "empty", "nan", "inf"],
+)
+def test_impossible_input_is_refused(engine: str, elements: list[int], positions: np.ndarray) -> None:
+    with pytest.raises(EngineError):
+        ENGINES[engine](np.array(elements, dtype=np.uint8), positions)
+
+
+@pytest.mark.parametrize("engine", ["tblite", "xtb"])
+def test_a_field_that_does_not_converge_is_an_error(engine: str, paracetamol: object) -> None:
+    positions = 20.0 * paracetamol.positions  # type: ignore[attr-defined]
+    with pytest.raises(EngineError):
+        ENGINES[engine](paracetamol.elements, positions)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_engines_are_silent_and_leave_no_files(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ENGINES[engine](np.array([8, 1, 1], dtype=np.uint8), WATER)
+    assert capfd.readouterr() == ("", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_silence_ends(capfd: pytest.CaptureFixture[str]) -> None:
+    with silenced():
+        os.write(1, b"unseen")
+        os.write(2, b"unseen")
+    os.write(1, b"seen")
+    assert capfd.readouterr() == ("seen", "")
+
+
+def test_a_private_directory_vanishes() -> None:
+    before = Path.cwd()
+    with private_directory():
+        inside = Path.cwd()
+        Path("file").write_text("x")
+        assert inside != before
+    assert Path.cwd() == before
+    assert not inside.exists()
+
+
+def test_gap_of_a_full_shell_is_not_a_number() -> None:
+    assert frontier_gap(np.array([-1.0, -0.5, 0.25]), np.array([2.0, 2.0, 0.0])) == 0.75
+    assert np.isnan(frontier_gap(np.array([-1.0]), np.array([2.0])))

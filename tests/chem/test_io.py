@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rdkit import Chem
+
+from molvm.chem import validity
+from molvm.chem.formats.record import MAX_RECORD_CHARACTERS, MAX_SMILES_CHARACTERS, Record
+from molvm.chem.formats.smiles import parse_smiles
+from molvm.chem.io import read_molecules, write_csv, write_sdf
+from molvm.chem.molecule import Molecule
+from molvm.errors import InputFileError, MoleculeError, OutputExistsError
+
+from .broken import broken_versions
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def molecule_of(record: Record) -> Molecule:
+    assert record.molecule is not None, record.reason
+    return record.molecule
+
+
+# --- SD files ---------------------------------------------------------------------------------------------------
+
+
+def test_sdf_there_and_back(tmp_path: Path, drug_like: list[Molecule]) -> None:
+    path = tmp_path / "out.sdf"
+    named = [replace(molecule, properties={"rank": number}) for number, molecule in enumerate(drug_like)]
+    assert write_sdf(path, named) == len(drug_like)
+    records = read_molecules(path)
+    assert [record.id for record in records] == [molecule.id for molecule in drug_like]
+    for number, (record, molecule) in enumerate(zip(records, drug_like, strict=True)):
+        back = molecule_of(record)
+        np.testing.assert_array_equal(back.elements, molecule.elements)
+        np.testing.assert_allclose(back.positions, molecule.positions, atol=1e-4)
+        assert back.smiles() == molecule.smiles()
+        assert record.properties == {"rank": str(number)}
+
+
+def test_broken_molecules_are_not_repaired_by_writing_and_reading(tmp_path: Path, paracetamol: Molecule) -> None:
+    path = tmp_path / "broken.sdf"
+    names = ("a hydrogen missing", "a charge without a valence", "no bonds", "water beside it")
+    versions = [broken_versions(paracetamol)[name] for name in names]
+    write_sdf(path, versions)
+    for record, version in zip(read_molecules(path), versions, strict=True):
+        back = molecule_of(record)
+        assert back.n_atoms == version.n_atoms
+        assert validity.SOUND(back) == validity.SOUND(version) is not None
+
+
+def test_hydrogens_that_a_file_implies_are_added(tmp_path: Path, paracetamol: Molecule) -> None:
+    mol = paracetamol.to_rdkit()
+    Chem.SanitizeMol(mol)
+    heavy = Chem.RemoveHs(mol)
+    path = write(tmp_path / "heavy.sdf", Chem.MolToMolBlock(heavy) + "$$$$\n")
+    molecule = molecule_of(read_molecules(path)[0])
+    assert molecule.formula == paracetamol.formula
+    assert validity.SOUND(molecule) is None
+    np.testing.assert_allclose(
+        molecule.positions[: heavy.GetNumAtoms()], heavy.GetConformer().GetPositions(), atol=1e-4
+    )
+
+
+def test_flat_records_are_embedded(tmp_path: Path) -> None:
+    mol = Chem.MolFromSmiles("CCO")
+    path = write(tmp_path / "flat.mol", Chem.MolToMolBlock(mol))
+    molecule = molecule_of(read_molecules(path)[0])
+    assert molecule.formula == "C2H6O"
+    assert np.ptp(molecule.positions, axis=0).min() > 0.5
+
+
+def test_a_bad_record_does_not_hide_its_neighbours(tmp_path: Path, small: list[Molecule]) -> None:
+    good = tmp_path / "good.sdf"
+    write_sdf(good, small[:3])
+    blocks = good.read_text().split("$$$$\n")[:3]
+    untitled = "\n" + blocks[1].split("\n", 1)[1]
+    long = "too long\n" + "x" * MAX_RECORD_CHARACTERS + "\n"
+    text = "$$$$\n".join([blocks[0], "garbage\n1 2 3\n", untitled, "", long, blocks[2]]) + "$$$$\n"
+    records = read_molecules(write(tmp_path / "mixed.sdf", text))
+    assert [record.id for record in records] == [small[0].id, "garbage", "3", "4", "too long", small[2].id]
+    assert [record.reason is None for record in records] == [True, False, True, False, False, True]
+
+
+def test_hostile_titles_and_properties_stay_in_their_fields(tmp_path: Path, small: list[Molecule]) -> None:
+    evil = replace(small[0], id="a\n$$$$\nb", properties={"x>\n$$$$": "1\n\n> <y>\n2", "z": "$$$$"})
+    path = tmp_path / "evil.sdf"
+    write_sdf(path, [evil, small[1]])
+    records = read_molecules(path)
+    assert [record.id for record in records] == ["a $$$$ b", small[1].id]
+    assert set(records[0].properties) == {"x) $$$$", "z"}
+
+
+def test_mutilated_files_never_raise(tmp_path: Path, small: list[Molecule]) -> None:
+    path = tmp_path / "seed.sdf"
+    write_sdf(path, small[:4])
+    seed = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    generator = np.random.default_rng(0)
+    for _ in range(150):
+        mutant = np.array(seed)
+        where = generator.integers(len(mutant), size=generator.integers(1, 40))
+        mutant[where] = generator.integers(256, size=len(where))
+        cut = generator.integers(1, len(mutant))
+        path.write_bytes(mutant[:cut].tobytes())
+        for record in read_molecules(path):
+            if record.molecule is not None:
+                validity.SOUND(record.molecule)
+
+
+# --- SMILES -----------------------------------------------------------------------------------------------------
+
+
+def test_smiles_lines(tmp_path: Path) -> None:
+    text = "smiles name\nCCO ethanol\n\nc1ccccc1\tbenzene ring\nnonsense bad\nC\n" + "C" * (MAX_SMILES_CHARACTERS + 1)
+    records = read_molecules(write(tmp_path / "in.smi", text))
+    assert [record.id for record in records] == ["ethanol", "benzene ring", "bad", "4", "5"]
+    assert [record.reason is None for record in records] == [True, True, False, True, False]
+    assert molecule_of(records[0]).formula == "C2H6O"
+
+
+def test_the_same_smiles_gives_the_same_positions() -> None:
+    first, second = (molecule_of(parse_smiles("CC(=O)O", "acid", {})) for _ in range(2))
+    np.testing.assert_array_equal(first.positions, second.positions)
+
+
+def test_molecules_that_are_too_large_are_records_with_a_reason() -> None:
+    assert "more than" in str(parse_smiles("C" * 120, "alkane", {}).reason)
+
+
+def test_csv_tables(tmp_path: Path) -> None:
+    text = "Name,activity,SMILES\nethanol,5.1,CCO\n,,C(\nwater,1,\nmethane,2,C\n"
+    records = read_molecules(write(tmp_path / "in.csv", text))
+    assert [record.id for record in records] == ["ethanol", "2", "water", "methane"]
+    assert [record.reason is None for record in records] == [True, False, False, True]
+    assert records[0].properties == {"activity": "5.1"}
+
+
+def test_csv_without_smiles_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputFileError, match="no column of SMILES"):
+        read_molecules(write(tmp_path / "in.csv", "a,b\n1,2\n"))
+
+
+# --- XYZ --------------------------------------------------------------------------------------------------------
+
+
+def test_xyz_frames(tmp_path: Path, small: list[Molecule]) -> None:
+    chosen = [molecule for molecule in small if molecule.n_atoms > 5]
+    frames = "".join(Chem.MolToXYZBlock(molecule.to_rdkit()) for molecule in chosen)
+    records = read_molecules(write(tmp_path / "in.xyz", frames))
+    assert len(records) == len(chosen)
+    for record, molecule in zip(records, chosen, strict=True):
+        assert record.id == molecule.id
+        assert molecule_of(record).smiles() == molecule.smiles()
+
+
+@pytest.mark.parametrize("text", ["x\n\n", "3\nwater\nO 0 0 0\n", "1\nt\nQq 0 0 0\n", "1\nt\nO 0 0\n", "9999999\nt\n"])
+def test_bad_xyz_frames_are_records_with_a_reason(tmp_path: Path, text: str) -> None:
+    (record,) = read_molecules(write(tmp_path / "in.xyz", text))
+    assert record.reason
+
+
+# --- Files in general -------------------------------------------------------------------------------------------
+
+
+def test_a_record_is_a_molecule_or_a_reason(small: list[Molecule]) -> None:
+    with pytest.raises(MoleculeError):
+        Record("x")
+    with pytest.raises(MoleculeError):
+        Record("x", small[0], "both")
+
+
+def test_missing_and_unknown_files_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(InputFileError, match="cannot be read"):
+        read_molecules(tmp_path / "missing.sdf")
+    with pytest.raises(InputFileError, match="unknown"):
+        read_molecules(write(tmp_path / "in.pdb", ""))
+
+
+@pytest.mark.parametrize("suffix", [".sdf", ".smi", ".xyz"])
+def test_empty_files_have_no_records(tmp_path: Path, suffix: str) -> None:
+    assert read_molecules(write(tmp_path / f"in{suffix}", "")) == []
+
+
+def test_nothing_is_overwritten_unless_asked(tmp_path: Path, small: list[Molecule]) -> None:
+    path = write(tmp_path / "out.sdf", "precious")
+    with pytest.raises(OutputExistsError):
+        write_sdf(path, small)
+    assert path.read_text() == "precious"
+    write_sdf(path, small[:1], overwrite=True)
+    assert len(read_molecules(path)) == 1
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path, paracetamol: Molecule) -> None:
+    with pytest.raises(MoleculeError):
+        write_sdf(tmp_path / "out.sdf", [broken_versions(paracetamol)["atomic number 0"]])
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OutputExistsError, match="cannot be written"):
+        write_sdf(tmp_path / "no" / "out.sdf", [])
+
+
+def test_csv_output_is_quoted(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    write_csv(path, ["id", "value"], [{"id": 'a,"b"\nc', "value": 1.5}, {"id": "d", "value": None}])
+    with path.open(newline="") as file:
+        assert list(csv.reader(file)) == [["id", "value"], ['a,"b"\nc', "1.5"], ["d", ""]]
