@@ -67,13 +67,28 @@ class PythonReward(MoleculeReward):
 
     def __reduce__(self) -> tuple[Callable[..., PythonReward], tuple[object, ...]]:
         # A decorated function is found under its own name, but as this object, which pickle would refuse.
-        module = getattr(self.function, "__module__", None) or ""
-        path = getattr(self.function, "__qualname__", "<unknown>")
-        if "<" in path:
-            raise PicklingError(f"the function {path!r} is not at the top level of a module")
+        module, path = _address(self.function)
         if module == "__main__" and not Path(getattr(sys.modules["__main__"], "__file__", "")).is_file():
             raise PicklingError(f"the function {path!r} was defined in an interactive session")
         return _restore, (module, path, self.name, self.unit, self.direction, self.floor)
+
+
+def _address(function: Score) -> tuple[str, str]:
+    """Where another process finds a function: its module, and its path in there.
+
+    Raises:
+        PicklingError: It is not at the top level of a module.
+    """
+    module = getattr(function, "__module__", None) or ""
+    path = getattr(function, "__qualname__", getattr(function, "__name__", "<unknown>"))
+    if "<" in path:
+        # Many of RDKit's descriptors are lambdas that have a name all the same.
+        namespace = vars(sys.modules[module]) if module in sys.modules else {}
+        names = [name for name, value in namespace.items() if value is function]
+        if not names:
+            raise PicklingError(f"the function {path!r} is not at the top level of a module")
+        path = names[0]
+    return module, path
 
 
 def _restore(module: str, path: str, name: str, unit: str, direction: Direction, floor: float | None) -> PythonReward:

@@ -1,0 +1,88 @@
+"""Rewards that fail on demand, in a module that worker processes can import."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass
+
+from rdkit import Chem
+from rdkit.Chem import Descriptors
+
+from molvm.chem.molecule import Molecule
+from molvm.rewards import Direction, MoleculeReward, Outcome, reward
+
+
+@dataclass(frozen=True)
+class Faulty(MoleculeReward):
+    """The molecule's property `value`, unless its property `fault` says otherwise."""
+
+    name: str = "faulty"
+    unit: str = "u"
+    direction: Direction = "maximise"
+    floor: float | None = None
+
+    def evaluate(self, molecule: Molecule) -> Outcome:
+        fault = molecule.properties.get("fault")
+        if fault == "abort":
+            os.abort()
+        if fault == "exit":
+            os._exit(3)
+        if fault == "hang":
+            time.sleep(3600)
+        if fault == "raise":
+            raise RuntimeError("on demand")
+        if fault == "nan":
+            return self.succeed(molecule, float("nan"))
+        return self.succeed(molecule, float(molecule.properties["value"]))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Surroundings(MoleculeReward):
+    """What a worker knows: threads, imported packages, its process."""
+
+    name: str = "surroundings"
+    unit: str = ""
+    direction: Direction = "maximise"
+    floor: float | None = None
+
+    def evaluate(self, molecule: Molecule) -> Outcome:
+        from molvm.rewards import dipole, qed
+
+        used = (dipole().outcome(molecule), qed().outcome(molecule))
+        details: dict[str, float | str] = {
+            "torch": str("torch" in sys.modules),
+            "threads": os.environ.get("OMP_NUM_THREADS", ""),
+            "openblas": os.environ.get("OPENBLAS_NUM_THREADS", ""),
+            "main": str(hasattr(sys.modules["__main__"], "__file__")),
+            "scored": str(all(outcome.ok for outcome in used)),
+        }
+        print("workers must not be heard")  # noqa: T201
+        return self.succeed(molecule, float(os.getpid()), details)
+
+
+@reward(unit="Å²")
+def tpsa(mol: Chem.Mol) -> float:
+    """Topological polar surface area."""
+    return float(Descriptors.TPSA(mol))
+
+
+@reward()
+def raising(mol: Chem.Mol) -> float:
+    raise ValueError("no idea")
+
+
+@reward()
+def silent(mol: Chem.Mol) -> None:
+    return None
+
+
+@reward()
+def infinite(mol: Chem.Mol) -> float:
+    return float("inf")
+
+
+@reward()
+def text(mol: Chem.Mol) -> str:
+    return "many"

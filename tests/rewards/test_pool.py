@@ -1,0 +1,221 @@
+"""Faults of single molecules cost exactly these molecules."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from faulty_rewards import Faulty, Surroundings, raising, tpsa
+
+from molvm.chem.molecule import Molecule
+from molvm.errors import RewardError
+from molvm.rewards import Outcome, Reward, WorkerPool, isolated, qed
+from molvm.rewards.base import MoleculeReward
+from molvm.rewards.pool import available_cores
+
+TIME_LIMIT = 0.8
+KIND_OF_FAULT = {
+    "abort": "crashed",
+    "exit": "crashed",
+    "hang": "timeout",
+    "raise": "reward_error",
+    "nan": "reward_error",
+}
+
+
+def helium(number: int, fault: str | None = None) -> Molecule:
+    return Molecule(
+        [2],  # type: ignore[arg-type]
+        [[0.0, 0.0, 0.0]],  # type: ignore[arg-type]
+        [0],  # type: ignore[arg-type]
+        [],  # type: ignore[arg-type]
+        [],  # type: ignore[arg-type]
+        id=f"m{number}",
+        properties={"value": number, "fault": fault},
+    )
+
+
+def batch(n: int, **faults: int) -> list[Molecule]:
+    """`n` molecules in random order, with so many of each fault."""
+    kinds = [kind for kind, count in faults.items() for _ in range(count)]
+    drawn: list[str | None] = [*kinds, *[None] * (n - len(kinds))]
+    order = np.random.default_rng(1).permutation(n)
+    return [helium(number, drawn[place]) for number, place in enumerate(order)]
+
+
+def assert_exact(molecules: list[Molecule], outcomes: list[Outcome]) -> None:
+    assert [outcome.id for outcome in outcomes] == [molecule.id for molecule in molecules]
+    for molecule, outcome in zip(molecules, outcomes, strict=True):
+        fault = molecule.properties["fault"]
+        if fault is None:
+            assert outcome.value == molecule.properties["value"]
+        else:
+            assert outcome.failure is not None
+            assert outcome.failure.kind == KIND_OF_FAULT[str(fault)], molecule.id
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[WorkerPool]:
+    with WorkerPool(2, time_limit=TIME_LIMIT) as workers:
+        yield workers
+
+
+@pytest.mark.parametrize("chunk_size", [1, 16])
+def test_exactly_the_faulty_molecules_fail(chunk_size: int) -> None:
+    molecules = batch(200, abort=4, exit=2, hang=3, **{"raise": 5}, nan=5)
+    with WorkerPool(2, time_limit=TIME_LIMIT, chunk_size=chunk_size) as workers:
+        assert_exact(molecules, workers.score(Faulty(), molecules))
+
+
+def test_a_pool_serves_many_batches_and_rewards(pool: WorkerPool, small: list[Molecule]) -> None:
+    for n in (0, 1, 50):
+        molecules = batch(n)
+        assert_exact(molecules, pool.score(Faulty(), molecules))
+    assert [o.value for o in pool.score(qed(), small)] == [o.value for o in qed()(small)]
+
+
+def test_only_faults(pool: WorkerPool) -> None:
+    molecules = batch(5, abort=4, hang=1)
+    assert_exact(molecules, pool.score(Faulty(), molecules))
+
+
+def test_progress_sees_every_outcome_once(pool: WorkerPool) -> None:
+    seen: list[str] = []
+    molecules = batch(40, **{"raise": 3})
+    pool.score(Faulty(), molecules, lambda outcome: seen.append(outcome.id))
+    assert sorted(seen) == sorted(molecule.id for molecule in molecules)
+
+
+def test_workers_are_single_threaded_silent_and_know_neither_torch_nor_main(
+    pool: WorkerPool, small: list[Molecule], capfd: pytest.CaptureFixture[str]
+) -> None:
+    for outcome in pool.score(Surroundings(), small[:4]):
+        assert outcome.details == {"torch": "False", "threads": "1", "openblas": "1", "main": "False", "scored": "True"}
+        assert outcome.value != os.getpid()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_parents_environment_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    with WorkerPool(1) as workers:
+        workers.score(Faulty(), batch(1))
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    assert "MKL_NUM_THREADS" not in os.environ
+
+
+def test_closing_ends_the_workers_and_use_starts_new_ones(small: list[Molecule]) -> None:
+    workers = WorkerPool(1)
+    (first,) = workers.score(Surroundings(), small[:1])
+    workers.close()
+    workers.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(first.value), 0)  # type: ignore[arg-type]
+    (second,) = workers.score(Surroundings(), small[:1])
+    workers.close()
+    assert first.value != second.value
+
+
+def test_an_isolated_reward_is_a_reward_with_the_same_description(small: list[Molecule]) -> None:
+    with isolated(tpsa, 1) as reward:
+        assert isinstance(reward, Reward)
+        assert (reward.name, reward.unit, reward.direction, reward.floor) == ("tpsa", "Å²", "maximise", None)
+        assert [o.value for o in reward(small)] == [o.value for o in tpsa(small)]
+
+
+def test_python_rewards_fail_the_same_way_in_workers(pool: WorkerPool, small: list[Molecule]) -> None:
+    outcomes = pool.score(raising, small[:3])
+    assert [o.failure.kind for o in outcomes if o.failure] == ["reward_error"] * 3
+    assert all("no idea" in o.failure.reason for o in outcomes if o.failure)
+
+
+def test_a_reward_that_cannot_be_sent_is_an_error(pool: WorkerPool) -> None:
+    class Local(MoleculeReward):
+        name, unit, direction, floor = "local", "", "maximise", None
+
+        def evaluate(self, molecule: Molecule) -> Outcome:
+            return self.succeed(molecule, 1.0)
+
+    with pytest.raises(RewardError, match="cannot be sent"):
+        pool.score(Local(), batch(1))
+
+
+@pytest.mark.parametrize("settings", [{"n_workers": 0}, {"chunk_size": 0}, {"time_limit": 0.0}, {"time_limit": np.inf}])
+def test_senseless_settings_are_refused(settings: dict[str, float]) -> None:
+    with pytest.raises(RewardError, match="positive"):
+        WorkerPool(**settings)  # type: ignore[arg-type]
+
+
+def test_it_uses_the_cores_there_are() -> None:
+    assert WorkerPool().n_workers == available_cores() >= 1
+
+
+SCRIPT = """
+import sys
+from molvm.chem.formats.smiles import parse_smiles
+from molvm.rewards import isolated, qed, reward
+
+print("running", __name__)
+molecules = [parse_smiles("CCO", "ethanol", {}).molecule]
+
+@reward()
+def weight(mol):
+    return mol.GetNumAtoms()
+
+def main():
+    with isolated(%s, 1) as scorer:
+        print("scored", scorer(molecules)[0].value is not None)
+
+%s
+"""
+
+
+def run_script(path: Path, text: str) -> subprocess.CompletedProcess[str]:
+    path.write_text(text)
+    return subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_a_script_without_guard_is_run_once_with_a_shipped_reward(tmp_path: Path) -> None:
+    done = run_script(tmp_path / "script.py", SCRIPT % ("qed()", "main()"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n") == ["running __main__", "scored True", ""]
+
+
+def test_a_script_with_guard_may_define_its_reward(tmp_path: Path) -> None:
+    done = run_script(tmp_path / "script.py", SCRIPT % ("weight", 'if __name__ == "__main__":\n    main()'))
+    assert done.returncode == 0, done.stderr
+    assert "scored True" in done.stdout
+
+
+def test_a_script_without_guard_that_defines_its_reward_is_told(tmp_path: Path) -> None:
+    done = run_script(tmp_path / "script.py", SCRIPT % ("weight", "main()"))
+    assert done.returncode != 0
+    assert "scored" not in done.stdout
+    assert '`if __name__ == "__main__":`' in done.stderr
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"import sys, time\nsys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from faulty_rewards import Surroundings\nfrom molvm.chem.formats.smiles import parse_smiles\n"
+        "from molvm.rewards import isolated\n"
+        "reward = isolated(Surroundings(), 1)\n"
+        "print(int(reward([parse_smiles('O', 'w', {}).molecule])[0].value), flush=True)\ntime.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        os.kill(worker, 0)
+        parent.kill()
+    deadline = time.monotonic() + 10.0
+    while time.monotonic() < deadline and Path(f"/proc/{worker}").exists():
+        time.sleep(0.05)
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)
