@@ -75,27 +75,32 @@ class GaussianMixtureModel:
 
     def predict_endpoint(self, x: State, t: Tensor) -> TensorState:
         """E[x₁ | x_t = x], exact."""
-        return TensorState(self.posterior(x, t).mean(), x.condition)
+        return TensorState(self._prior(x).posterior_mean(*self._noised(x, t)), x.condition)
 
     def posterior(self, x: State, t: Tensor) -> GaussianMixture:
         """The law of x₁ given x_t = x, one mixture for each sample."""
-        time = t.to(self._stacked.means.dtype)
-        points = x.parts["x"].to(self._stacked.means.dtype)
-        prior = self.mixtures[0] if x.condition is None else self._stacked.select(x.condition)
-        return prior.posterior(points, self.schedule.alpha(time), self.schedule.beta(time))
+        return self._prior(x).posterior(*self._noised(x, t))
 
     def log_density(self, x: State, t: Tensor) -> Tensor:
         """Log p_t(x), shape (B,), exact for times below 1."""
-        time = t.to(self._stacked.means.dtype)[:, None, None]
-        prior = self.mixtures[0] if x.condition is None else self._stacked.select(x.condition)
-        alpha, beta = self.schedule.alpha(time), self.schedule.beta(time)
+        points, alpha, beta = self._noised(x, t)
+        prior = self._prior(x)
+        alpha, beta = alpha[:, None, None], beta[:, None, None]
         identity = torch.eye(prior.dimension, dtype=prior.means.dtype)
         covariances = alpha[..., None] ** 2 * prior.covariances + beta[..., None] ** 2 * identity
-        return GaussianMixture(prior.log_weights, alpha * prior.means, covariances).log_density(x.parts["x"])
+        return GaussianMixture(prior.log_weights, alpha * prior.means, covariances).log_density(points)
 
     def decode(self, x: State) -> list[Tensor]:
         """The points, each of shape (d,)."""
         return list(x.parts["x"])
+
+    def _prior(self, x: State) -> GaussianMixture:
+        return self.mixtures[0] if x.condition is None else self._stacked.select(x.condition)
+
+    def _noised(self, x: State, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The points, α and β in the mixture's floating-point type."""
+        time = t.to(self._stacked.means.dtype)
+        return x.parts["x"].to(time), self.schedule.alpha(time), self.schedule.beta(time)
 
 
 @dataclass(frozen=True, eq=False)

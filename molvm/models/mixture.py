@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -50,7 +51,10 @@ class GaussianMixture:
 
     def select(self, index: Tensor) -> GaussianMixture:
         """The mixtures at `index` of a batch of them."""
-        return GaussianMixture(self.log_weights[index], self.means[index], self.covariances[index])
+        chosen = GaussianMixture(self.log_weights[index], self.means[index], self.covariances[index])
+        variances, axes = self.principal_axes
+        chosen.__dict__["principal_axes"] = (variances[index], axes[index])
+        return chosen
 
     def component_log_density(self, x: Tensor) -> Tensor:
         """Log wᵢ N(x; mᵢ, Sᵢ), shape (..., M), at points of shape (..., d)."""
@@ -92,16 +96,32 @@ class GaussianMixture:
             alpha: Shape (B,) or ().
             beta: Shape (B,) or (), positive.
         """
-        a, b = alpha[..., None, None, None], beta[..., None, None, None]
-        identity = torch.eye(self.dimension, dtype=self.means.dtype)
-        noised = GaussianMixture(
-            self.log_weights, a.squeeze(-1) * self.means, a**2 * self.covariances + b**2 * identity
-        )
-        gain = a * torch.linalg.solve(noised.covariances, self.covariances).mT
-        offset = (x[..., None, :] - noised.means)[..., None]
-        log_weights = torch.log_softmax(noised.component_log_density(x), dim=-1)
-        # (I − αG)S written as β²(α²S + β²I)⁻¹S does not cancel for large α.
-        covariances = b**2 * torch.linalg.solve(noised.covariances, self.covariances.expand_as(noised.covariances))
-        return GaussianMixture(
-            log_weights, self.means + (gain @ offset).squeeze(-1), (covariances + covariances.mT) / 2
-        )
+        log_weights, means = self._posterior_weights_and_means(x, alpha, beta)
+        variances, axes = self.principal_axes
+        a, b = alpha[..., None, None], beta[..., None, None]
+        shrunk = b**2 * variances / (a**2 * variances + b**2)
+        covariances = (axes * shrunk[..., None, :]) @ axes.mT
+        return GaussianMixture(log_weights, means, covariances.expand(*means.shape, self.dimension))
+
+    def posterior_mean(self, x: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
+        """E[x₁ | x_t = x], shape (B, d); arguments as for `posterior`."""
+        log_weights, means = self._posterior_weights_and_means(x, alpha, beta)
+        return (log_weights.exp()[..., None] * means).sum(dim=-2)
+
+    @cached_property
+    def principal_axes(self) -> tuple[Tensor, Tensor]:
+        """Variances, shape (..., M, d), along orthonormal axes, the columns of matrices of shape (..., M, d, d).
+
+        Adding isotropic noise does not turn the axes, so that nothing has to be factorised at each time.
+        """
+        variances, axes = torch.linalg.eigh(self.covariances)
+        return variances, axes
+
+    def _posterior_weights_and_means(self, x: Tensor, alpha: Tensor, beta: Tensor) -> tuple[Tensor, Tensor]:
+        variances, axes = self.principal_axes
+        a, b = alpha[..., None, None], beta[..., None, None]
+        noised = a**2 * variances + b**2
+        offset = ((x[..., None, :] - a * self.means)[..., None, :] @ axes).squeeze(-2)
+        evidence = self.log_weights - ((offset.square() / noised) + torch.log(noised)).sum(dim=-1) / 2
+        pulled = (axes @ (a * variances / noised * offset)[..., None]).squeeze(-1)
+        return torch.log_softmax(evidence, dim=-1), self.means + pulled

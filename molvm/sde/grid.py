@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from molvm.errors import ConfigError
-from molvm.schedules import Schedule, Schedules
+from molvm.schedules import Schedules
 
 START_SIGNAL = 1e-3
 """Share of the data, α, that a trajectory may be presumed to have forgotten when it starts at t > 0 from pure noise."""
@@ -93,7 +93,8 @@ def time_grid(
     if not relative_step > 0:
         raise ConfigError(f"The relative step is {relative_step}.", allowed="a positive number")
     nodes = np.concatenate([[first], first + (1 - first) * np.geomspace(1e-5, 1.0, _QUADRATURE_POINTS - 1)])
-    kappa = torch.stack(list(schedules.evaluate(Schedule.kappa, torch.from_numpy(nodes)).values())).amax(dim=0).numpy()
+    rates = schedules.collect(lambda schedule: schedule.kappa(torch.from_numpy(nodes)))
+    kappa = torch.stack(list(rates.values())).amax(dim=0).numpy()
     if not np.isfinite(kappa).all():
         raise ConfigError(
             f"A grid cannot start at t = {first}, where the noise is infinite.", allowed="a start above 0"

@@ -71,14 +71,18 @@ def euler_maruyama(
     for name, schedule in schedules.by_modality.items():
         alpha, beta = schedule.alpha(t), schedule.beta(t)
         if exact_increments:
-            kappa_dt = (schedule.alpha(s) - alpha) / alpha
-            eta_dt = beta * (beta * kappa_dt - (schedule.beta(s) - beta))
+            d_alpha, d_beta = schedule.alpha(s) - alpha, schedule.beta(s) - beta
         else:
-            kappa_dt, eta_dt = schedule.kappa(t) * (s - t), schedule.eta(t) * (s - t)
-        variance = 2 * eta_dt * noise_level**2 if sigma is None else sigma**2 * (s - t)
-        strength = variance / 2 + eta_dt
-        keep[name] = 1 + kappa_dt - strength / beta**2
-        pull[name] = strength * alpha / beta**2
-        shift[name] = strength
+            d_alpha, d_beta = schedule.alpha_dot(t) * (s - t), schedule.beta_dot(t) * (s - t)
+        eta_dt = beta * (beta * d_alpha / alpha - d_beta)
+        if level == 0:
+            variance = torch.zeros_like(eta_dt)
+        else:
+            variance = 2 * eta_dt * noise_level**2 if sigma is None else sigma**2 * (s - t)
+        # 1 + κ dt − (σ²/2 + η) dt/β² and (σ²/2 + η) dt α/β² with the terms in 1/α cancelled by hand, so that the ODE can
+        # start at t = 0.
+        keep[name] = 1 + d_beta / beta - variance / (2 * beta**2)
+        pull[name] = d_alpha - alpha * d_beta / beta + variance * alpha / (2 * beta**2)
+        shift[name] = variance / 2 + eta_dt
         noise[name] = torch.sqrt(variance)
     return Transition(keep, pull, shift, noise)

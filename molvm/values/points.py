@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from molvm.errors import ConfigError
 from molvm.states import State
 
+LATE = 0.01
+"""Distance from t = 1 down to which the network tells times apart: V sharpens there like β/α."""
+
 
 @dataclass(frozen=True)
 class PointValueConfig:
@@ -21,14 +24,17 @@ class PointValueConfig:
         width: Hidden units a layer.
         depth: Hidden layers.
         frequencies: Sine and cosine pairs that describe the time.
+        octaves: Sine and cosine pairs of each coordinate, of 1, 2, 4, ... radians per unit of length: the finest detail
+            the network sees easily. A reward with a jump needs some.
     """
 
     width: int = 64
     depth: int = 3
     frequencies: int = 4
+    octaves: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.width, self.depth) < 1 or self.frequencies < 0:
+        if min(self.width, self.depth) < 1 or min(self.frequencies, self.octaves) < 0:
             raise ConfigError(
                 f"The network {self} cannot be built.", allowed="width and depth from 1, frequencies from 0"
             )
@@ -51,7 +57,8 @@ class PointValue(nn.Module):
         size = config or PointValueConfig()
         self.classes = classes
         self.frequencies = size.frequencies
-        inputs = dimension + 1 + 2 * size.frequencies + classes
+        self.octaves = size.octaves
+        inputs = dimension * (1 + 2 * size.octaves) + 2 + 2 * size.frequencies + classes
         widths = [inputs, *[size.width] * size.depth]
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):
@@ -65,11 +72,18 @@ class PointValue(nn.Module):
         points = x.parts["x"].flatten(1)
         orders = torch.arange(1, self.frequencies + 1, device=t.device, dtype=t.dtype)
         phases = math.pi * t[:, None] * orders
-        inputs = [points, t[:, None], torch.sin(phases), torch.cos(phases)]
+        late = -torch.log(1 - t + LATE)[:, None]
+        inputs = [points, t[:, None], late, torch.sin(phases), torch.cos(phases)]
+        if self.octaves:
+            waves = (points[:, :, None] * self._radians(points)).flatten(1)
+            inputs += [torch.sin(waves), torch.cos(waves)]
         if self.classes and x.condition is not None:
             inputs.append(nn.functional.one_hot(x.condition, self.classes).to(points))
         value: Tensor = self.layers(torch.cat(inputs, dim=1))
         return value.squeeze(1)
+
+    def _radians(self, like: Tensor) -> Tensor:
+        return 2 ** torch.arange(self.octaves, device=like.device, dtype=like.dtype)
 
     def _initialise(self, output: nn.Linear, generator: torch.Generator) -> None:
         with torch.no_grad():
