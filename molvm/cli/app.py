@@ -1,0 +1,49 @@
+"""The commands, put together. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import logging
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from molvm.cli.data import data_app
+from molvm.cli.doctor import doctor
+from molvm.cli.evaluate import evaluate
+from molvm.cli.models import models_app
+from molvm.cli.pretrain import pretrain
+from molvm.cli.sample import sample
+from molvm.cli.score import score
+from molvm.cli.train import train
+
+app = typer.Typer(
+    name="molvm",
+    help="Steer pretrained 3D molecule generators towards any reward.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"molvm {version('molvm')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Steer pretrained 3D molecule generators towards any reward."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+
+
+for _command in (train, sample, score, evaluate, pretrain, doctor):
+    app.command()(_command)
+app.add_typer(data_app, name="data")
+app.add_typer(models_app, name="models")

@@ -1,0 +1,77 @@
+"""Progress on stderr: a bar where people look, a few plain lines where a file does."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+LINE_SECONDS: Final = 10.0
+"""Between two plain lines."""
+
+
+class Throttle:
+    """Lets something through now and then.
+
+    Args:
+        seconds: Between two.
+    """
+
+    def __init__(self, seconds: float = LINE_SECONDS) -> None:
+        self.seconds = seconds
+        self._last: float | None = None
+
+    def __call__(self) -> bool:
+        """Whether it is time again; the first time it is."""
+        now = time.monotonic()
+        if self._last is not None and now - self._last < self.seconds:
+            return False
+        self._last = now
+        return True
+
+
+def say(line: str) -> None:
+    """One line on stderr, at once."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def is_terminal() -> bool:
+    """Whether someone watches stderr."""
+    return sys.stderr.isatty()
+
+
+def duration(seconds: float) -> str:
+    """h:mm:ss."""
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+@contextmanager
+def counting_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for work whose amount is known.
+
+    Args:
+        what: What is going on, for people.
+
+    Yields:
+        Called with (done, in all).
+    """
+    if is_terminal():
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+        return
+    due, started = Throttle(), time.monotonic()
+
+    def line(done: int, total: int) -> None:
+        if due() or done == total:
+            left = (time.monotonic() - started) * (total - done) / max(1, done)
+            say(f"{what}: {done}/{total}, {duration(left)} left")
+
+    yield line

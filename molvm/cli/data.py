@@ -1,0 +1,32 @@
+"""`molvm data`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+data_app = typer.Typer(help="Build datasets.", no_args_is_help=True)
+
+
+@data_app.callback()
+def data() -> None:
+    """Build datasets."""
+
+
+@data_app.command()
+def qm9(
+    out: Annotated[Path | None, typer.Option(help="Another directory than the one where molvm looks.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; one a core by default.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Read only so many molecules, for a quick look.")] = None,
+) -> None:
+    """Build QM9 from the package qm9pack: explicit hydrogens, kekulised bonds, formal charges, a fixed split."""
+    from molvm.cli.console import counting_bar
+    from molvm.datasets.qm9 import build_qm9
+    from molvm.datasets.registry import dataset_path
+
+    path = out or dataset_path("qm9")
+    with counting_bar("QM9") as progress:
+        dataset = build_qm9(path, workers=workers, progress=progress, limit=limit)
+    typer.echo(f"{len(dataset)} molecules in {path}", err=True)

@@ -1,0 +1,52 @@
+"""`molvm sample`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def sample(
+    source: Annotated[str, typer.Argument(help="A run's directory, or a base model's name or directory.")],
+    out: Annotated[Path, typer.Option(help="The SD file to write.")],
+    count: Annotated[int, typer.Option("-n", "--count", help="How many molecules.")] = 100,
+    seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
+    steps: Annotated[int | None, typer.Option(help="Steps from noise to data; the run's own by default.")] = None,
+    batch_size: Annotated[int, typer.Option(help="Molecules simulated at a time.")] = 64,
+    score: Annotated[bool, typer.Option("--score", help="Score the molecules with the run's reward.")] = False,
+    top: Annotated[int | None, typer.Option(help="Keep only so many of the best.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+) -> None:
+    """Draw molecules from a run, or from a base model."""
+    from molvm.cli.console import counting_bar
+    from molvm.errors import ConfigError, OutputExistsError
+
+    if out.exists() and not overwrite:
+        raise OutputExistsError(f"The file {out} exists.", remedy="--overwrite, or another --out")
+    if not out.parent.is_dir():
+        raise OutputExistsError(f"The folder {out.parent} does not exist.", remedy="making it first")
+
+    from molvm.runs.api import open_source
+    from molvm.runs.run import Run
+    from molvm.runs.sampling import DEFAULT_STEPS, draw_samples
+
+    found = open_source(source)
+    if not isinstance(found, Run) and (score or top is not None):
+        raise ConfigError(
+            f"The base model {source} has no reward to score with.", remedy=f"`molvm score {out} --reward NAME`"
+        )
+    with counting_bar("sampling") as progress:
+        if isinstance(found, Run):
+            drawn = found.sample(count, seed=seed, steps=steps, batch_size=batch_size, progress=progress)
+        else:
+            drawn = draw_samples(
+                found, count, seed=seed, steps=steps or DEFAULT_STEPS, batch_size=batch_size, progress=progress
+            )
+    if score or top is not None:
+        drawn = drawn.score()
+    if top is not None:
+        drawn = drawn.top(top)
+    written = drawn.to_sdf(out, overwrite=overwrite)
+    typer.echo(f"{written} molecules in {out}", err=True)

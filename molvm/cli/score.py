@@ -1,0 +1,45 @@
+"""`molvm score`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def score(
+    file: Annotated[Path, typer.Argument(help="An SD, SMILES, CSV or XYZ file.")],
+    reward: Annotated[list[str], typer.Option(help="A reward's name, or path.py:function; may be repeated.")],
+    out: Annotated[Path, typer.Option(help="The CSV file to write.")],
+    workers: Annotated[int | None, typer.Option(help="Worker processes; one a core by default.")] = None,
+    time_limit: Annotated[float, typer.Option(help="Seconds that one molecule may take.")] = 60.0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+) -> None:
+    """Score the molecules of a file: one row a record, in order, with the reason where a reward failed."""
+    from molvm.cli.console import counting_bar
+    from molvm.errors import OutputExistsError
+    from molvm.rewards.base import Outcome
+    from molvm.runs.scoring import records_of
+    from molvm.runs.scoring import score as score_molecules
+
+    if out.exists() and not overwrite:
+        raise OutputExistsError(f"The file {out} exists.", remedy="--overwrite, or another --out")
+    if not out.parent.is_dir():
+        raise OutputExistsError(f"The folder {out.parent} does not exist.", remedy="making it first")
+    records = records_of(file)
+    total = len(reward) * sum(record.molecule is not None for record in records)
+    done = 0
+    with counting_bar("scoring") as progress:
+
+        def count(outcome: Outcome) -> None:  # noqa: ARG001 - only that there is one matters
+            nonlocal done
+            done += 1
+            progress(done, total)
+
+        table = score_molecules(records, reward, workers=workers, time_limit=time_limit, progress=count)
+    table.to_csv(out, overwrite=overwrite)
+    for name, outcomes in table.outcomes.items():
+        good = sum(outcome.ok for outcome in outcomes)
+        typer.echo(f"{name}: {good} of {len(table)} scored", err=True)
+    typer.echo(f"{len(table)} rows in {out}", err=True)

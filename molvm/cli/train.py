@@ -1,0 +1,65 @@
+"""`molvm train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def train(
+    dataset: Annotated[str | None, typer.Option(help="Base model by the dataset it was trained on.")] = None,
+    model: Annotated[str | None, typer.Option(help="Base model by its directory, instead of --dataset.")] = None,
+    reward: Annotated[str | None, typer.Option(help="A reward's name, or path.py:function.")] = None,
+    strength: Annotated[float | None, typer.Option(help="λ; larger is further from the base model.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's directory, new or empty.")] = None,
+    iterations: Annotated[int | None, typer.Option(help="Rounds of sampling, scoring and learning.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Molecules in a round.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps from noise to data.")] = None,
+    value_size: Annotated[str | None, typer.Option(help="Size of the value network, A to F.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of all randomness.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file with settings; options come first.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value, any setting.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="A run to go on with; needs no other option.")] = None,
+) -> None:
+    """Adapt a base model to a reward.
+
+    Stopped by Ctrl-C or SIGTERM, it leaves a checkpoint; `molvm train --resume RUN` goes on from there.
+    """
+    from molvm.cli.arguments import base_model, only_with_resume
+    from molvm.cli.training_bar import training_bar
+    from molvm.runs.api import settings_layer
+    from molvm.runs.config import RunConfig
+    from molvm.runs.config_file import merged, parse_assignment, read_settings
+
+    flags: dict[str, Any] = {
+        "reward": reward,
+        "strength": strength,
+        "iterations": iterations,
+        "batch_size": batch_size,
+        "steps": steps,
+        "value_size": value_size,
+        "seed": seed,
+        "out": out,
+    }
+    if resume is not None:
+        only_with_resume({**flags, "dataset": dataset, "model": model, "config": config, "set": set_ or None})
+    else:
+        layers = [read_settings(config)] if config is not None else []
+        layers += [settings_layer(model=base_model(dataset, model), **flags)]
+        layers += [parse_assignment(text) for text in set_ or []]
+        source = f"{config} and the command line" if config is not None else "the command line"
+        settings = RunConfig.from_mapping(merged(layers), source)
+
+    from molvm.runs.run import Run
+
+    run = Run.create(settings) if resume is None else Run.open(resume)
+    if resume is not None and iterations is not None:
+        run.extend(iterations)
+    with training_bar(run.reward.unit, run.reward.direction) as progress:
+        code = run.train(progress)
+    if code:
+        typer.echo(f"Stopped. Go on with: molvm train --resume {run.path}", err=True)
+        raise typer.Exit(code)
+    typer.echo(f"The run is finished: {run.path}", err=True)

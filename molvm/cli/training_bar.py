@@ -1,0 +1,144 @@
+"""The progress of a training run, for people."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from molvm.cli.console import Throttle, duration, is_terminal, say
+from molvm.rewards.base import Direction
+from molvm.runs.progress import TrainingProgress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from molvm.training.trainer import Iteration
+
+
+class Pace:
+    """How fast the iterations of this session go."""
+
+    def __init__(self) -> None:
+        self.first = self.done = self.total = 0
+        self.started = time.monotonic()
+
+    def begin(self, iteration: int, iterations: int) -> None:
+        """The clock starts."""
+        self.first = self.done = iteration
+        self.total, self.started = iterations, time.monotonic()
+
+    def __str__(self) -> str:
+        made = self.done - self.first
+        if not made:
+            return f"iteration {self.done}/{self.total}"
+        seconds = (time.monotonic() - self.started) / made
+        left = duration(seconds * (self.total - self.done))
+        return f"iteration {self.done}/{self.total}  {60 / seconds:.3g}/min  {left} left"
+
+
+class Summary:
+    """The numbers worth watching, from the metrics of an iteration.
+
+    Args:
+        unit: Of the reward.
+        direction: Which way it is better.
+    """
+
+    def __init__(self, unit: str, direction: Direction) -> None:
+        self.unit = f" {unit}" if unit else ""
+        self.sign = 1.0 if direction == "maximise" else -1.0
+
+    def __call__(self, report: Iteration) -> str:
+        """Mean reward with and without the failures, their share, and the KL cost."""
+        metrics = report.metrics
+        valid = f" (valid {metrics['reward_valid']:.3g})" if "reward_valid" in metrics else ""
+        return (
+            f"reward {self.sign * metrics['reward']:.3g}{valid}{self.unit}  "
+            f"failures {100 * metrics['failures']:.0f} %  KL {metrics['kl']:.3g}"
+        )
+
+
+class TrainingLines:
+    """Plain lines: the first iteration, the last, and some between."""
+
+    def __init__(self, summary: Summary) -> None:
+        self.summary, self.pace, self.due = summary, Pace(), Throttle()
+
+    def begin(self, iteration: int, iterations: int) -> None:
+        """The loop starts."""
+        self.pace.begin(iteration, iterations)
+        say(f"starting at iteration {iteration} of {iterations}")
+
+    def step(self, done: int, steps: int) -> None:
+        """Not worth a line."""
+
+    def scored(self, done: int, count: int) -> None:
+        """Not worth a line."""
+
+    def iteration(self, report: Iteration) -> None:
+        """A line, if it is time."""
+        self.pace.done = report.index + 1
+        if self.due() or self.pace.done == self.pace.total:
+            say(f"{self.pace}  {self.summary(report)}")
+
+
+class TrainingBar:
+    """A bar that moves within iterations too.
+
+    Args:
+        summary: Makes the text.
+        bar: Rich's progress display.
+    """
+
+    ROLLOUT_SHARE = 0.5
+    """Of an iteration's bar; scoring takes the other half."""
+
+    def __init__(self, summary: Summary, bar: Progress) -> None:
+        self.summary, self.pace, self.bar, self.text = summary, Pace(), bar, ""
+        self.task = bar.add_task("preparing", total=None)
+
+    def begin(self, iteration: int, iterations: int) -> None:
+        """The loop starts."""
+        self.pace.begin(iteration, iterations)
+        self._show(0.0, "sampling")
+
+    def step(self, done: int, steps: int) -> None:
+        """The rollout goes on."""
+        self._show(self.ROLLOUT_SHARE * done / steps, f"sampling {done}/{steps}")
+
+    def scored(self, done: int, count: int) -> None:
+        """The reward goes on."""
+        doing = f"scoring {done}/{count}" if done < count else "learning"
+        self._show(self.ROLLOUT_SHARE + (1 - self.ROLLOUT_SHARE) * done / count, doing)
+
+    def iteration(self, report: Iteration) -> None:
+        """The numbers of the iteration stay until the next."""
+        self.pace.done = report.index + 1
+        self.text = self.summary(report)
+        self._show(0.0, "")
+
+    def _show(self, share: float, doing: str) -> None:
+        text = "  ".join(part for part in (str(self.pace), self.text, doing) if part)
+        self.bar.update(self.task, completed=self.pace.done + share, total=self.pace.total, description=text)
+
+
+@contextmanager
+def training_bar(unit: str, direction: Direction) -> Iterator[TrainingProgress]:
+    """A bar on a terminal, plain lines elsewhere.
+
+    Args:
+        unit: Of the reward.
+        direction: Which way it is better.
+    """
+    summary = Summary(unit, direction)
+    if not is_terminal():
+        yield TrainingLines(summary)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        yield TrainingBar(summary, bar)

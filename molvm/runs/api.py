@@ -1,0 +1,172 @@
+"""The verbs: train, resume, sample."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from molvm.models.base import FlowModel
+from molvm.models.hub import load_model
+from molvm.rewards.base import Reward
+from molvm.runs.config import RunConfig
+from molvm.runs.config_file import merged
+from molvm.runs.directory import RunDirectory
+from molvm.runs.progress import TrainingProgress
+from molvm.runs.run import Run
+from molvm.runs.samples import SampleSet
+from molvm.runs.sampling import DEFAULT_STEPS, draw_samples
+
+
+def settings_layer(
+    *,
+    model: str | None = None,
+    reward: str | None = None,
+    strength: float | None = None,
+    iterations: int | None = None,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    value_size: str | None = None,
+    seed: int | None = None,
+    out: Path | str | None = None,
+) -> dict[str, Any]:
+    """The settings that are used most, in the sections of `RunConfig`; those that are None are left out."""
+    sections: dict[str, dict[str, Any]] = {
+        "model": {"name": model},
+        "reward": {"name": reward},
+        "sampling": {"steps": steps},
+        "value": {"size": value_size},
+        "training": {"strength": strength, "iterations": iterations, "batch_size": batch_size, "seed": seed},
+    }
+    layer: dict[str, Any] = {
+        section: {key: value for key, value in values.items() if value is not None}
+        for section, values in sections.items()
+        if any(value is not None for value in values.values())
+    }
+    return layer if out is None else {**layer, "out": Path(out)}
+
+
+def train(
+    model: FlowModel | Path | str = "qm9",
+    reward: Reward | str = "dipole",
+    *,
+    out: Path | str,
+    strength: float | None = None,
+    iterations: int | None = None,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    value_size: str | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, Any] | RunConfig | None = None,
+    progress: TrainingProgress | None = None,
+) -> Run:
+    """Adapt a base model to a reward.
+
+    Args:
+        model: The base model, its name, or its directory.
+        reward: The reward, its name, or `path.py:name`.
+        out: The run's directory, new or empty.
+        strength: λ: the samples aim at p(x) ∝ p_base(x) exp(λ r(x)).
+        iterations: Rounds of sampling, scoring and learning.
+        batch_size: Molecules in a round.
+        steps: Steps of the SDE.
+        value_size: Size of the value network, "A" to "F".
+        seed: Of all randomness.
+        settings: All other settings, as in a file; what is given above comes first.
+        progress: Told about every step.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        ConfigError: A setting is out of range or unknown.
+        OutputExistsError: `out` is not empty or cannot be written.
+        KeyboardInterrupt: It was interrupted; `resume` goes on from the last finished iteration.
+        SystemExit: With 143, after a SIGTERM; likewise.
+    """
+    base = settings.model_dump() if isinstance(settings, RunConfig) else settings or {}
+    layer = settings_layer(
+        model=str(model) if isinstance(model, str | Path) else model.name,
+        reward=reward if isinstance(reward, str) else reward.name,
+        strength=strength,
+        iterations=iterations,
+        batch_size=batch_size,
+        steps=steps,
+        value_size=value_size,
+        seed=seed,
+        out=out,
+    )
+    config = RunConfig.from_mapping(merged([base, layer]), source="the arguments of train")
+    run = Run.create(
+        config,
+        model=None if isinstance(model, str | Path) else model,
+        reward=None if isinstance(reward, str) else reward,
+    )
+    return _finish(run, progress)
+
+
+def resume(
+    path: Path | str,
+    *,
+    iterations: int | None = None,
+    model: FlowModel | None = None,
+    reward: Reward | None = None,
+    progress: TrainingProgress | None = None,
+) -> Run:
+    """Go on with a run from its newest whole checkpoint, bit for bit as if it had not been stopped.
+
+    Args:
+        path: The run's directory.
+        iterations: A new number of iterations in all; the run's own by default.
+        model: The base model, if `train` was given it as an object.
+        reward: The reward, likewise.
+        progress: Told about every step.
+
+    Raises:
+        InputFileError: There is no run.
+        CheckpointError: There are checkpoints, but none is whole.
+        KeyboardInterrupt: It was interrupted again.
+        SystemExit: With 143, after a SIGTERM.
+    """
+    run = Run.open(path, model=model, reward=reward)
+    if iterations is not None:
+        run.extend(iterations)
+    return _finish(run, progress)
+
+
+def sample(source: Run | FlowModel | Path | str, count: int, *, seed: int = 0, steps: int | None = None) -> SampleSet:
+    """Draw molecules from a run or a base model.
+
+    Args:
+        source: A run or its directory, a base model, its name or its directory.
+        count: How many.
+        seed: Of all randomness.
+        steps: Steps of the SDE.
+
+    Raises:
+        UnknownNameError: Neither a run nor a model.
+        CheckpointError: The run has no whole checkpoint.
+    """
+    found = open_source(source) if isinstance(source, str | Path) else source
+    if isinstance(found, Run):
+        return found.sample(count, seed=seed, steps=steps)
+    return draw_samples(found, count, seed=seed, steps=steps or DEFAULT_STEPS)
+
+
+def open_source(name: Path | str) -> Run | FlowModel:
+    """The run in a directory, or the base model of a name.
+
+    Raises:
+        UnknownNameError: Neither.
+    """
+    return Run.open(name) if RunDirectory(Path(name)).is_run else load_model(name)
+
+
+def _finish(run: Run, progress: TrainingProgress | None) -> Run:
+    code = run.train(progress)
+    if code == 128 + signal.SIGINT:
+        raise KeyboardInterrupt
+    if code:
+        raise SystemExit(code)
+    return run

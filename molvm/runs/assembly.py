@@ -1,0 +1,87 @@
+"""From settings to the objects that train: model, value function, scorer, trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from molvm.models.base import FlowModel
+from molvm.objectives import ValueMatching, ValueMatchingOptions
+from molvm.rewards.base import MoleculeReward, Outcome, Reward
+from molvm.rewards.pool import Isolated, WorkerPool
+from molvm.runs.config import RewardSection, RunConfig
+from molvm.sde import simulate, time_grid
+from molvm.training.trainer import TrainerOptions
+from molvm.training.worth import frozen_floor
+from molvm.values.ladder import build_features
+
+CALIBRATION_STREAM = 0x666C6F6F72
+"""Mixed into the seed of the base batch that settles the floor, so that training does not see the same noise."""
+
+
+def model_location(name: str) -> str:
+    """The name as it is stored with a run: the path of a model's directory made absolute."""
+    from molvm.models.hub import model_names
+
+    return name if name in model_names() or not Path(name).is_dir() else str(Path(name).resolve())
+
+
+def model_digest(model: FlowModel) -> str | None:
+    """The SHA-256 of the model's weights, when its card has it."""
+    card: Any = getattr(model, "card", {})
+    digest = card.get("sha256")
+    return str(digest) if digest else None
+
+
+def build_objective(config: RunConfig, model: FlowModel) -> ValueMatching:
+    """A fresh objective, its network initialised by the run's seed."""
+    features = build_features(model, config.value.size, torch.Generator().manual_seed(config.training.seed))
+    return ValueMatching.build(
+        features,
+        model.schedules,
+        config.training.strength,
+        conditions=getattr(model, "conditions", None),
+        options=ValueMatchingOptions(**config.objective.model_dump(exclude={"name"})),
+    )
+
+
+def trainer_options(config: RunConfig) -> TrainerOptions:
+    """The trainer's share of the settings."""
+    return TrainerOptions(steps=config.sampling.steps, **config.training.model_dump(exclude={"strength"}))
+
+
+def isolated_reward(
+    reward: Reward, section: RewardSection, progress: Callable[[Outcome], None] | None = None
+) -> tuple[Reward, Callable[[], None]]:
+    """The reward in worker processes, and what ends them.
+
+    A reward that is not a `MoleculeReward` knows itself where it is computed.
+    """
+    if not isinstance(reward, MoleculeReward):
+        return reward, lambda: None
+    pool = WorkerPool(section.workers, time_limit=section.time_limit)
+    return Isolated(reward, pool, progress), pool.close
+
+
+def settle_floor(
+    config: RunConfig, model: FlowModel, reward: Reward, score: Callable[[list[Any]], list[Outcome]]
+) -> float:
+    """What a failure is worth in this run: as set, as the reward says, or the worst value of a scored base batch.
+
+    Raises:
+        RewardError: Nothing is set or said, and the reward fails on the whole base batch.
+    """
+    declared = config.reward.floor if config.reward.floor is not None else reward.floor
+    outcomes = [] if declared is not None else score(_base_batch(config, model))
+    return frozen_floor(declared, outcomes, reward.direction)
+
+
+def _base_batch(config: RunConfig, model: FlowModel) -> list[Any]:
+    generator = torch.Generator().manual_seed(config.training.seed ^ CALIBRATION_STREAM)
+    count = config.training.batch_size
+    noise = model.noise(model.sample_condition(count, generator), count, generator)
+    grid = time_grid(model.schedules, config.sampling.steps)
+    return model.decode(simulate(model, noise, grid, generator=generator, keep_states=False).terminal)

@@ -1,0 +1,124 @@
+"""The one schema of a training run, for the command line, the file, Python and the app.
+
+Imports no torch, so that a form or a check of a file is quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from molvm.runs.config_errors import explain
+
+ValueSize = Literal["A", "B", "C", "D", "E", "F"]
+PositiveFloat = Annotated[FiniteFloat, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A group of settings; unknown ones are refused, and none changes after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class ModelSection(Section):
+    """The frozen base model."""
+
+    name: Annotated[str, Field(min_length=1)] = Field(
+        "qm9", description="a bundled model (`molvm models`) or the directory of one"
+    )
+
+
+class RewardSection(Section):
+    """What the samples are paid for, and how it is computed."""
+
+    name: Annotated[str, Field(min_length=1)] = Field(
+        "dipole", description="a registered reward, or path.py:name of a reward or plain function of an RDKit molecule"
+    )
+    floor: FiniteFloat | None = Field(
+        None, description="worth of a failed molecule; unset: the reward's own floor, else the worst of a base batch"
+    )
+    workers: Annotated[int, Field(ge=1)] | None = Field(None, description="worker processes; unset: one a core")
+    time_limit: PositiveFloat = Field(60.0, description="seconds that one molecule may take")
+
+
+class ValueMatchingSection(Section):
+    """Value Matching; the options of `molvm.objectives.ValueMatchingOptions`."""
+
+    name: Literal["value_matching"] = Field("value_matching", description="the algorithm")
+    gate: bool = Field(True, description="let the network's part of V vanish at t = 0")
+    baseline_window: Annotated[FiniteFloat, Field(ge=0)] = Field(
+        2000.0, description="samples over which V(., 0) is averaged for each number of atoms; 0 leaves it at zero"
+    )
+    baseline_ito: bool = Field(True, description="add the Ito integral to the estimates of V(., 0)")
+    terminal_weight: Annotated[FiniteFloat, Field(ge=0)] = Field(
+        0.0, description="weight of the regression at t = 1, in units of the last step's"
+    )
+    chunk: Annotated[int, Field(ge=1)] = Field(1, description="time points in one backward pass; more need more memory")
+
+
+class SamplingSection(Section):
+    """How the controlled SDE is simulated."""
+
+    steps: Annotated[int, Field(ge=1)] = Field(100, description="steps from noise to data")
+
+
+class ValueSection(Section):
+    """The value network."""
+
+    size: ValueSize = Field("B", description="from A, the smallest, to F, the largest")
+
+
+class TrainingSection(Section):
+    """The loop."""
+
+    strength: PositiveFloat = Field(
+        100.0, description="lambda: the samples aim at p(x) proportional to p_base(x) exp(lambda r(x))"
+    )
+    iterations: Annotated[int, Field(ge=1)] = Field(1000, description="rounds of sampling, scoring and learning")
+    batch_size: Annotated[int, Field(ge=2)] = Field(128, description="molecules in a round")
+    learning_rate: PositiveFloat = Field(1e-4, description="of Adam")
+    final_learning_rate_share: Annotated[FiniteFloat, Field(ge=0, le=1)] = Field(
+        0.01, description="share of the learning rate that is left at the last iteration"
+    )
+    constant_iterations: Annotated[int, Field(ge=0)] = Field(
+        100, description="iterations before the learning rate begins to fall"
+    )
+    clip: PositiveFloat = Field(1.0, description="largest gradient norm")
+    checkpoint_every: Annotated[int, Field(ge=1)] = Field(10, description="iterations between checkpoints")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="of all randomness")
+
+
+class RunConfig(Section):
+    """Everything that defines a run but its directory.
+
+    Raises:
+        ConfigError: From `from_mapping`: a setting is unknown or out of range.
+    """
+
+    model: ModelSection = ModelSection()
+    reward: RewardSection = RewardSection()
+    objective: ValueMatchingSection = ValueMatchingSection()
+    sampling: SamplingSection = SamplingSection()
+    value: ValueSection = ValueSection()
+    training: TrainingSection = TrainingSection()
+    out: Path | None = Field(None, description="the run's directory")
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], source: str = "the settings") -> Self:
+        """Check plain values.
+
+        Args:
+            values: Sections by name, each with its settings.
+            source: Where they come from, for the message.
+
+        Raises:
+            ConfigError: A setting is unknown or out of range; the message names it, what is allowed, and the nearest
+                spelling.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise explain(error, cls, source) from error

@@ -1,0 +1,136 @@
+"""The layout of a run on the disk, and the rules for beginning and reopening one."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from molvm.errors import InputFileError, OutputExistsError
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Where the parts of a run lie.
+
+    Args:
+        path: The run's directory.
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The settings, all of them, as TOML."""
+        return self.path / "resolved.toml"
+
+    @property
+    def manifest(self) -> Path:
+        """Versions, model, reward and history, as JSON."""
+        return self.path / "manifest.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object an iteration."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def molecules(self) -> Path:
+        """The folder of Parquet files, one an iteration."""
+        return self.path / "molecules"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def best(self) -> Path:
+        """The best molecules so far."""
+        return self.path / "best.sdf"
+
+    @property
+    def lock(self) -> Path:
+        """The file whose lock the writing process holds."""
+        return self.path / ".lock"
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a run has been begun here."""
+        return self.config.is_file() and self.manifest.is_file()
+
+    def require_free(self) -> None:
+        """Make sure that a run can be begun here without touching anything that is there.
+
+        Raises:
+            OutputExistsError: There is a run, a file, or something in the directory.
+        """
+        if self.is_run:
+            raise OutputExistsError(
+                f"The directory {self.path} holds a run.",
+                remedy=f"`molvm train --resume {self.path}` to go on, or another --out",
+            )
+        with self._writing():
+            if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+                raise OutputExistsError(
+                    f"The output {self.path} exists and is not an empty directory.", remedy="another --out"
+                )
+
+    def begin(self) -> None:
+        """Make the directory.
+
+        Raises:
+            OutputExistsError: It is not free, or it cannot be made.
+        """
+        self.require_free()
+        with self._writing():
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.molecules.mkdir()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputExistsError(
+                f"The directory {self.path} cannot be written: {error.strerror or error}.",
+                remedy="a path in a folder that you may write to",
+            ) from error
+
+    def require_run(self) -> None:
+        """Make sure that there is a run.
+
+        Raises:
+            InputFileError: There is none.
+        """
+        if not self.is_run:
+            raise InputFileError(
+                f"The directory {self.path} holds no run.",
+                allowed=f"a directory with {self.config.name} and {self.manifest.name}",
+                remedy="check the path, or begin a run with `molvm train --out`",
+            )
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep other processes from writing the run; the lock ends with the process, however it ends.
+
+        Raises:
+            OutputExistsError: Another process writes it, or it cannot be written.
+        """
+        try:
+            file = self.lock.open("w")
+        except OSError as error:
+            raise OutputExistsError(
+                f"The run {self.path} cannot be written: {error.strerror or error}.",
+                remedy="a copy of the run in a folder that you may write to",
+            ) from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise OutputExistsError(
+                    f"Another process is writing the run {self.path}.", remedy="waiting for it, or ending it"
+                ) from error
+            yield

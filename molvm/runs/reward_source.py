@@ -1,0 +1,85 @@
+"""Rewards by what a user writes on a command line: a registered name, or a function in a file."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from molvm.errors import RewardError, UnknownNameError
+from molvm.rewards.base import Reward
+from molvm.rewards.python import reward as as_reward
+from molvm.rewards.registry import make_reward, reward_names
+
+FILE_ENDING = ".py"
+
+
+def resolve_reward(name: str) -> Reward:
+    """The reward of a name or of `path.py:name`.
+
+    What the file defines under that name may be a reward, or a plain function of an RDKit molecule. The file is run,
+    here and in every worker: only ever pass paths that the user gave.
+
+    Raises:
+        UnknownNameError: No reward has that name, or the file defines none.
+        RewardError: The file does not exist or cannot be imported.
+    """
+    path, separator, attribute = name.rpartition(":")
+    if not separator or not path.endswith(FILE_ENDING):
+        if name.endswith(FILE_ENDING):
+            raise RewardError(f"The reward {name!r} names a file only.", allowed="path.py:name")
+        return make_reward(name)
+    module = _import_file(Path(path).expanduser())
+    found: Any = getattr(module, attribute, None)
+    if isinstance(found, Reward):
+        return found
+    if callable(found) and not isinstance(found, type):
+        return as_reward(name=attribute)(found)
+    defined = [key for key, value in vars(module).items() if _is_own(module, key, value)]
+    raise UnknownNameError(f"reward in {path}", attribute, defined)
+
+
+def reward_location(name: str) -> str:
+    """The name as it is stored with a run: the path of a file made absolute, so that the run opens from anywhere."""
+    path, separator, attribute = name.rpartition(":")
+    if separator and path.endswith(FILE_ENDING):
+        return f"{Path(path).expanduser().resolve()}:{attribute}"
+    if name not in reward_names():
+        raise UnknownNameError("reward", name, reward_names(), remedy=_remedy(name))
+    return name
+
+
+def _remedy(name: str) -> str | None:
+    return f"{name}:function, the name of a function in the file" if name.endswith(FILE_ENDING) else None
+
+
+def _is_own(module: ModuleType, key: str, value: object) -> bool:
+    if key.startswith("_"):
+        return False
+    return isinstance(value, Reward) or getattr(value, "__module__", None) == module.__name__
+
+
+def _import_file(path: Path) -> ModuleType:
+    """Import a file by its stem, as its workers will: the folder goes onto `sys.path`, which they inherit."""
+    path = path.resolve()
+    if not path.is_file():
+        raise RewardError(f"The file {path} of the reward does not exist.", remedy="check the path")
+    folder = str(path.parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    importlib.invalidate_caches()
+    try:
+        module = importlib.import_module(path.stem)
+    except Exception as error:
+        raise RewardError(
+            f"The file {path} of the reward cannot be imported: {type(error).__name__}: {error}.",
+            remedy=f"`python {path}` shows the whole error",
+        ) from error
+    if Path(getattr(module, "__file__", None) or "").resolve() != path:
+        raise RewardError(
+            f"The file {path} of the reward has the name of another module, {module.__name__!r}.",
+            remedy="another file name",
+        )
+    return module

@@ -1,0 +1,247 @@
+"""A run: a directory that holds everything of one adaptation of a base model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from molvm.chem.molecule import Molecule
+from molvm.errors import ConfigError, ModelError
+from molvm.models.base import FlowModel
+from molvm.models.hub import load_model
+from molvm.objectives import ValueMatching
+from molvm.rewards.base import Reward
+from molvm.runs.assembly import build_objective, model_digest, model_location
+from molvm.runs.config import RunConfig
+from molvm.runs.config_file import config_text, load_config
+from molvm.runs.directory import RunDirectory
+from molvm.runs.durable import replace_text
+from molvm.runs.manifest import Manifest
+from molvm.runs.progress import Silence, TrainingProgress
+from molvm.runs.records import MoleculeRecord
+from molvm.runs.reward_source import resolve_reward, reward_location
+from molvm.runs.samples import SampleSet
+from molvm.runs.sampling import DEFAULT_BATCH_SIZE, draw_samples
+from molvm.runs.scoring import ScoreTable, score
+from molvm.runs.session import TrainingSession
+from molvm.runs.store import RunStore
+from molvm.training.checkpoint import load_checkpoint
+
+
+@dataclass(eq=False)
+class Run:
+    """A run on the disk; `create`, `open` and `molvm.train` make one.
+
+    Args:
+        directory: Where it lies.
+        config: Its settings.
+        given_model: The base model, if it cannot be loaded by the name in the settings.
+        given_reward: The reward, likewise.
+    """
+
+    directory: RunDirectory
+    config: RunConfig
+    given_model: FlowModel | None = field(default=None, repr=False)
+    given_reward: Reward | None = field(default=None, repr=False)
+
+    @classmethod
+    def create(cls, config: RunConfig, *, model: FlowModel | None = None, reward: Reward | None = None) -> Self:
+        """Begin a run in an empty directory. Everything is checked before anything is written.
+
+        Args:
+            config: The settings, `out` among them.
+            model: The base model, if it is not the one that the settings name.
+            reward: The reward, likewise.
+
+        Raises:
+            ConfigError: There is no `out`.
+            UnknownNameError: There is no such model or reward.
+            OutputExistsError: The directory is not empty or cannot be written.
+        """
+        if config.out is None:
+            raise ConfigError("A run needs a directory.", remedy="--out runs/NAME, or out = ... in the settings")
+        RunDirectory(config.out).require_free()
+        names = {
+            "model": {"name": model_location(config.model.name) if model is None else model.name},
+            "reward": {"name": reward_location(config.reward.name) if reward is None else reward.name},
+        }
+        located = config.model_copy(
+            update={key: getattr(config, key).model_copy(update=update) for key, update in names.items()}
+        )
+        run = cls(RunDirectory(config.out), located, model, reward)
+        manifest = Manifest(
+            model=run.model.name,
+            model_sha256=model_digest(run.model),
+            reward=run.reward.name,
+            unit=run.reward.unit,
+            direction=run.reward.direction,
+            seed=config.training.seed,
+        )
+        run.directory.begin()
+        replace_text(run.directory.config, config_text(located))
+        manifest.save(run.directory.manifest)
+        return run
+
+    @classmethod
+    def open(cls, path: Path | str, *, model: FlowModel | None = None, reward: Reward | None = None) -> Self:
+        """Open a run.
+
+        Args:
+            path: Its directory.
+            model: The base model, if it was given to the run as an object.
+            reward: The reward, likewise.
+
+        Raises:
+            InputFileError: There is no run, or its files are damaged.
+        """
+        directory = RunDirectory(Path(path))
+        directory.require_run()
+        return cls(directory, load_config(directory.config), model, reward)
+
+    @property
+    def path(self) -> Path:
+        """The run's directory."""
+        return self.directory.path
+
+    @property
+    def manifest(self) -> Manifest:
+        """Versions, model, reward and history, read anew each time."""
+        return Manifest.load(self.directory.manifest)
+
+    @cached_property
+    def model(self) -> FlowModel:
+        """The frozen base model.
+
+        Raises:
+            UnknownNameError: It was given to the run as an object and not to `open`.
+            ModelError: Its weights are not those that the run began with.
+        """
+        model = self.given_model if self.given_model is not None else load_model(self.config.model.name)
+        if self.directory.is_run:
+            expected = self.manifest.model_sha256
+            if expected is not None and model_digest(model) != expected:
+                raise ModelError(
+                    f"The weights of the base model {self.config.model.name!r} have changed since the run "
+                    f"{self.path} began.",
+                    remedy="the model with the digest that stands in the run's manifest.json",
+                )
+        return model
+
+    @cached_property
+    def reward(self) -> Reward:
+        """The reward.
+
+        Raises:
+            UnknownNameError: It was given to the run as an object and not to `open`.
+        """
+        return self.given_reward if self.given_reward is not None else resolve_reward(self.config.reward.name)
+
+    @property
+    def store(self) -> RunStore:
+        """The recorded metrics and molecules."""
+        return RunStore(self.directory, self.manifest.reward)
+
+    def train(self, progress: TrainingProgress | None = None) -> int:
+        """Train from the newest checkpoint to the last iteration.
+
+        Returns:
+            0, or the exit code of the signal that stopped it, 130 or 143.
+
+        Raises:
+            OutputExistsError: Another process writes the run, or it cannot be written.
+            CheckpointError: There are checkpoints, but none is whole.
+            DivergenceError: Something is not finite; the last checkpoint stays.
+        """
+        with self.directory.exclusive():
+            objective = build_objective(self.config, self.model)
+            watcher = progress or Silence()
+            return TrainingSession(self.directory, self.config, self.model, self.reward, objective, watcher).run()
+
+    def extend(self, iterations: int) -> None:
+        """Set the number of iterations anew, for the next `train`.
+
+        Raises:
+            ConfigError: It is not positive.
+        """
+        values: dict[str, Any] = self.config.model_dump()
+        values["training"]["iterations"] = iterations
+        self.config = RunConfig.from_mapping(values)
+        replace_text(self.directory.config, config_text(self.config))
+
+    def objective(self) -> ValueMatching:
+        """The objective as the newest whole checkpoint has it.
+
+        Raises:
+            CheckpointError: There is none.
+        """
+        objective = build_objective(self.config, self.model)
+        tensors = load_checkpoint(self.directory.checkpoints).tensors
+        prefix = "objective."
+        objective.load_state_dict(
+            {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+        )
+        return objective
+
+    def sample(
+        self,
+        count: int,
+        *,
+        seed: int = 0,
+        steps: int | None = None,
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> SampleSet:
+        """Draw molecules from the adapted model.
+
+        Args:
+            count: How many.
+            seed: Of all randomness.
+            steps: Steps from noise to data; those of the training by default.
+            batch_size: Samples simulated at a time, at most.
+            progress: Called with (sample steps done, in all).
+
+        Raises:
+            CheckpointError: The run has no whole checkpoint.
+            ConfigError: A number is not positive.
+        """
+        drawn = draw_samples(
+            self.model,
+            count,
+            control=self.objective().control,
+            seed=seed,
+            steps=steps or self.config.sampling.steps,
+            batch_size=batch_size,
+            progress=progress,
+        )
+        named = tuple(
+            replace(molecule, id=f"{self.path.resolve().name}-{number}")
+            for number, molecule in enumerate(drawn.molecules, start=1)
+        )
+        return replace(
+            drawn,
+            molecules=named,
+            strength=self.config.training.strength,
+            reward=self.reward,
+            workers=self.config.reward.workers,
+            time_limit=self.config.reward.time_limit,
+        )
+
+    def score(self, source: Path | str | Iterable[Molecule]) -> ScoreTable:
+        """Score molecules, or the records of a file, with the run's reward.
+
+        Raises:
+            InputFileError: The file cannot be read.
+        """
+        section = self.config.reward
+        return score(source, self.reward, workers=section.workers, time_limit=section.time_limit)
+
+    def top(self, count: int = 10) -> list[MoleculeRecord]:
+        """The best molecules that training has seen, one a SMILES, the best first."""
+        return self.store.best(count)
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The metrics of all iterations, oldest first."""
+        return self.store.metrics()

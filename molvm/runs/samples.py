@@ -1,0 +1,123 @@
+"""A set of samples: molecules with the weights of their paths and, once scored, their outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molvm.chem.io import write_sdf
+from molvm.chem.molecule import Molecule
+from molvm.chem.validity import is_valid_and_connected
+from molvm.errors import ConfigError, EvaluationError
+from molvm.rewards.base import Outcome, Reward
+from molvm.runs.scoring import evaluate_reward
+
+
+@dataclass(frozen=True, eq=False)
+class SampleSet:
+    """n molecules, broken ones included, in the order in which they were drawn.
+
+    Args:
+        molecules: As generated.
+        path_cost: (n,) ½∫|u|² of each path; its mean is the KL from the base, in nats.
+        ito: (n,) ∫u·dB of each path.
+        strength: λ of the run; 0 for the base model.
+        reward: What the run was trained on, or None.
+        outcomes: What the reward says of each molecule; empty until `score`.
+        workers: Processes to score with; None for one a core.
+        time_limit: Seconds that one molecule may take in the reward.
+    """
+
+    molecules: tuple[Molecule, ...]
+    path_cost: NDArray[np.float64]
+    ito: NDArray[np.float64]
+    strength: float = 0.0
+    reward: Reward | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    workers: int | None = None
+    time_limit: float = 60.0
+
+    def __len__(self) -> int:
+        return len(self.molecules)
+
+    def __iter__(self) -> Iterator[Molecule]:
+        return iter(self.molecules)
+
+    def score(self, reward: Reward | str | None = None) -> SampleSet:
+        """The same samples with outcomes.
+
+        Args:
+            reward: A reward or the name of one; the run's own by default.
+
+        Raises:
+            ConfigError: None is given, and the samples are those of a base model.
+        """
+        from molvm.runs.reward_source import resolve_reward
+
+        chosen = resolve_reward(reward) if isinstance(reward, str) else reward or self.reward
+        if chosen is None:
+            raise ConfigError("The samples of a base model have no reward of their own.", remedy="score('qed')")
+        outcomes = evaluate_reward(chosen, self.molecules, workers=self.workers, time_limit=self.time_limit)
+        return replace(self, reward=chosen, outcomes=tuple(outcomes))
+
+    def top(self, count: int) -> SampleSet:
+        """The best samples, the best first, failures left out; scored by the run's reward if they are not yet."""
+        scored = self if self.outcomes else self.score()
+        direction = scored.reward.direction if scored.reward is not None else "maximise"
+        sign = -1.0 if direction == "maximise" else 1.0
+        valued = [(sign * outcome.value, i) for i, outcome in enumerate(scored.outcomes) if outcome.value is not None]
+        return scored.select([index for _, index in sorted(valued)[:count]])
+
+    def select(self, indices: Sequence[int]) -> SampleSet:
+        """The samples at these positions, in this order."""
+        return replace(
+            self,
+            molecules=tuple(self.molecules[index] for index in indices),
+            path_cost=self.path_cost[list(indices)],
+            ito=self.ito[list(indices)],
+            outcomes=tuple(self.outcomes[index] for index in indices) if self.outcomes else (),
+        )
+
+    def log_weights(self, floor: float) -> NDArray[np.float64]:
+        """(n,) log dP*/dP^u + log Z of each path, within its number of atoms (VM, Girsanov).
+
+        Args:
+            floor: What a failure is worth, in the reward's unit.
+
+        Raises:
+            EvaluationError: The samples are not scored.
+        """
+        if not self.outcomes or self.reward is None:
+            raise EvaluationError("Weights need rewards.", remedy="score() first")
+        sign = 1.0 if self.reward.direction == "maximise" else -1.0
+        values = np.array([floor if outcome.value is None else outcome.value for outcome in self.outcomes])
+        return self.strength * sign * values - self.path_cost - self.ito
+
+    def to_sdf(self, path: Path | str, *, overwrite: bool = False) -> int:
+        """Write an SD file with what is known of each molecule as fields.
+
+        Returns:
+            The number of molecules written.
+
+        Raises:
+            OutputExistsError: The file exists, or cannot be written.
+        """
+        return write_sdf(path, (self._annotated(index) for index in range(len(self))), overwrite=overwrite)
+
+    def _annotated(self, index: int) -> Molecule:
+        molecule = self.molecules[index]
+        properties: dict[str, object] = {
+            "smiles": molecule.smiles() or "",
+            "valid": "yes" if is_valid_and_connected(molecule) else "no",
+            "path_cost": f"{self.path_cost[index]:.6g}",
+        }
+        if self.outcomes and self.reward is not None:
+            outcome = self.outcomes[index]
+            properties[self.reward.name] = "" if outcome.value is None else f"{outcome.value:.6g}"
+            if outcome.failure is not None:
+                properties |= {"failure": outcome.failure.kind, "reason": outcome.failure.reason}
+        return replace(molecule, properties=properties)

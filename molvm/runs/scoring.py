@@ -1,0 +1,165 @@
+"""Scoring molecules without a model. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from molvm.chem.formats.record import Record
+from molvm.chem.io import read_molecules, write_csv
+from molvm.chem.molecule import Molecule
+from molvm.errors import ConfigError
+from molvm.rewards.base import Failure, MoleculeReward, Outcome, Reward
+from molvm.rewards.pool import DEFAULT_TIME_LIMIT, WorkerPool
+from molvm.runs.reward_source import resolve_reward
+
+UNREADABLE = "reading"
+"""The stage at which a record that holds no molecule fails."""
+
+Progress = Callable[[Outcome], None]
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreTable:
+    """What rewards say of molecules, one row a molecule, in order.
+
+    Args:
+        ids: Of the molecules.
+        smiles: Canonical SMILES, or None.
+        outcomes: Reward name to one outcome a molecule.
+    """
+
+    ids: tuple[str, ...]
+    smiles: tuple[str | None, ...]
+    outcomes: dict[str, tuple[Outcome, ...]]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def columns(self) -> list[str]:
+        """id, smiles, one column a reward, failure, reason, seconds."""
+        return ["id", "smiles", *self.outcomes, "failure", "reason", "seconds"]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One mapping from column to value a molecule; a failed reward's value is None."""
+        return [self._row(index) for index in range(len(self))]
+
+    def values(self, reward: str) -> list[float | None]:
+        """The values of one reward."""
+        return [outcome.value for outcome in self.outcomes[reward]]
+
+    def to_csv(self, path: Path | str, *, overwrite: bool = False) -> None:
+        """Write the rows as a table.
+
+        Raises:
+            OutputExistsError: The file exists, or cannot be written.
+        """
+        write_csv(path, self.columns, self.rows(), overwrite=overwrite)
+
+    def _row(self, index: int) -> dict[str, Any]:
+        mine = {name: outcomes[index] for name, outcomes in self.outcomes.items()}
+        failures = {name: outcome.failure for name, outcome in mine.items() if outcome.failure is not None}
+        first = next(iter(failures.values()), None)
+        return {
+            "id": self.ids[index],
+            "smiles": self.smiles[index],
+            **{name: outcome.value for name, outcome in mine.items()},
+            "failure": first.kind if first else None,
+            "reason": _reason(failures, several=len(mine) > 1),
+            "seconds": f"{sum(outcome.seconds for outcome in mine.values()):.4f}",
+        }
+
+
+def _reason(failures: dict[str, Failure], *, several: bool) -> str | None:
+    """Each distinct reason once; with several rewards it says whose it is."""
+    if not failures:
+        return None
+    reasons = {name: f"{failure.stage}: {failure.reason}" for name, failure in failures.items()}
+    if not several or len(set(reasons.values())) == 1:
+        return next(iter(reasons.values()))
+    return "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+
+
+def score(
+    source: Path | str | Iterable[Molecule | Record],
+    reward: Reward | str | Sequence[Reward | str],
+    *,
+    workers: int | None = None,
+    time_limit: float = DEFAULT_TIME_LIMIT,
+    progress: Progress | None = None,
+) -> ScoreTable:
+    """Score molecules, or the records of a file.
+
+    Args:
+        source: A molecule file, molecules, or records of one.
+        reward: A reward, its name, `path.py:name`, or several of these.
+        workers: Worker processes; one a core by default.
+        time_limit: Seconds that one molecule may take.
+        progress: Called with every outcome of a readable molecule as it comes in.
+
+    Raises:
+        InputFileError: The file cannot be read.
+        UnknownNameError: There is no such reward.
+        ConfigError: Two rewards have one name, or the name of another column.
+    """
+    several = [reward] if isinstance(reward, str | Reward) else list(reward)
+    rewards = _by_name([resolve_reward(one) if isinstance(one, str) else one for one in several])
+    records = records_of(source)
+    molecules = [record.molecule for record in records if record.molecule is not None]
+    outcomes: dict[str, tuple[Outcome, ...]] = {}
+    with WorkerPool(workers, time_limit=time_limit) as pool:
+        for name, one in rewards.items():
+            found = iter(_evaluate(one, molecules, pool, progress))
+            outcomes[name] = tuple(
+                next(found) if record.molecule is not None else _unreadable(record, one.unit) for record in records
+            )
+    smiles = tuple(record.molecule.smiles() if record.molecule is not None else None for record in records)
+    return ScoreTable(tuple(record.id for record in records), smiles, outcomes)
+
+
+def records_of(source: Path | str | Iterable[Molecule | Record]) -> list[Record]:
+    """The records of a file, of molecules, or as they are.
+
+    Raises:
+        InputFileError: The file cannot be read.
+    """
+    if isinstance(source, Path | str):
+        return read_molecules(source)
+    return [one if isinstance(one, Record) else Record(one.id, one) for one in source]
+
+
+def evaluate_reward(
+    reward: Reward,
+    molecules: Sequence[Molecule],
+    *,
+    workers: int | None = None,
+    time_limit: float = DEFAULT_TIME_LIMIT,
+    progress: Progress | None = None,
+) -> list[Outcome]:
+    """Outcomes of the molecules, in order, from worker processes that end with the call."""
+    with WorkerPool(workers, time_limit=time_limit) as pool:
+        return _evaluate(reward, molecules, pool, progress)
+
+
+def _evaluate(
+    reward: Reward, molecules: Sequence[Molecule], pool: WorkerPool, progress: Progress | None
+) -> list[Outcome]:
+    if isinstance(reward, MoleculeReward):
+        return pool.score(reward, molecules, progress)
+    return reward(molecules)
+
+
+def _unreadable(record: Record, unit: str) -> Outcome:
+    return Outcome(record.id, None, unit, failure=Failure("invalid", UNREADABLE, record.reason or ""))
+
+
+def _by_name(rewards: Sequence[Reward]) -> dict[str, Reward]:
+    taken = {"id", "smiles", "failure", "reason", "seconds"}
+    for reward in rewards:
+        if reward.name in taken:
+            raise ConfigError(f"Two columns of the table would be called {reward.name!r}.", remedy="another name")
+        taken.add(reward.name)
+    return {reward.name: reward for reward in rewards}

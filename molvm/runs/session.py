@@ -1,0 +1,133 @@
+"""One stretch of training: from the newest checkpoint to the end, or to a signal."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from molvm.errors import MolVMError
+from molvm.models.base import FlowModel
+from molvm.objectives import ValueMatching
+from molvm.rewards.base import Outcome, Reward
+from molvm.runs.assembly import isolated_reward, settle_floor, trainer_options
+from molvm.runs.config import RunConfig
+from molvm.runs.directory import RunDirectory
+from molvm.runs.interruption import Abandoned, Interruption
+from molvm.runs.manifest import Manifest, Status
+from molvm.runs.progress import Silence, TrainingProgress
+from molvm.runs.store import RunStore
+from molvm.training.checkpoint import has_checkpoint
+from molvm.training.trainer import Iteration, Scorer, Trainer
+
+
+@dataclass(eq=False)
+class TrainingSession:
+    """Trains a run that has a directory; the caller holds the directory's lock.
+
+    Args:
+        directory: Where the run lies.
+        config: Its settings.
+        model: The base model.
+        reward: The reward; molecule rewards are evaluated in worker processes.
+        objective: Fresh; the newest checkpoint is loaded into it.
+        progress: Told about everything.
+    """
+
+    directory: RunDirectory
+    config: RunConfig
+    model: FlowModel
+    reward: Reward
+    objective: ValueMatching
+    progress: TrainingProgress = field(default_factory=Silence)
+
+    def __post_init__(self) -> None:
+        self.interruption = Interruption()
+        self._scored = 0
+
+    def run(self) -> int:
+        """Train to the last iteration.
+
+        Returns:
+            0, or the exit code of the signal that stopped it, 130 or 143. The last finished iteration then has a
+            checkpoint.
+
+        Raises:
+            CheckpointError: There are checkpoints, but none is whole.
+            DivergenceError: Something is not finite; the last checkpoint stays.
+        """
+        scorer, close = isolated_reward(self.reward, self.config.reward, self._on_outcome)
+
+        def score(samples: list[Any]) -> list[Outcome]:
+            self._scored = 0
+            return scorer(samples)
+
+        try:
+            with self.interruption:
+                trainer = self._prepare(score)
+                self._train(trainer)
+        except Abandoned:
+            pass
+        finally:
+            close()
+        return self.interruption.exit_code
+
+    def _prepare(self, score: Scorer) -> Trainer:
+        """A trainer that stands where the newest checkpoint does, its floor settled once and for all."""
+        manifest = Manifest.load(self.directory.manifest)
+        floor = manifest.floor
+        if floor is None:
+            floor = settle_floor(self.config, self.model, self.reward, score)
+            replace(manifest, floor=floor).save(self.directory.manifest)
+        trainer = Trainer(
+            self.model,
+            self.objective,
+            score,
+            trainer_options(self.config),
+            strength=self.config.training.strength,
+            floor=floor,
+            checkpoints=self.directory.checkpoints,
+            direction=self.reward.direction,
+        )
+        if has_checkpoint(self.directory.checkpoints):
+            trainer.resume()
+        return trainer
+
+    def _train(self, trainer: Trainer) -> None:
+        store = RunStore(self.directory, self.reward.name)
+        store.rewind(trainer.iteration)
+        first = trainer.iteration
+        manifest = Manifest.load(self.directory.manifest).begin_session(first)
+        manifest.save(self.directory.manifest)
+        self.progress.begin(first, trainer.options.iterations)
+
+        def on_iteration(report: Iteration) -> None:
+            store.append(report)
+            self.progress.iteration(report)
+
+        status: Status = "failed"
+        try:
+            trainer.run(on_iteration, self._on_step, lambda: self.interruption.requested)
+            status = "interrupted" if self.interruption.requested else "finished"
+        except Abandoned:
+            status = "interrupted"
+            if self._unsaved(trainer, first):
+                trainer.save()
+        finally:
+            # What went wrong before matters more than a manifest that cannot be written.
+            with contextlib.suppress(MolVMError):
+                manifest.end_session(status, trainer.iteration).save(self.directory.manifest)
+
+    def _unsaved(self, trainer: Trainer, first: int) -> bool:
+        """Whether the last finished iteration lacks a checkpoint: one that is there is better left alone."""
+        due = trainer.iteration % self.config.training.checkpoint_every == 0
+        return (trainer.iteration > first and not due) or not has_checkpoint(self.directory.checkpoints)
+
+    def _on_step(self, done: int, steps: int) -> None:
+        self.interruption.check()
+        self.progress.step(done, steps)
+
+    def _on_outcome(self, outcome: Outcome) -> None:  # noqa: ARG002 - only that there is one matters
+        self.interruption.check()
+        self._scored += 1
+        self.progress.scored(self._scored, self.config.training.batch_size)

@@ -1,0 +1,163 @@
+"""What a run leaves on the disk for people and tools: metrics, molecules, the best of them."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from molvm.chem.io import write_sdf
+from molvm.chem.molecule import Molecule
+from molvm.errors import InputFileError, OutputExistsError
+from molvm.runs.directory import RunDirectory
+from molvm.runs.records import MoleculeRecord, schema
+from molvm.training.loggers import JsonLinesLogger
+
+if TYPE_CHECKING:
+    from molvm.training.trainer import Iteration
+
+BEST_COUNT: Final = 100
+"""Molecules in the file of the best."""
+
+PRUNE_FACTOR: Final = 8
+"""How many times the wanted number may pile up before the worst are let go."""
+
+_PART: Final = re.compile(r"iteration-(\d{6,})\.parquet")
+
+
+class RunStore:
+    """The records of a run. One process writes; any number may read.
+
+    Records are written before the checkpoint of their iteration, so they may be ahead of it but never behind;
+    `rewind` drops what a resumed run will make again.
+
+    Args:
+        directory: Where the run lies.
+        reward: Name of the reward, for the fields of the best molecules.
+    """
+
+    def __init__(self, directory: RunDirectory, reward: str) -> None:
+        self.directory = directory
+        self.reward = reward
+        self.log = JsonLinesLogger(directory.metrics)
+        self._best: dict[str, MoleculeRecord] = {}
+
+    def append(self, iteration: Iteration) -> None:
+        """Record an iteration: its molecules, then its metrics, then the best so far.
+
+        Raises:
+            OutputExistsError: The disk is full, or the directory cannot be written any more.
+        """
+        records = [
+            MoleculeRecord.of(
+                replace(molecule, id=f"{iteration.index}-{position}"),
+                outcome,
+                iteration=iteration.index,
+                worth=float(iteration.rewards[position]),
+                log_weight=float(iteration.log_weights[position]),
+            )
+            for position, (molecule, outcome) in enumerate(zip(iteration.samples, iteration.outcomes, strict=True))
+        ]
+        try:
+            self._write_part(iteration.index, records)
+            self.log.log(iteration.index, iteration.metrics)
+        except OSError as error:
+            raise OutputExistsError(
+                f"The run {self.directory.path} cannot be written: {error.strerror or error}.",
+                remedy=f"some free space, then `molvm train --resume {self.directory.path}`",
+            ) from error
+        if self._keep_best(records):
+            self._write_best()
+
+    def rewind(self, iteration: int) -> None:
+        """Drop the records of this iteration and later ones, and find the best among the others."""
+        for number, path in self._parts():
+            if number >= iteration:
+                path.unlink()
+        self.log.drop_from(iteration)
+        self._best = {}
+        self._keep_best(self.records())
+        if self._best or self.directory.best.exists():
+            self._write_best()
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The metrics of all iterations, oldest first."""
+        return self.log.read()
+
+    def records(self) -> Iterator[MoleculeRecord]:
+        """The records of all molecules, oldest first, read part by part.
+
+        Raises:
+            InputFileError: A part is damaged.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        for _, path in self._parts():
+            try:
+                rows = pq.read_table(path).to_pylist()
+            except (OSError, pa.ArrowException) as error:
+                raise InputFileError(f"The file {path} is damaged: {error}.", remedy="removing it") from error
+            for row in rows:
+                yield MoleculeRecord.from_row(row)
+
+    def best(self, count: int) -> list[MoleculeRecord]:
+        """The best molecules of all iterations, one a SMILES, the best first."""
+        return _largest(self.records(), count)
+
+    def _parts(self) -> list[tuple[int, Path]]:
+        found = [(_PART.fullmatch(path.name), path) for path in self.directory.molecules.glob("iteration-*.parquet")]
+        return sorted((int(match[1]), path) for match, path in found if match)
+
+    def _write_part(self, iteration: int, records: Sequence[MoleculeRecord]) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = self.directory.molecules / f"iteration-{iteration:06d}.parquet"
+        part = path.with_name(f".{path.name}.part")
+        table = pa.Table.from_pylist([record.row() for record in records], schema=schema())
+        with part.open("wb") as file:
+            pq.write_table(table, file, compression="zstd")
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+
+    def _keep_best(self, records: Iterable[MoleculeRecord]) -> bool:
+        """Take the records into the best; whether those have changed."""
+        before = {record.molecule.id for record in self._best.values()}
+        largest = _largest(chain(self._best.values(), records), BEST_COUNT)
+        self._best = {record.smiles: record for record in largest if record.smiles is not None}
+        return before != {record.molecule.id for record in largest}
+
+    def _write_best(self) -> None:
+        ordered = _ranked(self._best.values(), BEST_COUNT)
+        write_sdf(self.directory.best, (annotated(record, self.reward) for record in ordered), overwrite=True)
+
+
+def annotated(record: MoleculeRecord, reward: str) -> Molecule:
+    """The molecule with its reward, SMILES and iteration as properties, which an SD file shows as fields."""
+    properties = {reward: record.value, "smiles": record.smiles, "iteration": record.iteration}
+    return replace(record.molecule, properties=properties)
+
+
+def _largest(records: Iterable[MoleculeRecord], count: int) -> list[MoleculeRecord]:
+    """The records of the largest worth, one a SMILES, without failures; ties go to the older one."""
+    best: dict[str, MoleculeRecord] = {}
+    for record in records:
+        if record.value is None or record.smiles is None:
+            continue
+        held = best.get(record.smiles)
+        if held is None or record.worth > held.worth:
+            best[record.smiles] = record
+        if len(best) > PRUNE_FACTOR * count:
+            best = {kept.smiles: kept for kept in _ranked(best.values(), count) if kept.smiles is not None}
+    return _ranked(best.values(), count)
+
+
+def _ranked(records: Iterable[MoleculeRecord], count: int) -> list[MoleculeRecord]:
+    return heapq.nlargest(count, records, key=lambda record: record.worth)
