@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -122,6 +125,38 @@ def test_closing_ends_the_workers_and_use_starts_new_ones(small: list[Molecule])
     assert first.value != second.value
 
 
+def test_workers_that_are_killed_from_outside_are_replaced(small: list[Molecule]) -> None:
+    with WorkerPool(2, time_limit=10.0) as workers:
+        for _ in range(3):
+            for outcome in workers.score(Surroundings(), small[:8]):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(outcome.value), signal.SIGKILL)  # type: ignore[arg-type]
+            molecules = batch(30)
+            assert_exact(molecules, workers.score(Faulty(), molecules))
+
+
+def test_an_interrupted_batch_leaves_a_usable_pool(pool: WorkerPool) -> None:
+    def interrupt(outcome: Outcome) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pool.score(Faulty(), batch(40, hang=2), interrupt)
+    molecules = batch(20)
+    assert_exact(molecules, pool.score(Faulty(), molecules))
+
+
+def test_a_reward_that_workers_cannot_import_fails_for_every_molecule(
+    pool: WorkerPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fleeting_rewards.py").write_text(
+        "from molvm.rewards import reward\n\n@reward()\ndef constant(mol):\n    return 1.0\n"
+    )
+    pool.score(Faulty(), batch(4))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    outcomes = pool.score(importlib.import_module("fleeting_rewards").constant, batch(3))
+    assert [outcome.failure.kind for outcome in outcomes if outcome.failure] == ["reward_error"] * 3
+
+
 def test_an_isolated_reward_is_a_reward_with_the_same_description(small: list[Molecule]) -> None:
     with isolated(tpsa, 1) as reward:
         assert isinstance(reward, Reward)
@@ -215,7 +250,30 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         os.kill(worker, 0)
         parent.kill()
     deadline = time.monotonic() + 10.0
-    while time.monotonic() < deadline and Path(f"/proc/{worker}").exists():
+    while time.monotonic() < deadline and runs(worker):
         time.sleep(0.05)
-    with pytest.raises(ProcessLookupError):
-        os.kill(worker, 0)
+    assert not runs(worker)
+
+
+def runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_importing_the_rewards_is_light() -> None:
+    script = (
+        "import sys, molvm.rewards, molvm.rewards.table, molvm.chem.io\n"
+        "print(sorted({'torch', 'rdkit', 'scipy', 'pebble', 'tblite', 'gfnff', 'xtb'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.slow
+def test_a_thousand_evaluations_lose_a_hundred_faults() -> None:
+    molecules = batch(1000, abort=20, exit=5, hang=25, **{"raise": 25}, nan=25)
+    with WorkerPool(2, time_limit=TIME_LIMIT) as workers:
+        assert_exact(molecules, workers.score(Faulty(), molecules))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -107,6 +108,7 @@ def test_dipoles_are_near_the_measured_ones(smiles: str, measured: float, tolera
     assert dipole().outcome(from_smiles(smiles)).value == pytest.approx(measured, abs=tolerance)
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="xtb-python has no wheels for this Python")
 def test_both_engines_give_the_same_reward(drug_like: list[Molecule]) -> None:
     for molecule in (drug_like[0], drug_like[28]):
         ours, theirs = dipole().outcome(molecule), Dipole(engine=XTBPython()).outcome(molecule)

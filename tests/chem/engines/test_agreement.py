@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from rdkit import Chem
@@ -11,6 +13,8 @@ from molvm.chem.engines.tblite import TBLite
 from molvm.chem.engines.xtb import XTBForceField, XTBPython
 from molvm.chem.molecule import Molecule
 from molvm.chem.units import ANGSTROM_PER_BOHR, DEBYE_PER_ATOMIC_UNIT
+
+NEEDS_XTB_PYTHON = pytest.mark.skipif(sys.version_info >= (3, 12), reason="xtb-python has no wheels for this Python")
 
 ODD_PI_SYSTEM = Chem.MolFromSmarts("[$([#16X3]=[#8]),$([#16X3+]-[#8-]),$([#7]=[#7+]=[#7-,#6])]")
 """Sulfoxides, azides and diazo compounds: GFN-FF first gives their π system an odd number of electrons. xtb repeats the
@@ -26,6 +30,7 @@ def has_odd_pi_system(molecule: Molecule) -> bool:
     return Chem.MolFromSmiles(molecule.smiles()).HasSubstructMatch(ODD_PI_SYSTEM)
 
 
+@NEEDS_XTB_PYTHON
 def test_gfnff_agrees_with_xtb_python(molecules: list[Molecule]) -> None:
     compared = [molecule for molecule in molecules if not has_odd_pi_system(molecule)]
     assert len(compared) >= 50
@@ -37,6 +42,7 @@ def test_gfnff_agrees_with_xtb_python(molecules: list[Molecule]) -> None:
         np.testing.assert_allclose(gradient, their_gradient, atol=1e-5)
 
 
+@NEEDS_XTB_PYTHON
 def test_tblite_agrees_with_xtb_python(molecules: list[Molecule]) -> None:
     chosen = sorted(molecules, key=lambda molecule: molecule.n_atoms)[:52]
     assert len(chosen) >= 50
