@@ -1,9 +1,9 @@
 """GFN-FF through the package `gfnff` (Spicher and Grimme, Angew. Chem. Int. Ed. 2020, 59, 15665).
 
-It agrees with xtb to 1e-7 Eh but for sulfoxides, alkyl azides and some diazo compounds. Their π system first gets an odd
-number of electrons, and the Hückel calculation is to be repeated with one less. xtb 6.5 does that only when it prints
-in full, so its energy depends on its verbosity; gfnff always does it. The S=O bond of dimethyl sulfoxide comes out at
-1.475 Å here and at 1.534 Å with a silent xtb; measured are 1.485 Å. Dipoles of sulfoxides differ by some 0.45 D.
+It agrees with xtb to 1e-7 Eh but for sulfoxides, alkyl azides and some diazo compounds. Their π system first gets an
+odd number of electrons, and the Hückel calculation is to be repeated with one less. xtb 6.5 does that only when it
+prints in full, so its energy depends on its verbosity; gfnff always does it. The S=O bond of dimethyl sulfoxide comes
+out at 1.475 Å here and at 1.534 Å with a silent xtb; measured are 1.485 Å. Dipoles of sulfoxides differ by some 0.45 D.
 """
 
 from __future__ import annotations
