@@ -61,12 +61,15 @@ def _parse(block: str, name: str) -> Record:
 def sdf_text(molecule: Molecule) -> str:
     """One record of an SD file, with the properties as data fields.
 
-    The valences of atoms with open valences are written too, so that no reader completes them with hydrogens.
+    The valences of atoms with open valences are written too, so that no reader completes them with hydrogens. A formal
+    charge above the number of protons, which RDKit cannot write, becomes that number.
 
     Raises:
         MoleculeError: An atomic number is outside 1 to 118.
     """
     mol = molecule.to_rdkit()
+    for atom in mol.GetAtoms():
+        atom.SetFormalCharge(min(atom.GetFormalCharge(), atom.GetAtomicNum()))
     mol.SetProp("_Name", _one_line(molecule.id))
     mol.UpdatePropertyCache(strict=False)
     with rdBase.BlockLogs():
