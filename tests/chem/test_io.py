@@ -114,6 +114,27 @@ def test_mutilated_files_never_raise(tmp_path: Path, small: list[Molecule]) -> N
                 validity.SOUND(record.molecule)
 
 
+@pytest.mark.parametrize(
+    ("smiles", "reason"),
+    [("C" * 80 + "(" + "C" * 10 + ")" * 1, "more than"), ("C" * 251, "more than"), ("*" * 3, None), ("", "no SMILES")],
+)
+def test_what_is_read_has_a_molecule_or_says_why_not(smiles: str, reason: str | None) -> None:
+    record = parse_smiles(smiles, "x", {})
+    assert (record.molecule is None) == (record.reason is not None)
+    if reason is not None:
+        assert reason in str(record.reason)
+
+
+def test_a_spatial_record_without_possible_hydrogens_says_so(tmp_path: Path, small: list[Molecule]) -> None:
+    mol = small[5].to_rdkit()
+    Chem.SanitizeMol(mol)
+    lines = Chem.MolToMolBlock(Chem.RemoveHs(mol)).split("\n")
+    first_bond = 4 + 4
+    lines[first_bond : first_bond + 3] = ["  1  2  3  0", "  2  3  3  0", "  2  4  3  0"]
+    (record,) = read_molecules(write(tmp_path / "in.sdf", "\n".join(lines) + "\n$$$$\n"))
+    assert record.molecule is None or validity.SOUND(record.molecule) is not None
+
+
 # --- SMILES -----------------------------------------------------------------------------------------------------
 
 
