@@ -170,17 +170,17 @@ class Schedules:
 
     by_modality: Mapping[str, Schedule]
 
-    def evaluate(self, quantity: Callable[[Schedule, Tensor], Tensor], t: Tensor) -> dict[str, Tensor]:
-        """`quantity(schedule, t)` for each modality, e.g. `evaluate(Schedule.alpha, t)`."""
-        return {name: quantity(schedule, t) for name, schedule in self.by_modality.items()}
+    def collect(self, quantity: Callable[[Schedule], Tensor]) -> dict[str, Tensor]:
+        """`quantity(schedule)` of each modality."""
+        return {name: quantity(schedule) for name, schedule in self.by_modality.items()}
 
     def alpha(self, t: Tensor) -> dict[str, Tensor]:
         """α of each modality."""
-        return {name: schedule.alpha(t) for name, schedule in self.by_modality.items()}
+        return self.collect(lambda schedule: schedule.alpha(t))
 
     def beta(self, t: Tensor) -> dict[str, Tensor]:
         """β of each modality."""
-        return {name: schedule.beta(t) for name, schedule in self.by_modality.items()}
+        return self.collect(lambda schedule: schedule.beta(t))
 
     def most_advanced_alpha(self, t: Tensor) -> Tensor:
         """The largest α of the modalities: how much of the data the most advanced of them shows already."""

@@ -1,0 +1,68 @@
+"""Models on disk: exact round trips, and clear words about anything else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from molvm.errors import ModelError, OutputExistsError, UnknownNameError
+from molvm.models.flowmol.config import FlowMolConfig
+from molvm.models.flowmol.model import FlowMolModel, SizeHistogram
+from molvm.models.flowmol.network import FlowMolNetwork
+from molvm.models.hub import CARD_FILE, WEIGHTS_FILE, load_model, save_model
+
+
+@pytest.fixture
+def model() -> FlowMolModel:
+    config = FlowMolConfig(n_bonds=4, hidden_scalars=8, hidden_edges=8, vector_channels=4, molecule_updates=2)
+    return FlowMolModel(FlowMolNetwork(config), SizeHistogram((3, 4), (2, 1)), "mine", {"dataset": "none"})
+
+
+def test_round_trip(model: FlowMolModel, tmp_path: Path) -> None:
+    save_model(model, tmp_path / "mine")
+    loaded = load_model(tmp_path / "mine")
+    assert (loaded.name, loaded.config, loaded.sizes) == ("mine", model.config, model.sizes)
+    assert loaded.card["dataset"] == "none"
+    for name, value in model.network.state_dict().items():
+        assert torch.equal(loaded.network.state_dict()[name], value)
+    assert not any(parameter.requires_grad for parameter in loaded.network.parameters())
+
+
+def test_nothing_is_overwritten(model: FlowMolModel, tmp_path: Path) -> None:
+    save_model(model, tmp_path / "mine")
+    before = (tmp_path / "mine" / WEIGHTS_FILE).read_bytes()
+    with pytest.raises(OutputExistsError):
+        save_model(model, tmp_path / "mine")
+    assert (tmp_path / "mine" / WEIGHTS_FILE).read_bytes() == before
+
+
+def test_unknown_names_suggest_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="no base model named 'qm8'"):
+        load_model("qm8")
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "no_card", "bad_card", "other_config", "newer"])
+def test_damage_is_found(model: FlowMolModel, tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "mine"
+    save_model(model, path)
+    weights, card = path / WEIGHTS_FILE, path / CARD_FILE
+    values = json.loads(card.read_text())
+    if damage == "flip":
+        data = bytearray(weights.read_bytes())
+        data[-1] ^= 1
+        weights.write_bytes(bytes(data))
+    elif damage == "truncate":
+        weights.write_bytes(weights.read_bytes()[:100])
+    elif damage == "no_card":
+        card.unlink()
+    elif damage == "bad_card":
+        card.write_text("{")
+    elif damage == "other_config":
+        card.write_text(json.dumps({**values, "config": {**values["config"], "hidden_scalars": 16}}))
+    else:
+        card.write_text(json.dumps({**values, "format_version": 99}))
+    with pytest.raises(ModelError):
+        load_model(path)
