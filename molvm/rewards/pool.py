@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import pickle
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass
 from typing import Any, Self
 
 from molvm.chem.molecule import Molecule
 from molvm.errors import RewardError
-from molvm.rewards.base import Direction, Failure, FailureKind, MoleculeReward, Outcome, checked_outcomes
+from molvm.rewards.base import Direction, MoleculeReward, Outcome, checked_outcomes
+from molvm.rewards.batch import Batch, Chunk, Progress
 from molvm.rewards.spawn import LightContext, MainContext, refuse_reentry
 from molvm.rewards.worker import evaluate_chunk, pack, ping, prepare_worker
 
@@ -35,22 +35,12 @@ MAX_RESTARTS = 5
 START_SECONDS = 60.0
 """How long a worker may take to import the script that defines a reward."""
 
-Progress = Callable[[Outcome], None]
-
 
 def available_cores() -> int:
     """The number of cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """Positions in the batch. A suspect chunk is one molecule whose chunk was lost before."""
-
-    positions: tuple[int, ...]
-    suspect: bool = False
 
 
 class WorkerPool:
@@ -93,7 +83,7 @@ class WorkerPool:
             RewardError: The reward cannot be sent to a worker, or the workers cannot start.
         """
         self._start(needs_main=self._needs_main(reward))
-        batch = _Batch(reward, list(molecules), progress)
+        batch = Batch(reward, list(molecules), progress)
         queue = batch.chunks(self.chunk_size, self.n_workers)
         restarts = 0
         while queue:
@@ -107,10 +97,10 @@ class WorkerPool:
                 self._start(needs_main=self._knows_main)
         return checked_outcomes(reward.name, molecules, batch.finished())
 
-    def _run(self, batch: _Batch, queue: list[_Chunk]) -> list[_Chunk]:
+    def _run(self, batch: Batch, queue: list[Chunk]) -> list[Chunk]:
         """Work off the queue; the chunks that are left when the pool broke."""
-        pending: dict[Future[list[Outcome]], _Chunk] = {}
-        lost: list[_Chunk] = []
+        pending: dict[Future[list[Outcome]], Chunk] = {}
+        lost: list[Chunk] = []
         try:
             while queue or pending:
                 for chunk in queue:
@@ -131,7 +121,7 @@ class WorkerPool:
             raise
         return []
 
-    def _submit(self, batch: _Batch, chunk: _Chunk) -> Future[list[Outcome]]:
+    def _submit(self, batch: Batch, chunk: Chunk) -> Future[list[Outcome]]:
         payload = pack(batch.reward, [batch.molecules[position] for position in chunk.positions])
         budget = 0.0 if chunk.suspect else min(CHUNK_BUDGET, self.time_limit)
         future: Future[list[Outcome]] = self._pool.schedule(
@@ -139,7 +129,7 @@ class WorkerPool:
         )
         return future
 
-    def _take(self, batch: _Batch, chunk: _Chunk, future: Future[list[Outcome]]) -> list[_Chunk]:
+    def _take(self, batch: Batch, chunk: Chunk, future: Future[list[Outcome]]) -> list[Chunk]:
         """Store what a chunk gave; what remains to be done of it."""
         from pebble import ProcessExpired
 
@@ -225,45 +215,6 @@ class WorkerPool:
 def _stop(pool: Any) -> None:
     pool.stop()
     pool.join()
-
-
-class _Batch:
-    """The molecules of one call, and their outcomes as they come in."""
-
-    def __init__(self, reward: MoleculeReward, molecules: list[Molecule], progress: Progress | None) -> None:
-        self.reward = reward
-        self.molecules = molecules
-        self.n_done = 0
-        self._outcomes: list[Outcome | None] = [None] * len(molecules)
-        self._progress = progress
-
-    def chunks(self, size: int, n_workers: int) -> list[_Chunk]:
-        """All molecules, in chunks small enough that every worker gets some."""
-        size = max(1, min(size, len(self.molecules) // (4 * n_workers)))
-        positions = range(len(self.molecules))
-        return [_Chunk(tuple(positions[start : start + size])) for start in positions[::size]]
-
-    def store(self, chunk: _Chunk, outcomes: list[Outcome]) -> list[_Chunk]:
-        """Keep the outcomes of the first molecules of a chunk; a chunk of the others."""
-        for position, outcome in zip(chunk.positions, outcomes, strict=False):
-            self._outcomes[position] = outcome
-            self.n_done += 1
-            if self._progress is not None:
-                self._progress(outcome)
-        rest = chunk.positions[len(outcomes) :]
-        return [_Chunk(rest)] if rest else []
-
-    def blame(self, chunk: _Chunk, kind: FailureKind, reason: str, seconds: float = 0.0) -> list[_Chunk]:
-        """Fail the only molecule of a chunk; split a larger chunk, to find out whose fault it was."""
-        if len(chunk.positions) > 1:
-            return [_Chunk((position,), suspect=True) for position in chunk.positions]
-        molecule = self.molecules[chunk.positions[0]]
-        outcome = Outcome(molecule.id, None, self.reward.unit, {}, Failure(kind, "worker", reason), seconds)
-        return self.store(chunk, [outcome])
-
-    def finished(self) -> list[Outcome]:
-        """The outcomes, in the order of the molecules."""
-        return [outcome for outcome in self._outcomes if outcome is not None]
 
 
 class Isolated:

@@ -1,0 +1,58 @@
+"""One batch on its way through the pool: what is done, what is to be done, and whose fault a loss was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from molvm.chem.molecule import Molecule
+from molvm.rewards.base import Failure, FailureKind, MoleculeReward, Outcome
+
+Progress = Callable[[Outcome], None]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Positions in the batch. A suspect chunk is one molecule whose chunk was lost before."""
+
+    positions: tuple[int, ...]
+    suspect: bool = False
+
+
+class Batch:
+    """The molecules of one call, and their outcomes as they come in."""
+
+    def __init__(self, reward: MoleculeReward, molecules: list[Molecule], progress: Progress | None) -> None:
+        self.reward = reward
+        self.molecules = molecules
+        self.n_done = 0
+        self._outcomes: list[Outcome | None] = [None] * len(molecules)
+        self._progress = progress
+
+    def chunks(self, size: int, n_workers: int) -> list[Chunk]:
+        """All molecules, in chunks small enough that every worker gets some."""
+        size = max(1, min(size, len(self.molecules) // (4 * n_workers)))
+        positions = range(len(self.molecules))
+        return [Chunk(tuple(positions[start : start + size])) for start in positions[::size]]
+
+    def store(self, chunk: Chunk, outcomes: list[Outcome]) -> list[Chunk]:
+        """Keep the outcomes of the first molecules of a chunk; a chunk of the others."""
+        for position, outcome in zip(chunk.positions, outcomes, strict=False):
+            self._outcomes[position] = outcome
+            self.n_done += 1
+            if self._progress is not None:
+                self._progress(outcome)
+        rest = chunk.positions[len(outcomes) :]
+        return [Chunk(rest)] if rest else []
+
+    def blame(self, chunk: Chunk, kind: FailureKind, reason: str, seconds: float = 0.0) -> list[Chunk]:
+        """Fail the only molecule of a chunk; split a larger chunk, to find out whose fault it was."""
+        if len(chunk.positions) > 1:
+            return [Chunk((position,), suspect=True) for position in chunk.positions]
+        molecule = self.molecules[chunk.positions[0]]
+        outcome = Outcome(molecule.id, None, self.reward.unit, {}, Failure(kind, "worker", reason), seconds)
+        return self.store(chunk, [outcome])
+
+    def finished(self) -> list[Outcome]:
+        """The outcomes, in the order of the molecules."""
+        return [outcome for outcome in self._outcomes if outcome is not None]
