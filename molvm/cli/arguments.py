@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from molvm.errors import ConfigError, UnknownNameError
+from molvm.errors import ConfigError, ModelError, UnknownNameError
 
 LATER_DATASETS: Final = ("geom",)
 """Datasets of the papers for which no base model can be had yet."""
@@ -16,7 +16,8 @@ def base_model(dataset: str | None, model: str | None) -> str | None:
 
     Raises:
         ConfigError: Both are given.
-        UnknownNameError: No model of that dataset is bundled.
+        UnknownNameError: There is no such dataset.
+        ModelError: There is no base model of it.
     """
     if dataset is None:
         return model
@@ -27,13 +28,12 @@ def base_model(dataset: str | None, model: str | None) -> str | None:
     names = model_names()
     if dataset in names:
         return dataset
-    remedy = None
-    if dataset.lower() in LATER_DATASETS:
-        remedy = f"--dataset {names[0]}" if names else "--model DIRECTORY"
-        remedy += f" (weights for {dataset} are not bundled)"
-    elif not names:
-        remedy = "--model DIRECTORY, with what `molvm pretrain` made"
-    raise UnknownNameError("dataset with a base model", dataset, names, remedy=remedy)
+    own = "--model DIRECTORY, with what `molvm pretrain` made"
+    if dataset.lower() in LATER_DATASETS or not names:
+        raise ModelError(
+            f"No base model of the dataset {dataset!r} comes with molvm.", allowed=", ".join(names) or None, remedy=own
+        )
+    raise UnknownNameError("dataset", dataset, names)
 
 
 def only_with_resume(flags: Mapping[str, object]) -> None:

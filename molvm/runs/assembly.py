@@ -16,7 +16,6 @@ from molvm.runs.config import RewardSection, RunConfig
 from molvm.sde import simulate, time_grid
 from molvm.training.trainer import TrainerOptions
 from molvm.training.worth import frozen_floor
-from molvm.values.ladder import build_features
 
 CALIBRATION_STREAM = 0x666C6F6F72
 """Mixed into the seed of the base batch that settles the floor, so that training does not see the same noise."""
@@ -38,6 +37,9 @@ def model_digest(model: FlowModel) -> str | None:
 
 def build_objective(config: RunConfig, model: FlowModel) -> ValueMatching:
     """A fresh objective, its network initialised by the run's seed."""
+    # torch-geometric takes longer to import than all the rest, and base models are sampled without it.
+    from molvm.values.ladder import build_features
+
     features = build_features(model, config.value.size, torch.Generator().manual_seed(config.training.seed))
     return ValueMatching.build(
         features,

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REWARD_FILE = Path(__file__).parent / "runs" / "spread_reward.py"
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+"""Bitwise equality needs the same number of threads, and a test should not take both cores."""
+
+
+@pytest.fixture(scope="session")
+def molvm_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment for child processes that sees no dataset of the user."""
+    home = tmp_path_factory.mktemp("home")
+    return {**os.environ, **SINGLE_THREADED, "MOLVM_HOME": str(home), "MOLVM_DEBUG": "0", "COLUMNS": "100"}
+
+
+@pytest.fixture(scope="session")
+def molvm_command(molvm_environment: dict[str, str]) -> Command:
+    """Runs the command line in a process of its own."""
+
+    def run(*arguments: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "molvm.cli", *map(str, arguments)],
+            env=molvm_environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model directory with a very small untrained model."""
+    from tests.runs.tiny import save_tiny
+
+    return save_tiny(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def spread_reward() -> str:
+    """A reward that untrained models earn, as one writes it on the command line."""
+    return f"{REWARD_FILE}:spread"

@@ -1,0 +1,31 @@
+"""A reward that untrained models can earn: how far the atoms are from their middle. Crowded molecules fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from molvm.chem.molecule import Molecule
+from molvm.rewards.base import Direction, MoleculeReward, Outcome
+
+CROWDED = 0.5
+
+
+@dataclass(frozen=True)
+class Spread(MoleculeReward):
+    name: str = "spread"
+    unit: str = "Å"
+    direction: Direction = "maximise"
+    floor: float | None = 0.0
+
+    def evaluate(self, molecule: Molecule) -> Outcome:
+        spread = float(np.linalg.norm(molecule.positions, axis=1).mean())
+        if spread < CROWDED:
+            return self.fail(molecule, "rejected", "crowded", f"{spread:.2f} is too small")
+        return self.succeed(molecule, spread)
+
+
+spread = Spread()
+compact = Spread(name="compact", direction="minimise", floor=None)
+hopeless = Spread(name="hopeless", floor=None)
