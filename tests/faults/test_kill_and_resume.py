@@ -81,12 +81,12 @@ def whole(start: START, molvm_command: Command, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture
-def halfway(whole: Path, tmp_path: Path) -> Iterator[Path]:
+def halfway(whole: Path, tmp_path: Path) -> Path:
     """A copy of the run, set back to the state in which it had finished 6 of its 7 iterations."""
     path = tmp_path / "halfway"
     shutil.copytree(whole, path)
     shutil.rmtree(path / "checkpoints" / f"step-{ITERATIONS:08d}")
-    yield path
+    return path
 
 
 def learned(path: Path) -> bytes:

@@ -1,0 +1,47 @@
+# make system   Debian packages that pip cannot bring
+# make run      from nothing to adapted molecules in an SD file, in minutes
+# make test     the tests          make slow   the tests that take minutes
+# make lint     ruff and mypy
+#
+# Everything but `system` uses .venv in this folder, and makes it when it is missing or out of date. pip takes the small
+# CPU build of torch where it can find one; the README says how to point it there.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+RUN := runs/demo
+
+export OMP_WAIT_POLICY ?= passive
+
+.PHONY: system run test slow lint
+.DELETE_ON_ERROR:
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[dev]'
+	touch $@
+
+# The `xtb` program: some tests compare the Python engines with it. Nothing else needs it.
+SUDO := $(shell test "$$(id -u)" = 0 || echo sudo)
+system:
+	command -v xtb >/dev/null || { $(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends xtb; }
+
+run: $(STAMP)
+	rm -rf $(RUN)
+	mkdir -p $(dir $(RUN))
+	$(BIN)/molvm train --dataset qm9 --reward dipole --strength 1 --iterations 20 --batch-size 32 --steps 50 \
+		--value-size A --set training.learning_rate=0.0005 --set training.constant_iterations=20 --out $(RUN)
+	$(BIN)/molvm sample $(RUN) -n 64 --score --out $(RUN)/samples.sdf
+	@echo "Adapted molecules: $(RUN)/samples.sdf. The best that training met: $(RUN)/best.sdf."
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+slow: $(STAMP)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
