@@ -22,6 +22,8 @@ class ValueMatchingOptions:
 
     Args:
         gate: Let the network's part of V vanish at t = 0. The paper does not; ungated nets can diverge.
+        ito: Add the Itô integral ∫_t^1 u·dB, of mean zero, to the targets. The fixed point is the same; at the optimum the
+            targets' variance, 2 KL-to-go without it, vanishes. The paper does not.
         baseline_window: Samples over which V₀(c) is averaged; 0 leaves it at zero, as in the paper, whose weight
             w(0) = 0 does not train V(·, 0).
         baseline_ito: Add the Itô integral to the estimates of V₀(c): the same mean, and no variance at the optimum.
@@ -36,6 +38,7 @@ class ValueMatchingOptions:
     """
 
     gate: bool = True
+    ito: bool = False
     baseline_window: float = 2000.0
     baseline_ito: bool = True
     terminal_weight: float = 0.0
@@ -114,8 +117,7 @@ class ValueMatching:
         if len(trajectory.states) != trajectory.steps + 1:
             raise ConfigError("Value Matching needs all states of a trajectory.", remedy="simulate(keep_states=True)")
         device = self.value.conditions.device
-        tilt = (rollout.strength * rollout.rewards).to(trajectory.running_cost)
-        targets = (trajectory.cost_to_go() - tilt).to(device=device, dtype=self.value.dtype)
+        targets = self._targets(rollout).to(device=device, dtype=self.value.dtype)
         self._learn_baseline(rollout)
         weights = self._weights(trajectory.times).to(targets)
         loss, squared_error = 0.0, 0.0
@@ -162,6 +164,12 @@ class ValueMatching:
                 f"The saved value function does not fit this one: {error}",
                 remedy="the configuration that the checkpoint was written with",
             ) from error
+
+    def _targets(self, rollout: Rollout) -> Tensor:
+        """Ĵ at each point of the grid, shape (K+1, B)."""
+        trajectory = rollout.trajectory
+        targets = trajectory.cost_to_go() - (rollout.strength * rollout.rewards).to(trajectory.running_cost)
+        return targets + trajectory.ito_to_go() if self.options.ito else targets
 
     def _weights(self, times: Tensor) -> Tensor:
         """dt_k w(t_k) of each point of the grid, shape (K+1,); zero at the end unless a terminal weight is set."""

@@ -89,8 +89,9 @@ class PointValue(nn.Module):
         with torch.no_grad():
             for layer in self.layers:
                 if isinstance(layer, nn.Linear):
+                    # Gain √2 (He et al. 2015): with torch's default the signal shrinks from layer to layer.
                     bound = 1 / math.sqrt(layer.in_features)
-                    layer.weight.uniform_(-bound, bound, generator=generator)
+                    layer.weight.uniform_(-math.sqrt(6) * bound, math.sqrt(6) * bound, generator=generator)
                     layer.bias.uniform_(-bound, bound, generator=generator)
             output.weight.zero_()
             output.bias.zero_()

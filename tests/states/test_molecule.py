@@ -21,7 +21,9 @@ def storage(seed: int, n_atoms: torch.Tensor = N_ATOMS) -> MoleculeState:
 
 def in_space(state: MoleculeState) -> bool:
     centre = state.positions.sum(dim=1).abs().max()
-    padding = (state.types * ~state.mask[..., None]).abs().max() + (state.positions * ~state.mask[..., None]).abs().max()
+    padding = (state.types * ~state.mask[..., None]).abs().max() + (
+        state.positions * ~state.mask[..., None]
+    ).abs().max()
     asymmetry = (state.bonds - state.bonds.transpose(1, 2)).abs().max()
     forbidden = (state.bonds * ~state.pair_mask[..., None]).abs().max()
     return float(centre + padding + asymmetry + forbidden) < 1e-12
@@ -79,7 +81,9 @@ def test_riesz_represents_the_derivative_of_the_storage() -> None:
     direction = zeros().randn_like(torch.Generator().manual_seed(7))
     representer = zeros().riesz(derivatives.parts)
     assert in_space(representer)
-    torch.testing.assert_close(representer.inner(direction), storage_product(derivatives, direction), rtol=1e-12, atol=0)
+    torch.testing.assert_close(
+        representer.inner(direction), storage_product(derivatives, direction), rtol=1e-12, atol=0
+    )
 
 
 def test_select_trims_and_cat_pads() -> None:

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from molvm.errors import CheckpointError, ConfigError, DivergenceError, RewardError
+from molvm.models.gaussian import GaussianMixtureModel
+from molvm.models.mixture import GaussianMixture
+from molvm.objectives import Objective, Rollout, ValueMatching, ValueMatchingOptions
+from molvm.schedules import LinearSchedule
+from molvm.sde import simulate, time_grid
+from molvm.values.points import PointValue, PointValueConfig
+
+CLASSES = (
+    GaussianMixture.of([1.0], [[0.0, 0.0]], [[0.5, 0.5]]),
+    GaussianMixture.of([1.0], [[2.0, -1.0]], [[0.5, 0.5]]),
+)
+MODEL = GaussianMixtureModel(CLASSES, LinearSchedule())
+STRENGTH = 2.0
+
+
+def objective(options: ValueMatchingOptions | None = None, strength: float = STRENGTH) -> ValueMatching:
+    network = PointValue(2, PointValueConfig(width=16, depth=2), classes=2)
+    torch.nn.init.normal_(network.layers[-1].weight, std=0.3, generator=torch.Generator().manual_seed(3))
+    made = ValueMatching.build(network.double(), MODEL.schedules, strength, conditions=[0, 1], options=options)
+    made.value.double()
+    return made
+
+
+def rollout(learner: ValueMatching, steps: int = 12, count: int = 10) -> Rollout:
+    generator = torch.Generator().manual_seed(0)
+    condition = torch.arange(count) % 2
+    start = MODEL.noise(condition, count, generator)
+    grid = time_grid(MODEL.schedules, steps)
+    path = simulate(MODEL, start, grid, control=learner.control, generator=generator)
+    return Rollout(path, path.terminal.parts["x"].sum(1), learner.value.strength)
+
+
+def gradients(learner: ValueMatching) -> torch.Tensor:
+    return torch.cat([parameter.grad.flatten() for parameter in learner.parameters() if parameter.grad is not None])
+
+
+def by_the_formula(learner: ValueMatching, batch: Rollout, terminal_weight: float = 0.0) -> torch.Tensor:
+    """Σ_k dt_k w(t_k) ½ mean (V(x_k, t_k) − Ĵ_k)², Ĵ_k = Σ_{j≥k} ½|w_j|² − λr, w = 1/(λ²(t − ln t)), in one graph."""
+    path, loss = batch.trajectory, torch.zeros((), dtype=torch.float64)
+    dt = path.times.diff().tolist()
+    dt.append(terminal_weight * dt[-1])
+    for k, step in enumerate(dt):
+        t = float(path.times[k])
+        target = path.running_cost[k:].sum(0) - batch.strength * batch.rewards
+        if learner.options.ito:
+            target = target + path.ito[k:].sum(0)
+        error = learner.value(path.states[k], torch.full((10,), t, dtype=torch.float64)) - target
+        loss = loss + step / (batch.strength**2 * (t - math.log(t))) * error.square().mean() / 2
+    return loss
+
+
+@pytest.mark.parametrize("ito", [False, True])
+@pytest.mark.parametrize("terminal_weight", [0.0, 0.5])
+@pytest.mark.parametrize("chunk", [1, 5, 100])
+def test_loss_and_gradients_are_those_of_the_paper(chunk: int, terminal_weight: float, ito: bool) -> None:
+    options = ValueMatchingOptions(chunk=chunk, terminal_weight=terminal_weight, ito=ito, baseline_window=0)
+    learner = objective(options)
+    batch = rollout(learner)
+    metrics = learner.backward(batch)
+    found = gradients(learner)
+    learner.value.zero_grad()
+    expected = by_the_formula(learner, batch, terminal_weight)
+    expected.backward()
+    assert metrics["loss"] == pytest.approx(float(expected.detach()), rel=1e-10)
+    torch.testing.assert_close(found, gradients(learner), rtol=1e-9, atol=1e-13)
+
+
+def test_gradients_add_up() -> None:
+    learner = objective(ValueMatchingOptions(baseline_window=0))
+    batch = rollout(learner)
+    learner.backward(batch)
+    once = gradients(learner).clone()
+    learner.backward(batch)
+    torch.testing.assert_close(gradients(learner), 2 * once)
+
+
+def test_metrics_are_finite_and_named() -> None:
+    learner = objective()
+    batch = rollout(learner)
+    metrics = learner.backward(batch)
+    assert set(metrics) == {"loss", "reward", "kl", "value_error", "log_z_lower", "log_z", "kl_gap", "ess"}
+    assert all(math.isfinite(value) for value in metrics.values())
+    assert metrics["kl"] == pytest.approx(float(batch.trajectory.path_cost.mean()))
+    assert isinstance(learner, Objective)
+
+
+def test_baseline_is_the_mean_within_each_condition() -> None:
+    """With and without the Itô integral; the first estimate of a condition is drawn to the common mean a little."""
+    for ito in (True, False):
+        learner = objective(ValueMatchingOptions(baseline_ito=ito))
+        batch = rollout(learner, count=200)
+        for _ in range(30):
+            learner.backward(batch)
+        targets = batch.trajectory.path_cost - STRENGTH * batch.rewards
+        if ito:
+            targets = targets + batch.trajectory.ito.sum(0)
+        expected = torch.stack([targets[0::2].mean(), targets[1::2].mean()])
+        found = learner.value.initial_value(torch.tensor([0, 1]))
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-2)
+
+
+def test_state_survives_a_round_trip() -> None:
+    learner = objective()
+    batch = rollout(learner)
+    learner.backward(batch)
+    other = objective()
+    other.load_state_dict({name: tensor.clone() for name, tensor in learner.state_dict().items()})
+    x, t = batch.trajectory.states[4], torch.full((10,), 0.4, dtype=torch.float64)
+    assert torch.equal(other.value(x, t), learner.value(x, t))
+    with pytest.raises(CheckpointError, match="does not fit"):
+        other.load_state_dict({"baseline": torch.zeros(2)})
+
+
+@pytest.mark.parametrize("strength", [0.0, -1.0, math.nan, math.inf])
+def test_a_useless_strength_is_refused(strength: float) -> None:
+    with pytest.raises(ConfigError, match="strength λ"):
+        objective(strength=strength)
+    with pytest.raises(ConfigError, match="strength λ"):
+        replace(rollout(objective()), strength=strength)
+
+
+def test_bad_rewards_are_refused() -> None:
+    batch = rollout(objective())
+    with pytest.raises(RewardError, match="1 of 10 rewards are not finite"):
+        replace(batch, rewards=torch.tensor([math.nan] + [0.0] * 9))
+    with pytest.raises(RewardError, match="for 10 samples"):
+        replace(batch, rewards=torch.zeros(9))
+
+
+def test_a_rollout_of_another_run_is_refused() -> None:
+    learner = objective()
+    batch = rollout(learner)
+    with pytest.raises(ConfigError, match="λ = 3"):
+        learner.backward(replace(batch, strength=3.0))
+    short = replace(batch, trajectory=replace(batch.trajectory, states=batch.trajectory.states[-1:]))
+    with pytest.raises(ConfigError, match="all states"):
+        learner.backward(short)
+
+
+def test_a_broken_network_is_reported() -> None:
+    learner = objective()
+    batch = rollout(learner)
+    with torch.no_grad():
+        next(iter(learner.parameters())).fill_(math.nan)
+    with pytest.raises(DivergenceError, match="loss is nan"):
+        learner.backward(batch)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"chunk": 0}, {"terminal_weight": -1.0}, {"baseline_window": math.nan}, {"terminal_weight": math.inf}],
+    ids=str,
+)
+def test_bad_options_are_refused(bad: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(bad))):
+        ValueMatchingOptions(**bad)  # type: ignore[arg-type]
