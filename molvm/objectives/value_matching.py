@@ -22,7 +22,7 @@ class ValueMatchingOptions:
 
     Args:
         gate: Let the network's part of V vanish at t = 0. The paper does not; ungated nets can diverge.
-        ito: Add the Itô integral ∫_t^1 u·dB, of mean zero, to the targets. The fixed point is the same; at the optimum the
+        ito: Add the Itô integral ∫_t^1 u·dB, of mean zero, to the targets: the same fixed point, but at the optimum the
             targets' variance, 2 KL-to-go without it, vanishes. The paper does not.
         baseline_window: Samples over which V₀(c) is averaged; 0 leaves it at zero, as in the paper, whose weight
             w(0) = 0 does not train V(·, 0).
