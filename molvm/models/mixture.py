@@ -86,7 +86,8 @@ class GaussianMixture:
         chosen = torch.multinomial(self.log_weights.exp(), count, replacement=True, generator=generator)
         noise = torch.randn(count, self.dimension, 1, generator=generator, dtype=self.means.dtype)
         factor = torch.linalg.cholesky(self.covariances)
-        return self.means[chosen] + (factor[chosen] @ noise).squeeze(-1)
+        draws: Tensor = self.means[chosen] + (factor[chosen] @ noise).squeeze(-1)
+        return draws
 
     def posterior(self, x: Tensor, alpha: Tensor, beta: Tensor) -> GaussianMixture:
         """x₁ given x_t = αx₁ + βε.
@@ -106,7 +107,8 @@ class GaussianMixture:
     def posterior_mean(self, x: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
         """E[x₁ | x_t = x], shape (B, d); arguments as for `posterior`."""
         log_weights, means = self._posterior_weights_and_means(x, alpha, beta)
-        return (log_weights.exp()[..., None] * means).sum(dim=-2)
+        mean: Tensor = (log_weights.exp()[..., None] * means).sum(dim=-2)
+        return mean
 
     @cached_property
     def principal_axes(self) -> tuple[Tensor, Tensor]:
