@@ -19,7 +19,7 @@ def pretrain(
     learning_rate: Annotated[float, typer.Option(help="Peak rate of AdamW.")] = 1e-3,
     seed: Annotated[int, typer.Option(help="Of weights, order, noise and times.")] = 0,
     checkpoint_every: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 250,
-    compile_: Annotated[bool, typer.Option("--compile", help="Fuse operations: slow to start, then faster.")] = False,
+    shards: Annotated[int, typer.Option(help="Threads that share a batch; set OMP_NUM_THREADS=1 with them.")] = 1,
 ) -> None:
     """Train a base model; its averaged weights are published as OUT/model."""
     from molvm.cli.console import counting_bar
@@ -34,7 +34,7 @@ def pretrain(
         learning_rate=learning_rate,
         seed=seed,
         checkpoint_every=checkpoint_every,
-        compile=compile_,
+        shards=shards,
     )
     limits = Limits(hours)
     with counting_bar("pretraining") as progress:

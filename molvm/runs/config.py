@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, Strict, ValidationError
 
 from molvm.runs.config_errors import explain
 
@@ -20,7 +20,7 @@ PositiveFloat = Annotated[FiniteFloat, Field(gt=0)]
 class Section(BaseModel):
     """A group of settings; unknown ones are refused, and none changes after it was read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
 
 
 class ModelSection(Section):
@@ -49,6 +49,7 @@ class ValueMatchingSection(Section):
 
     name: Literal["value_matching"] = Field("value_matching", description="the algorithm")
     gate: bool = Field(True, description="let the network's part of V vanish at t = 0")
+    ito: bool = Field(False, description="add the Ito integral to the targets: the same mean, less variance")
     baseline_window: Annotated[FiniteFloat, Field(ge=0)] = Field(
         2000.0, description="samples over which V(., 0) is averaged for each number of atoms; 0 leaves it at zero"
     )
@@ -104,7 +105,7 @@ class RunConfig(Section):
     sampling: SamplingSection = SamplingSection()
     value: ValueSection = ValueSection()
     training: TrainingSection = TrainingSection()
-    out: Path | None = Field(None, description="the run's directory")
+    out: Annotated[Path, Strict(strict=False)] | None = Field(None, description="the run's directory")
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], source: str = "the settings") -> Self:

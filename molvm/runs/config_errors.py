@@ -69,12 +69,14 @@ def known_settings(schema: type[BaseModel], prefix: str = "") -> list[str]:
 
 
 def nearest(name: str, known: list[str]) -> str | None:
-    """The known setting that is most like the name: in its own section, or anywhere by its last part."""
+    """The known setting that is most like the name, or whose last part is most like the name's."""
+    last = {other.rsplit(".", 1)[-1]: other for other in known}
+    if (own := name.rsplit(".", 1)[-1]) in last:
+        return last[own]
     close = difflib.get_close_matches(name, known, n=1, cutoff=NEAR)
     if close:
         return close[0]
-    last = {other.rsplit(".", 1)[-1]: other for other in known}
-    close = difflib.get_close_matches(name.rsplit(".", 1)[-1], last, n=1, cutoff=NEAR)
+    close = difflib.get_close_matches(own, last, n=1, cutoff=NEAR)
     return last[close[0]] if close else None
 
 

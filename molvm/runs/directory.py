@@ -85,9 +85,18 @@ class RunDirectory:
             OutputExistsError: It is not free, or it cannot be made.
         """
         self.require_free()
+        self.make()
+        with self._writing():
+            self.molecules.mkdir()
+
+    def make(self) -> None:
+        """Make the directory itself, if it is not there.
+
+        Raises:
+            OutputExistsError: It cannot be made.
+        """
         with self._writing():
             self.path.mkdir(parents=True, exist_ok=True)
-            self.molecules.mkdir()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -45,12 +45,11 @@ class Limits:
         return lambda: end is not None and time.monotonic() >= end
 
 
-def small_network(dataset: MoleculeDataset, *, self_conditioning: bool = True) -> FlowMolConfig:
+def small_network(dataset: MoleculeDataset) -> FlowMolConfig:
     """A network of about 2 M parameters for kekulised molecules, with one GVP wherever the released ones have three.
 
     Args:
         dataset: Gives the elements.
-        self_conditioning: Whether the network can read an earlier prediction at the same x_t.
     """
     return FlowMolConfig(
         elements=tuple(dataset.elements),
@@ -62,7 +61,7 @@ def small_network(dataset: MoleculeDataset, *, self_conditioning: bool = True) -
         update_gvps=1,
         position_gvps=1,
         message_norm=20.0,
-        self_conditioning=self_conditioning,
+        self_conditioning=True,
     )
 
 
@@ -109,10 +108,11 @@ def run_pretraining(
         network, weights = base.config, dict(base.network.state_dict())
     elif network is None:
         network = small_network(dataset)
-    out.mkdir(parents=True, exist_ok=True)
+    directory = RunDirectory(out)
+    directory.make()
     time_is_up = (limits or Limits()).clock()
     started = time.monotonic()
-    with RunDirectory(out).exclusive(), Interruption() as interruption:
+    with directory.exclusive(), Interruption() as interruption:
         trainer = pretrain(
             dataset,
             network,
@@ -125,10 +125,13 @@ def run_pretraining(
         )
         if trainer.step < options.steps:
             return None, interruption.exit_code
-        return publish(trainer, out / MODEL_FOLDER, time.monotonic() - started), interruption.exit_code
+        model = out / MODEL_FOLDER
+        if not model.exists():
+            publish(trainer, model, time.monotonic() - started)
+        return model, interruption.exit_code
 
 
-def publish(trainer: Pretrainer, path: Path, seconds: float) -> Path:
+def publish(trainer: Pretrainer, path: Path, seconds: float) -> None:
     """Write the averaged weights and what is known of their training as a model directory.
 
     Args:
@@ -159,7 +162,6 @@ def publish(trainer: Pretrainer, path: Path, seconds: float) -> Path:
     }
     histogram = SizeHistogram(tuple(int(size) for size in sizes), tuple(int(count) for count in counts))
     save_model(FlowMolModel(network, histogram, path.name, card), path)
-    return path
 
 
 def _options(values: dict[str, Any]) -> PretrainOptions:

@@ -52,8 +52,15 @@ START = Callable[[Path], "list[object]"]
 @pytest.fixture(scope="module")
 def start(tiny_path: Path, spread_reward: str) -> START:
     def arguments(out: Path) -> list[object]:
-        sizes: list[object] = ["--iterations", ITERATIONS, "--batch-size", 6, "--steps", 4, "--value-size", "A"]
-        settings = ["--set", "training.checkpoint_every=2", "--set", "reward.workers=1"]
+        sizes: list[object] = ["--iterations", ITERATIONS, "--batch-size", 6, "--steps", 20, "--value-size", "A"]
+        settings = [
+            "--set",
+            "training.checkpoint_every=2",
+            "--set",
+            "reward.workers=1",
+            "--set",
+            "training.learning_rate=0.01",
+        ]
         return [
             "train",
             "--model",

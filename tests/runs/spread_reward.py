@@ -1,4 +1,4 @@
-"""A reward that untrained models can earn: how far the atoms are from their middle. Crowded molecules fail."""
+"""A reward that untrained models can earn: how far the atoms are from the origin, 0 to 1. Crowded molecules fail."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CROWDED = 0.5
 @dataclass(frozen=True)
 class Spread(MoleculeReward):
     name: str = "spread"
-    unit: str = "Å"
+    unit: str = "spreads"
     direction: Direction = "maximise"
     floor: float | None = 0.0
 
@@ -23,7 +23,7 @@ class Spread(MoleculeReward):
         spread = float(np.linalg.norm(molecule.positions, axis=1).mean())
         if spread < CROWDED:
             return self.fail(molecule, "rejected", "crowded", f"{spread:.2f} is too small")
-        return self.succeed(molecule, spread)
+        return self.succeed(molecule, spread / (1 + spread))
 
 
 spread = Spread()

@@ -1,0 +1,103 @@
+"""The commands, one after the other, as a user would type them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from molvm.chem.io import read_molecules
+from tests.cli.conftest import Molvm
+
+SMALL = (
+    "--strength 2 --iterations 2 --batch-size 4 --steps 20 --value-size A --seed 7 "
+    "--set reward.workers=1 --set training.clip=0.5"
+)
+
+
+@pytest.fixture
+def trained(molvm: Molvm, tiny_path: Path, spread_reward: str) -> Molvm:
+    """The command line in a folder in which a run has been made."""
+    said = molvm("train", "--model", tiny_path, "--reward", spread_reward, *SMALL.split(), "--out", "run")
+    assert said.code == 0, said.err
+    assert "iteration 2/2" in said.err
+    for word in ("/min", "left", "reward", "spreads", "failures", "KL"):
+        assert word in said.err
+    assert said.out == ""
+    return molvm
+
+
+def test_sample_and_evaluate(trained: Molvm, tmp_path: Path, tiny_path: Path) -> None:
+    said = trained("sample", "run", "-n", 3, "--seed", 1, "--out", "a.sdf")
+    assert said.code == 0, said.err
+    assert [record.id for record in read_molecules(tmp_path / "a.sdf")] == ["run-1", "run-2", "run-3"]
+    assert trained("sample", "run", "-n", 3, "--seed", 1, "--out", "b.sdf").code == 0
+    assert (tmp_path / "a.sdf").read_bytes() == (tmp_path / "b.sdf").read_bytes()
+    assert trained("sample", "run", "-n", 6, "--top", 2, "--out", "top.sdf").code == 0
+    best = [float(record.properties["spread"]) for record in read_molecules(tmp_path / "top.sdf")]
+    assert best == sorted(best, reverse=True)
+    assert trained("sample", tiny_path, "-n", 2, "--steps", 3, "--out", "base.sdf").code == 0
+    said = trained("evaluate", "a.sdf", "--reference", "qm9", "--out", "metrics.json")
+    assert said.code == 0
+    assert json.loads((tmp_path / "metrics.json").read_text())["molecules"] == 3
+    assert "strictly_valid_and_connected" in said.out
+    assert trained("evaluate", "run", "-n", 2).code == 0
+
+
+def test_resume_and_extend(trained: Molvm, tmp_path: Path) -> None:
+    assert "clip = 0.5" in (tmp_path / "run" / "resolved.toml").read_text()
+    assert trained("train", "--resume", "run").code == 0
+    said = trained("train", "--resume", "run", "--iterations", 3)
+    assert said.code == 0, said.err
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["iteration"] for line in lines] == [0, 1, 2]
+    assert trained("train", "--out", "run", "--reward", "qed").code == 2
+
+
+def test_the_resolved_settings_make_the_same_run(trained: Molvm, tmp_path: Path) -> None:
+    assert trained("train", "--config", "run/resolved.toml", "--out", "twin").code == 0
+    newest = "checkpoints/step-00000002/tensors.safetensors"
+    assert (tmp_path / "run" / newest).read_bytes() == (tmp_path / "twin" / newest).read_bytes()
+
+
+def test_options_come_before_the_file(molvm: Molvm, tmp_path: Path, tiny_path: Path, spread_reward: str) -> None:
+    (tmp_path / "run.toml").write_text(
+        f"out = 'run'\n[model]\nname = '{tiny_path}'\n[reward]\nname = '{spread_reward}'\nworkers = 1\n"
+        "[training]\niterations = 9\nbatch_size = 4\nseed = 1\n[sampling]\nsteps = 9\n[value]\nsize = 'A'\n"
+    )
+    said = molvm("train", "--config", "run.toml", "--iterations", 1, "--seed", 2, "--set", "training.seed=3")
+    assert said.code == 0, said.err
+    text = (tmp_path / "run" / "resolved.toml").read_text()
+    assert "iterations = 1 " in text
+    assert "seed = 3 " in text
+    assert "steps = 9 " in text
+
+
+def test_score(molvm: Molvm, tmp_path: Path) -> None:
+    (tmp_path / "in.smi").write_text("CCO ethanol\nXYZ\n")
+    said = molvm("score", "in.smi", "--reward", "qed", "--reward", "dipole", "--workers", 1, "--out", "s.csv")
+    assert said.code == 0, said.err
+    with (tmp_path / "s.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert list(rows[0]) == ["id", "smiles", "qed", "dipole", "failure", "reason", "seconds"]
+    assert float(rows[0]["qed"]) == pytest.approx(0.407, abs=0.001)
+    assert 1 < float(rows[0]["dipole"]) < 3
+    assert (rows[1]["id"], rows[1]["failure"], rows[1]["qed"]) == ("2", "invalid", "")
+    assert "qed: 1 of 2" in said.err
+    assert molvm("score", "in.smi", "--reward", "qed", "--out", "s.csv", "--overwrite").code == 0
+
+
+def test_models(molvm: Molvm, tiny_path: Path) -> None:
+    assert json.loads(molvm("models", "info", tiny_path).out)["kind"] == "flowmol"
+    assert molvm("models", "list").code == 0
+
+
+def test_doctor(molvm: Molvm) -> None:
+    said = molvm("doctor")
+    for word in ("torch", "rdkit", "data home", "qed of ethanol", "dipole of water", "extra dgl"):
+        assert word in said.out
+    lines = said.out.splitlines()
+    assert said.code == int(any(line.startswith("BAD") for line in lines))
+    assert any(line.startswith("ok ") and "dipole of water" in line and " D" in line for line in lines)

@@ -1,0 +1,81 @@
+"""Every error that is the user's to mend: exit code 2, one message with a remedy, no traceback, nothing written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from molvm.errors import UnknownNameError
+from tests.cli.conftest import Molvm
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("train --dataset qm99 --reward qed --out r", ["'qm99'"]),
+        ("train --dataset geom --reward qed --out r", ["'geom'", "--model"]),
+        ("train --dataset qm9 --model TINY --reward qed --out r", ["Both"]),
+        ("train --model TINY --reward dipol --out r", ["'dipol'", "did you mean 'dipole'"]),
+        ("train --model nowhere --reward qed --out r", ["'nowhere'"]),
+        ("train --model TINY --reward qed --out r --strength nan", ["training.strength", "finite"]),
+        ("train --model TINY --reward qed --out r --strength inf", ["training.strength", "finite"]),
+        ("train --model TINY --reward qed --out r --strength 0", ["training.strength", "more than 0"]),
+        ("train --model TINY --reward qed --out r --set training.sed=1", ["training.sed", "'training.seed'"]),
+        ("train --model TINY --reward qed --out r --set nonsense", ["nonsense", "section.key=value"]),
+        ("train --model TINY --reward qed --out r --config none.toml", ["none.toml"]),
+        ("train --model TINY --reward qed --out r --value-size Q", ["value.size", "'A'"]),
+        ("train --model TINY --reward qed", ["--out"]),
+        ("train --model TINY --reward qed --out full", ["full", "another --out"]),
+        ("train --model TINY --reward qed --out full/file/r", ["cannot be written"]),
+        ("train --resume full", ["holds no run"]),
+        ("train --resume full --seed 3", ["--seed"]),
+        ("sample nowhere --out s.sdf", ["'nowhere'"]),
+        ("sample TINY -n 0 --out s.sdf", ["whole number"]),
+        ("sample TINY --out full/file", ["--overwrite"]),
+        ("sample TINY --out missing/s.sdf", ["missing"]),
+        ("sample TINY --out s.sdf --score", ["no reward"]),
+        ("score none.sdf --reward qed --out s.csv", ["none.sdf"]),
+        ("score full/file --reward qed --out s.csv", [".sdf"]),
+        ("score in.smi --reward quick --out s.csv", ["'quick'"]),
+        ("score in.smi --reward none.py:f --out s.csv", ["none.py"]),
+        ("score in.smi --reward qed --reward qed --out s.csv", ["Two columns"]),
+        ("score in.smi --reward qed --out full/file", ["--overwrite"]),
+        ("evaluate in.smi --table nope", ["'nope'"]),
+        ("evaluate empty.smi", ["no molecules"]),
+        ("pretrain --dataset qm8 --out p", ["'qm8'", "'qm9'"]),
+        ("pretrain --out p", ["molvm data qm9"]),
+        ("pretrain --out p --steps 0", ["steps"]),
+        ("models info nope", ["'nope'"]),
+        ("data qm9 --workers 0 --out d", ["workers"]),
+    ],
+)
+def test_one_message_and_nothing_written(
+    molvm: Molvm, tmp_path: Path, tiny_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, words: list[str]
+) -> None:
+    monkeypatch.setenv("MOLVM_HOME", str(tmp_path / "home"))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("mine")
+    (tmp_path / "in.smi").write_text("CCO\n")
+    (tmp_path / "empty.smi").write_text("\n")
+    before = sorted(tmp_path.rglob("*"))
+    said = molvm(*(str(tiny_path) if word == "TINY" else word for word in arguments.split()))
+    assert said.code == 2
+    message = said.err.splitlines()[-1]
+    assert message.startswith("Error: ")
+    assert "Traceback" not in said.err
+    for word in words:
+        assert word in message
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "full" / "file").read_text() == "mine"
+
+
+def test_debugging_shows_where_it_comes_from(molvm: Molvm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOLVM_DEBUG", "1")
+    with pytest.raises(UnknownNameError):
+        molvm("models", "info", "nope")
+
+
+def test_unknown_options_exit_2_too(molvm: Molvm) -> None:
+    assert molvm("train", "--strenght", "3").code == 2
+    assert molvm("trian").code == 2

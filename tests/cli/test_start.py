@@ -1,0 +1,66 @@
+"""How quickly the command line answers, and what it loads for that."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import molvm
+from tests.cli.conftest import Molvm
+from tests.conftest import Command
+
+SECONDS = 0.5
+
+HEAVY = {"torch", "torch_geometric", "rdkit", "scipy", "pyarrow", "pandas", "pydantic", "tblite", "gfnff"}
+
+
+def test_help_comes_at_once(molvm_command: Command) -> None:
+    """The best of three, because others may be using the machine."""
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        shown = molvm_command("--help")
+        times.append(time.perf_counter() - started)
+        assert shown.returncode == 0
+        assert "train" in shown.stdout
+    assert min(times) < SECONDS
+
+
+def test_help_loads_little() -> None:
+    program = (
+        "import sys; sys.argv = ['molvm', '--help']\n"
+        "from molvm.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "sys.stderr.write(' '.join(sys.modules))"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = shown.stderr.split()
+    assert "typer" in loaded
+    assert not {name.split(".")[0] for name in loaded} & HEAVY
+    assert len([name for name in loaded if name.startswith("molvm")]) <= 20
+
+
+def test_version(molvm_command: Command) -> None:
+    assert molvm_command("--version").stdout == "molvm 0.1.0\n"
+    assert "train" in molvm.__all__
+
+
+def test_every_command_explains_itself(molvm: Molvm) -> None:
+    for command in ("train", "sample", "score", "evaluate", "doctor", "pretrain", "data qm9", "models list"):
+        shown = molvm(*command.split(), "--help")
+        assert shown.code == 0, command
+        assert command.split()[-1] in shown.out
+
+
+def test_scoring_needs_no_torch(molvm_environment: dict[str, str], tmp_path: object) -> None:
+    program = (
+        "import sys\n"
+        f"sys.argv = ['molvm', 'score', '{tmp_path}/in.smi', '--reward', 'qed', '--out', '{tmp_path}/o.csv']\n"
+        f"open('{tmp_path}/in.smi', 'w').write('CCO')\n"
+        "from molvm.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "assert 'molvm.rewards.pool' in sys.modules\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, env=molvm_environment, capture_output=True)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+import torch
+from rich.console import Console
+from rich.progress import Progress, TextColumn
+
+from molvm.cli.console import Throttle, counting_bar, duration
+from molvm.cli.training_bar import Summary, TrainingBar, TrainingLines
+from molvm.training.trainer import Iteration
+
+
+def report(index: int, **metrics: float) -> Iteration:
+    measured = {"reward": 1.5, "reward_valid": 2.0, "failures": 0.25, "kl": 3.0, **metrics}
+    return Iteration(index, measured, [], [], torch.zeros(0), torch.zeros(0))
+
+
+def test_the_numbers_worth_watching() -> None:
+    assert Summary("D", "maximise")(report(0)) == "reward 1.5 (valid 2) D  failures 25 %  KL 3"
+    assert Summary("", "minimise")(report(0, reward=-1.5)).startswith("reward 1.5 ")
+    broken = report(0)
+    del broken.metrics["reward_valid"]  # type: ignore[attr-defined]
+    assert "valid" not in Summary("D", "maximise")(broken)
+
+
+def test_plain_lines_are_few(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = TrainingLines(Summary("D", "maximise"))
+    lines.begin(10, 200)
+    for index in range(10, 200):
+        lines.step(1, 2)
+        lines.scored(1, 2)
+        lines.iteration(report(index))
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 3
+    assert said[0] == "starting at iteration 10 of 200"
+    assert said[1].startswith("iteration 11/200")
+    assert said[2].startswith("iteration 200/200")
+
+
+def test_the_bar_only_moves_forward() -> None:
+    stream = io.StringIO()
+    with Progress(TextColumn("{task.description}"), console=Console(file=stream)) as shown:
+        bar = TrainingBar(Summary("D", "maximise"), shown)
+        bar.begin(0, 2)
+        places = []
+        for index in range(2):
+            for act in (lambda: bar.step(1, 2), lambda: bar.step(2, 2), lambda: bar.scored(1, 2)):
+                act()
+                places.append(shown.tasks[0].completed)
+            bar.iteration(report(index))
+            places.append(shown.tasks[0].completed)
+        assert places == sorted(places)
+        assert places[-1] == 2
+        assert "reward 1.5" in shown.tasks[0].description
+        assert "2/2" in shown.tasks[0].description
+
+
+def test_counting_says_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    with counting_bar("counting") as progress:
+        for done in range(1, 101):
+            progress(done, 100)
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert said[-1].startswith("counting: 100/100")
+
+
+def test_times_are_readable() -> None:
+    assert [duration(seconds) for seconds in (0, 59.9, 3661)] == ["0:00:00", "0:00:59", "1:01:01"]
+    due = Throttle(seconds=1000)
+    assert [due(), due()] == [True, False]

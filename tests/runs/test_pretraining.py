@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from molvm.datasets.qm9 import build_qm9
+from molvm.datasets.registry import dataset_path
+from molvm.errors import ConfigError, OutputExistsError
+from molvm.models.hub import load_model
+from molvm.models.pretrain import PretrainOptions
+from molvm.runs.pretraining import Limits, run_pretraining, small_network
+from tests.runs.tiny import TINY, save_tiny
+
+OPTIONS = PretrainOptions(steps=4, batch_size=8, warmup_steps=1, checkpoint_every=2, bfloat16=False)
+
+
+@pytest.fixture(autouse=True)
+def qm9(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handful of QM9 where `molvm data qm9` would put all of it."""
+    monkeypatch.setenv("MOLVM_HOME", str(tmp_path / "home"))
+    build_qm9(dataset_path("qm9"), workers=1, limit=40)
+
+
+def test_the_published_model_is_the_average_and_can_be_sampled(tmp_path: Path) -> None:
+    seen: list[int] = []
+    model, code = run_pretraining(
+        "qm9", tmp_path / "out", OPTIONS, network=TINY, report=lambda progress: seen.append(progress.step)
+    )
+    assert (model, code) == (tmp_path / "out" / "model", 0)
+    assert seen == [1, 2, 3, 4]
+    published = load_model(tmp_path / "out" / "model")
+    assert published.card["steps"] == 4
+    assert published.card["dataset"] == "qm9"
+    assert published.card["dataset_counts"]["kept"] <= 40
+    assert len(published.decode(published.noise(None, 3, torch.Generator().manual_seed(0)))) == 3
+    json.dumps(published.card)
+    again, _ = run_pretraining("qm9", tmp_path / "out", OPTIONS, resume=True)
+    assert again == model
+
+
+def test_a_stopped_pretraining_goes_on_with_its_own_settings(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    model, code = run_pretraining("qm9", out, OPTIONS, network=TINY, limits=Limits(hours=1e-9))
+    assert (model, code) == (None, 0)
+    with pytest.raises(OutputExistsError, match="--resume"):
+        run_pretraining("qm9", out, OPTIONS, network=TINY)
+    resumed, _ = run_pretraining("qm9", out, replace(OPTIONS, steps=999), resume=True)
+    assert resumed is not None
+    assert load_model(resumed).card["steps"] == 4
+
+
+def test_a_warm_start_has_the_weights_and_shape_of_its_model(tmp_path: Path) -> None:
+    start = save_tiny(tmp_path / "start")
+    slow = replace(OPTIONS, steps=1, learning_rate=1e-12, ema_decay=0.0)
+    model, _ = run_pretraining("qm9", tmp_path / "out", slow, start=str(start))
+    assert model is not None
+    before, after = load_model(start), load_model(model)
+    assert after.config == before.config
+    for name, value in before.network.state_dict().items():
+        torch.testing.assert_close(after.network.state_dict()[name], value, rtol=0, atol=1e-8)
+
+
+def test_contradictions_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--from"):
+        run_pretraining("qm9", tmp_path / "out", OPTIONS, resume=True, start="qm9")
+    with pytest.raises(ConfigError, match="hours"):
+        Limits(hours=0)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputExistsError, match="cannot be written"):
+        run_pretraining("qm9", tmp_path / "file" / "out", OPTIONS)
+
+
+def test_the_default_network_is_small() -> None:
+    from molvm.datasets.registry import load_dataset
+    from molvm.models.flowmol.network import FlowMolNetwork
+
+    network = FlowMolNetwork(small_network(load_dataset("qm9")))
+    assert 1e6 < sum(parameter.numel() for parameter in network.parameters()) <= 2.5e6

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from molvm.errors import RewardError, UnknownNameError
+from molvm.rewards import QED, PythonReward
+from molvm.runs.reward_source import resolve_reward, reward_location
+from tests.conftest import REWARD_FILE
+
+SOURCE = """
+from molvm import reward
+
+@reward(unit="u")
+def decorated(mol):
+    return 1.0
+
+def plain(mol):
+    return 2.0
+
+class Thing:
+    pass
+"""
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("rewards") / "rewards_of_a_user.py"
+    path.write_text(SOURCE)
+    return path
+
+
+def test_names_and_files_are_found(file: Path) -> None:
+    assert isinstance(resolve_reward("qed"), QED)
+    assert resolve_reward(f"{file}:decorated").unit == "u"
+    plain = resolve_reward(f"{file}:plain")
+    assert isinstance(plain, PythonReward)
+    assert plain.name == "plain"
+    assert resolve_reward(f"{REWARD_FILE}:spread").name == "spread"
+
+
+def test_unknown_names_come_with_the_nearest(file: Path) -> None:
+    with pytest.raises(UnknownNameError, match="'dipole'"):
+        resolve_reward("dipol")
+    with pytest.raises(UnknownNameError, match="'plain'"):
+        resolve_reward(f"{file}:plane")
+    for name in ("Thing", "reward_names", "_private"):
+        with pytest.raises(UnknownNameError):
+            resolve_reward(f"{file}:{name}")
+
+
+def test_files_that_cannot_be_used_are_named(file: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken_reward.py"
+    broken.write_text("1 / 0")
+    twin = tmp_path / "json.py"
+    twin.write_text(SOURCE)
+    for name, words in (
+        (f"{tmp_path / 'none.py'}:f", "does not exist"),
+        (f"{broken}:f", "ZeroDivisionError"),
+        (f"{twin}:plain", "name of another module"),
+        (str(file), "names a file only"),
+    ):
+        with pytest.raises(RewardError, match=words):
+            resolve_reward(name)
+
+
+def test_a_run_can_be_opened_from_another_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(file.parent)
+    assert reward_location(f"{file.name}:plain") == f"{file}:plain"
+    assert reward_location("qed") == "qed"
+    with pytest.raises(UnknownNameError, match="'qed'"):
+        reward_location("qde")

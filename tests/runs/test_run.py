@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import molvm
+from molvm.chem.io import read_molecules
+from molvm.errors import CheckpointError, ConfigError, EvaluationError, ModelError, RewardError, UnknownNameError
+from molvm.models.hub import load_model
+from molvm.runs.config import RunConfig
+from molvm.runs.run import Run
+from molvm.runs.sampling import draw_samples
+from tests.runs.spread_reward import compact, hopeless, spread
+from tests.runs.tiny import save_tiny, tiny_model
+
+SMALL = {"reward": {"workers": 1}, "training": {"checkpoint_every": 2, "learning_rate": 0.01}}
+
+
+@pytest.fixture(scope="module")
+def run(tiny_path: Path, spread_reward: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return molvm.train(
+        tiny_path,
+        spread_reward,
+        out=tmp_path_factory.mktemp("runs") / "first",
+        strength=2,
+        iterations=3,
+        batch_size=6,
+        steps=20,
+        value_size="A",
+        settings=SMALL,
+    )
+
+
+def test_a_run_records_where_it_comes_from(run: Run, tiny_path: Path) -> None:
+    manifest = json.loads((run.path / "manifest.json").read_text())
+    assert manifest["versions"]["torch"].startswith(torch.__version__.split("+")[0])
+    assert manifest["model_sha256"] == load_model(tiny_path).card["sha256"]
+    assert manifest["floor"] == 0.0
+    assert manifest["sessions"][0]["status"] == "finished"
+    assert (manifest["reward"], manifest["unit"], manifest["direction"]) == ("spread", "spreads", "maximise")
+    assert Run.open(run.path).config == run.config
+    assert len(run.metrics()) == 3
+    assert len(list(run.store.records())) == 18
+
+
+def test_the_best_molecules_are_those_of_the_records(run: Run) -> None:
+    best = run.top(3)
+    values = [record.value for record in run.store.records() if record.value is not None and record.smiles]
+    assert best[0].value == max(values)
+    first = read_molecules(run.directory.best)[0]
+    assert float(first.properties["spread"]) == best[0].value
+
+
+def test_samples_are_reproducible_and_steered(run: Run, tiny_path: Path) -> None:
+    once, again, other = run.sample(5, seed=1), Run.open(run.path).sample(5, seed=1), run.sample(5, seed=2)
+    base = molvm.sample(tiny_path, 5, seed=1, steps=20)
+    for first, second in zip(once, again, strict=True):
+        np.testing.assert_array_equal(first.positions, second.positions)
+    assert any(not np.array_equal(a.positions, b.positions) for a, b in zip(once, base, strict=True))
+    assert [m.n_atoms for m in once] == [m.n_atoms for m in base]
+    assert [m.n_atoms for m in once] != [m.n_atoms for m in other] or once.molecules[0] is not other.molecules[0]
+    assert once.path_cost.min() > 0
+    assert base.path_cost.max() == 0
+    assert len({molecule.id for molecule in once}) == 5
+
+
+def test_a_fresh_value_function_is_the_base_bit_for_bit(run: Run, tiny_path: Path, tmp_path: Path) -> None:
+    model = load_model(tiny_path)
+    fresh = Run.create(run.config.model_copy(update={"out": tmp_path / "fresh"}))
+    from molvm.runs.assembly import build_objective
+
+    control = build_objective(fresh.config, model).control
+    steered = draw_samples(model, 4, control=control, steps=20)
+    for ours, theirs in zip(steered, draw_samples(model, 4, steps=20), strict=True):
+        np.testing.assert_array_equal(ours.positions, theirs.positions)
+    with pytest.raises(CheckpointError):
+        fresh.sample(2)
+
+
+def test_top_scores_by_the_reward_of_the_run(run: Run, tmp_path: Path) -> None:
+    samples = run.sample(8)
+    best = samples.top(3)
+    values = [outcome.value for outcome in best.outcomes]
+    everything = [outcome.value for outcome in spread(samples.molecules)]
+    assert values == sorted((value for value in everything if value is not None), reverse=True)[:3]
+    assert best.to_sdf(tmp_path / "best.sdf") == 3
+    record = read_molecules(tmp_path / "best.sdf")[0]
+    assert float(record.properties["spread"]) == pytest.approx(values[0], rel=1e-5)
+    assert record.properties["valid"] in ("yes", "no")
+
+
+def test_minimised_rewards_rank_the_other_way(run: Run) -> None:
+    best = run.sample(8).score(compact).top(8)
+    values = [outcome.value for outcome in best.outcomes]
+    assert values == sorted(values)
+
+
+def test_weights_are_those_of_girsanov(run: Run) -> None:
+    samples = run.sample(4)
+    with pytest.raises(EvaluationError, match="score"):
+        samples.log_weights(0.0)
+    scored = samples.score()
+    values = np.array([0.0 if outcome.value is None else outcome.value for outcome in scored.outcomes])
+    np.testing.assert_allclose(scored.log_weights(0.0), 2 * values - samples.path_cost - samples.ito)
+    flipped = samples.score(compact).log_weights(1.0)
+    assert (flipped < scored.log_weights(0.0)).all()
+
+
+def test_a_base_model_has_no_reward(tiny_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no reward"):
+        molvm.sample(tiny_path, 2, steps=2).top(1)
+    assert len(molvm.sample(tiny_model(), 2, steps=2).score(spread).outcomes) == 2
+
+
+def test_a_floor_that_nobody_declares_is_the_worst_base_sample(tiny_path: Path, tmp_path: Path) -> None:
+    run = molvm.train(
+        tiny_path, compact, out=tmp_path / "run", strength=1, iterations=1, batch_size=6, steps=20, value_size="A",
+        settings=SMALL,
+    )  # fmt: skip
+    records = list(run.store.records())
+    assert run.manifest.floor is not None
+    assert 0 < run.manifest.floor < 1
+    assert {record.worth for record in records if record.failure} <= {-np.float32(run.manifest.floor)}
+    assert all(record.worth == pytest.approx(-record.value) for record in records if record.value is not None)
+    with pytest.raises(UnknownNameError):
+        molvm.resume(run.path)
+    assert molvm.resume(run.path, reward=compact, iterations=2).metrics()[-1]["iteration"] == 1
+    # A declared floor is not calibrated.
+    declared = {**SMALL, "reward": {"workers": 1, "floor": 7.0}}
+    other = Run.create(
+        RunConfig.from_mapping({**declared, "out": tmp_path / "other"}), model=tiny_model(), reward=compact
+    )
+    assert other.config.reward.floor == 7.0
+
+
+def test_a_reward_that_always_fails_needs_a_floor(
+    tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.runs.spread_reward.CROWDED", 1e9)
+    settings = {**SMALL, "reward": {"workers": 1}}
+    run = Run.create(
+        RunConfig.from_mapping({**settings, "sampling": {"steps": 2}, "value": {"size": "A"}, "out": tmp_path / "run"}),
+        model=load_model(tiny_path),
+        reward=_InProcess(),
+    )
+    with pytest.raises(RewardError, match="floor"):
+        run.train()
+
+
+class _InProcess:
+    """A reward that is evaluated where it is, without workers."""
+
+    name, unit, direction, floor = "hopeless", "", "maximise", None
+
+    def __call__(self, molecules: object) -> object:
+        return hopeless(molecules)  # type: ignore[arg-type]
+
+
+def test_a_run_refuses_another_base_model(run: Run, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(run.path, copy)
+    other = load_model(save_tiny(tmp_path / "other", seed=5))
+    with pytest.raises(ModelError, match="changed"):
+        Run.open(copy, model=other).sample(2)
+
+
+def test_nothing_is_written_when_something_is_wrong(tmp_path: Path, tiny_path: Path) -> None:
+    for model, reward in (("nope", "qed"), (str(tiny_path), "qde")):
+        with pytest.raises(UnknownNameError):
+            molvm.train(model, reward, out=tmp_path / "run")
+    with pytest.raises(ConfigError, match="strength"):
+        molvm.train(tiny_path, "qed", out=tmp_path / "run", strength=float("nan"))
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ConfigError, match="directory"):
+        Run.create(RunConfig())
+
+
+@pytest.mark.parametrize("what", [{"count": 0}, {"count": 2, "steps": 0}, {"count": 2, "batch_size": 0}])
+def test_impossible_numbers_of_samples_are_refused(what: dict[str, int]) -> None:
+    with pytest.raises(ConfigError, match="whole number from 1"):
+        draw_samples(tiny_model(), **what)
+
+
+def test_batches_keep_the_order_of_the_draw() -> None:
+    model = tiny_model()
+    progress: list[tuple[int, int]] = []
+    samples = draw_samples(model, 7, steps=2, batch_size=3, progress=lambda done, total: progress.append((done, total)))
+    expected = model.sample_condition(7, torch.Generator().manual_seed(0))
+    assert [molecule.n_atoms for molecule in samples] == expected.tolist()
+    assert [molecule.id for molecule in samples] == [f"tiny-{number}" for number in range(1, 8)]
+    assert progress[-1] == (14, 14)
+    assert [done for done, _ in progress] == sorted(done for done, _ in progress)

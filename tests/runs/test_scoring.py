@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from molvm.chem.io import read_molecules
+from molvm.errors import ConfigError, InputFileError
+from molvm.rewards import qed
+from molvm.rewards.base import Outcome
+from molvm.runs.scoring import score
+from tests.runs.spread_reward import Spread
+
+LINES = "CCO ethanol\nnonsense bad\nc1ccccc1\n[Na+].[Cl-] salt\n"
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("input") / "list.smi"
+    path.write_text(LINES)
+    return path
+
+
+def test_one_row_a_record_in_order(file: Path, tmp_path: Path) -> None:
+    seen: list[Outcome] = []
+    table = score(file, "qed", workers=1, progress=seen.append)
+    table.to_csv(tmp_path / "scores.csv")
+    with (tmp_path / "scores.csv").open() as stream:
+        reader = csv.DictReader(stream)
+        rows = list(reader)
+    assert reader.fieldnames == ["id", "smiles", "qed", "failure", "reason", "seconds"]
+    assert [row["id"] for row in rows] == ["ethanol", "bad", "3", "salt"]
+    assert [row["smiles"] for row in rows] == ["CCO", "", "c1ccccc1", "[Cl-].[Na+]"]
+    assert [bool(row["qed"]) for row in rows] == [True, False, True, False]
+    assert [row["failure"] for row in rows] == ["", "invalid", "", "rejected"]
+    assert "2 fragments" in rows[3]["reason"]
+    assert all(float(row["seconds"]) >= 0 for row in rows)
+    assert len(seen) == 3
+
+
+def test_a_file_and_its_molecules_score_alike(file: Path) -> None:
+    molecules = [record.molecule for record in read_molecules(file) if record.molecule is not None]
+    from_file, direct = score(file, "qed", workers=1), score(molecules, qed(), workers=1)
+    assert [value for value in from_file.values("qed") if value is not None] == [
+        value for value in direct.values("qed") if value is not None
+    ]
+
+
+def test_several_rewards_say_who_failed(file: Path) -> None:
+    rows = score(file, ["qed", Spread()], workers=1).rows()
+    assert list(rows[0]) == ["id", "smiles", "qed", "spread", "failure", "reason", "seconds"]
+    assert rows[0]["failure"] is None
+    assert rows[1]["reason"].startswith("reading: ")
+    assert rows[2]["reason"] is None
+    assert rows[3]["failure"] == "rejected"
+    assert rows[3]["reason"].startswith("qed: connected: 2 fragments; spread: crowded: ")
+
+
+def test_columns_cannot_collide(file: Path) -> None:
+    for rewards in (["qed", "qed"], [Spread(name="smiles")]):
+        with pytest.raises(ConfigError, match="Two columns"):
+            score(file, rewards)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputFileError, match=r"none\.sdf"):
+        score(tmp_path / "none.sdf", "qed")
