@@ -2,7 +2,7 @@
 
 A checkpoint is a directory `step-00000123` holding `tensors.safetensors` and `manifest.json`. It is written under a
 temporary name, flushed to disk and renamed, so a directory with the final name is whole. The manifest carries the
-SHA-256 of the tensors, so damage that comes later is found when it is read. Nothing here is pickled.
+SHA-256 of the tensors and of itself, so damage that comes later is found when it is read. Nothing here is pickled.
 """
 
 from __future__ import annotations
@@ -25,10 +25,13 @@ from molvm.errors import CheckpointError
 
 logger = logging.getLogger(__name__)
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+"""Version 1 had no checksum of the manifest; it can still be read."""
+
 TENSORS_FILE: Final = "tensors.safetensors"
 MANIFEST_FILE: Final = "manifest.json"
 _PREFIX: Final = "step-"
+_TEMPORARY_PREFIX: Final = ".tmp-"
 
 
 @dataclass(frozen=True)
@@ -67,22 +70,26 @@ def save_checkpoint(
         CheckpointError: The folder cannot be written.
     """
     target = root / f"{_PREFIX}{step:08d}"
-    temporary = root / f".tmp-{target.name}-{os.getpid()}"
+    temporary = root / f"{_TEMPORARY_PREFIX}{target.name}-{os.getpid()}"
     try:
         root.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove_temporaries(root)
         temporary.mkdir()
         _write(temporary, step, tensors, metadata)
         if target.exists():
-            shutil.rmtree(target)
+            # Out of the way in one stroke: removing it file by file could leave a torn directory with a final name.
+            target.rename(root / f"{_TEMPORARY_PREFIX}replaced-{target.name}-{os.getpid()}")
         temporary.rename(target)
         _sync(root)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(temporary, ignore_errors=True)
         raise CheckpointError(
             f"The checkpoint {target} could not be written: {error}.", remedy="free some space or use another folder"
         ) from error
+    _remove_temporaries(root)
     for old in _directories(root)[keep:]:
-        shutil.rmtree(old, ignore_errors=True)
+        if old != target:
+            shutil.rmtree(old, ignore_errors=True)
     return target
 
 
@@ -123,14 +130,15 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         manifest = json.loads((path / MANIFEST_FILE).read_text())
         version, step, digest = manifest["format_version"], int(manifest["step"]), manifest["sha256"]
-        metadata = manifest["metadata"]
+        metadata = dict(manifest["metadata"])
         if version > FORMAT_VERSION:
             raise CheckpointError(
                 f"The checkpoint {path} has format {version}.",
                 allowed=f"up to {FORMAT_VERSION}",
                 remedy="a newer molvm",
             )
-        if _digest(path / TENSORS_FILE) != digest:
+        whole = version == 1 or manifest.pop("manifest_sha256") == _manifest_digest(manifest)
+        if not whole or _digest(path / TENSORS_FILE) != digest:
             raise CheckpointError(f"The checkpoint {path} is damaged: its checksum does not match.")
         tensors = load_file(path / TENSORS_FILE)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
@@ -148,6 +156,7 @@ def _write(directory: Path, step: int, tensors: Mapping[str, Tensor], metadata: 
         "sha256": _digest(tensors_path),
         "metadata": dict(metadata),
     }
+    manifest["manifest_sha256"] = _manifest_digest(manifest)
     manifest_path = directory / MANIFEST_FILE
     manifest_path.write_text(json.dumps(manifest, indent=1, sort_keys=True))
     for path in (tensors_path, manifest_path, directory):
@@ -157,6 +166,18 @@ def _write(directory: Path, step: int, tensors: Mapping[str, Tensor], metadata: 
 def _directories(root: Path) -> list[Path]:
     """Checkpoint directories, newest first."""
     return sorted(root.glob(f"{_PREFIX}*"), reverse=True) if root.is_dir() else []
+
+
+def _remove_temporaries(root: Path) -> None:
+    """What an interrupted writer has left; a run has one writer at a time."""
+    for leftover in root.glob(f"{_TEMPORARY_PREFIX}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _manifest_digest(manifest: Mapping[str, Any]) -> str:
+    """SHA-256 of the manifest as it reads back from JSON (tuples as lists, keys as strings), whatever its layout."""
+    as_read = json.loads(json.dumps(manifest))
+    return hashlib.sha256(json.dumps(as_read, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(path: Path) -> str:
