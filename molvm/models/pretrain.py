@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from molvm.datasets.store import DenseBatch, MoleculeDataset
-from molvm.errors import ConfigError, DivergenceError, OutputExistsError
+from molvm.errors import CheckpointError, ConfigError, DatasetError, DivergenceError, OutputExistsError
 from molvm.models.flowmol.batches import clean_state, one_size_batches
 from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.matching import flowmol_schedules, interpolate, matching_loss, time_weights
@@ -121,9 +121,20 @@ class Pretrainer:
         config: The network's shape.
         options: How to train.
         out: Folder of the run's checkpoints.
+
+    Raises:
+        ConfigError: The network's elements are not the dataset's.
+        DatasetError: There is nothing to train on.
     """
 
     def __init__(self, dataset: MoleculeDataset, config: FlowMolConfig, options: PretrainOptions, out: Path) -> None:
+        if dataset.elements != config.elements:
+            raise ConfigError(
+                f"The network is for the elements {', '.join(config.elements)}.",
+                allowed=f"{', '.join(dataset.elements)}, in this order, because the dataset has them",
+            )
+        if not len(dataset.indices("train")):
+            raise DatasetError("The dataset has no training molecules.", remedy="another split")
         self.dataset, self.config, self.options, self.out = dataset, config, options, out
         self.schedules = flowmol_schedules(config)
         self.generator = torch.Generator().manual_seed(options.seed)
@@ -151,7 +162,7 @@ class Pretrainer:
             stop: Asked after each step; true ends the run early, with a checkpoint.
 
         Raises:
-            DivergenceError: The loss is not finite.
+            DivergenceError: The loss or its gradient is not finite.
         """
         batches = self._batches()
         while self.step < self.options.steps:
@@ -188,9 +199,14 @@ class Pretrainer:
         Data order is exact up to the epoch: the epoch that was interrupted begins anew.
 
         Raises:
-            CheckpointError: There is none.
+            CheckpointError: There is none, or it is of another network.
         """
         checkpoint = load_checkpoint(self.out / "checkpoints")
+        saved = checkpoint.metadata.get("config")
+        if saved is None or FlowMolConfig.from_dict(saved) != self.config:
+            raise CheckpointError(
+                f"The checkpoint {checkpoint.path} is not of this network.", remedy="the settings it was written with"
+            )
         tensors = checkpoint.tensors
         self.network.load_state_dict(_with_prefix(tensors, "network."))
         self.average = {name: value.clone() for name, value in _with_prefix(tensors, "average.").items()}
@@ -222,8 +238,8 @@ class Pretrainer:
             weighted = [share * g for share, g in zip(shares, of_shards, strict=True) if g is not None]
             parameter.grad = torch.stack(weighted).sum(dim=0) if weighted else None
         losses = {name: sum(share * part[name] for share, part in zip(shares, parts, strict=True)) for name in parts[0]}
-        self._check(losses["total"])
-        clip_grad_norm_(self.parameters, self.options.clip)
+        self._check("loss", losses["total"])
+        self._check("gradient's norm", float(clip_grad_norm_(self.parameters, self.options.clip)))
         for group in self.optimiser.param_groups:
             group["lr"] = self.options.rate(self.step)
         self.optimiser.step()
@@ -232,10 +248,10 @@ class Pretrainer:
         for name, value in losses.items():
             self.running[name] = 0.99 * self.running.get(name, value) + 0.01 * value
 
-    def _check(self, loss: float) -> None:
-        if not math.isfinite(loss):
+    def _check(self, name: str, value: float) -> None:
+        if not math.isfinite(value):
             raise DivergenceError(
-                f"The pretraining loss is {loss} at step {self.step}.",
+                f"The pretraining {name} is {value} at step {self.step}.",
                 remedy="a lower learning rate, or go on from the last checkpoint with --resume",
             )
 
@@ -300,7 +316,7 @@ def pretrain(
     Raises:
         OutputExistsError: `out` holds checkpoints and `resume` is false.
         CheckpointError: `resume` is true and there is no whole checkpoint.
-        DivergenceError: The loss is not finite.
+        DivergenceError: The loss or its gradient is not finite.
     """
     trainer = Pretrainer(dataset, config, options, out)
     if resume:
