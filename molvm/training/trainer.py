@@ -35,7 +35,7 @@ class TrainerOptions:
         batch_size: Samples of a rollout.
         steps: Steps K of the SDE.
         learning_rate: Of Adam.
-        final_learning_rate_share: The rate falls by a cosine to this share at the last iteration.
+        final_learning_rate_share: The rate falls by a cosine that would reach this share after the last iteration.
         constant_iterations: Iterations before it begins to fall.
         clip: Largest gradient norm.
         seed: Of conditions and noise.
@@ -62,6 +62,12 @@ class TrainerOptions:
         for name in ("learning_rate", "clip"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ConfigError(f"{name} is {getattr(self, name)}.", allowed="a positive finite number")
+        if not 0 <= self.final_learning_rate_share <= 1:
+            raise ConfigError(
+                f"final_learning_rate_share is {self.final_learning_rate_share}.", allowed="a number from 0 to 1"
+            )
+        if self.constant_iterations < 0:
+            raise ConfigError(f"constant_iterations is {self.constant_iterations}.", allowed="a whole number from 0")
 
     def rate(self, iteration: int) -> float:
         """The learning rate of an iteration: constant, then half a cosine."""
