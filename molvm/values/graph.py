@@ -35,6 +35,7 @@ def complete_graphs(n_atoms: Tensor) -> CompleteGraphs:
 
 
 @lru_cache(maxsize=CACHED_GRAPHS)
+@torch.inference_mode(mode=False)  # a graph first asked for in inference mode must serve a later backward pass too
 def _complete_graphs(n_atoms: tuple[int, ...], device: torch.device) -> CompleteGraphs:
     counts = torch.tensor(n_atoms, device=device)
     n = max(n_atoms, default=0)
