@@ -45,10 +45,13 @@ def test_rotations_turn_the_prediction(model: FlowMolModel) -> None:
     assert largest_difference(model.predict_endpoint(turned(x, matrix), t), expected) <= tolerance(model)
 
 
+@torch.no_grad()
 def test_translations_change_nothing(model: FlowMolModel) -> None:
+    """Of the first pass: the second compares x_t with the first's centred prediction, so it is for centred x_t only."""
     x, t = draw(model)
     moved = x.replace({**x.parts, "positions": x.positions + torch.tensor([1.0, -2.0, 0.5]).to(x.dtype)})
-    assert largest_difference(model.predict_endpoint(moved, t), model.predict_endpoint(x, t)) <= tolerance(model)
+    difference = largest_difference(model.network.predict(moved, t), model.network.predict(x, t))
+    assert difference <= tolerance(model)
 
 
 def test_cross_products_break_reflections_and_only_they_do(small_config: FlowMolConfig) -> None:
@@ -104,8 +107,8 @@ def test_self_conditioning_is_two_passes_at_one_point(model: FlowMolModel) -> No
         first = model.network.predict(x, t)
         second = model.network.predict(x, t, first)
     endpoint = model.predict_endpoint(x, t)
-    assert largest_difference(endpoint, second) == 0
-    assert largest_difference(endpoint, first) > 1e-4
+    assert largest_difference(endpoint, second) <= tolerance(model)
+    assert largest_difference(endpoint, first) > 1e-3
     # A function of (x, t) alone: asking elsewhere in between changes nothing.
     model.predict_endpoint(*draw(model, seed=9))
     assert largest_difference(model.predict_endpoint(x, t), endpoint) == 0
