@@ -76,3 +76,10 @@ def test_the_base_model_is_far_away() -> None:
     base = sample(ExactValue(MODEL, REWARD, STRENGTH, gain=0.0), 100)
     assert float(REWARD(base).mean()) == pytest.approx(0.17067, abs=0.01)
     assert histogram_divergence(base) > 0.5
+
+
+@pytest.mark.timeout(1800)  # 95 s of one idle core, several times that on a machine with other work.
+def test_a_trained_value_function() -> None:
+    """Sampled on the grid it was trained on; the chain's own fixed point has P(in) = .792 there."""
+    options = ValueMatchingOptions(ito=True, chunk=100)
+    check(sample(train(options, steps=200, batch=192, rollouts=150, updates=4, rate=1.5e-2).control, 200))
