@@ -7,6 +7,7 @@ SHA-256 of the tensors and of itself, so damage that comes later is found when i
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -77,8 +78,7 @@ def save_checkpoint(
         temporary.mkdir()
         _write(temporary, step, tensors, metadata)
         if target.exists():
-            # Out of the way in one stroke: removing it file by file could leave a torn directory with a final name.
-            target.rename(root / f"{_TEMPORARY_PREFIX}replaced-{target.name}-{os.getpid()}")
+            _set_aside(target)
         temporary.rename(target)
         _sync(root)
     except (OSError, SafetensorError) as error:
@@ -86,10 +86,11 @@ def save_checkpoint(
         raise CheckpointError(
             f"The checkpoint {target} could not be written: {error}.", remedy="free some space or use another folder"
         ) from error
-    _remove_temporaries(root)
     for old in _directories(root)[keep:]:
         if old != target:
-            shutil.rmtree(old, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                _set_aside(old)
+    _remove_temporaries(root)
     return target
 
 
@@ -166,6 +167,11 @@ def _write(directory: Path, step: int, tensors: Mapping[str, Tensor], metadata: 
 def _directories(root: Path) -> list[Path]:
     """Checkpoint directories, newest first."""
     return sorted(root.glob(f"{_PREFIX}*"), reverse=True) if root.is_dir() else []
+
+
+def _set_aside(path: Path) -> None:
+    """Out of the way in one stroke: removal file by file could be interrupted and leave a torn checkpoint."""
+    path.rename(path.parent / f"{_TEMPORARY_PREFIX}old-{path.name}-{os.getpid()}")
 
 
 def _remove_temporaries(root: Path) -> None:

@@ -41,6 +41,12 @@ def some_tensors(seed: int = 0) -> dict[str, Tensor]:
     }
 
 
+def assert_all_whole(root: Path) -> None:
+    """Whatever has a final name can be read."""
+    for path in root.glob("step-*"):
+        read_checkpoint(path)
+
+
 METADATA = {"text": "λ", "number": 0.1, "big": 2**127 + 1, "nothing": None, "nested": {"list": [1, 2, 3]}}
 
 
@@ -298,6 +304,7 @@ def test_a_crash_before_any_call_to_the_system_tears_nothing(
             # Saving a step again takes two renames; between them the checkpoint before it is the newest.
             assert step in ((1, 2) if again else (2, 3))
             assert_is_step(load_checkpoint(root), step)
+            assert_all_whole(root)
             published += step == new
             save(root, 4)
             assert_is_step(load_checkpoint(root), 4)
@@ -349,6 +356,7 @@ def test_killed_in_the_middle_of_writing(tmp_path: Path) -> None:
             time.sleep(0.05 + 0.1 * choose.random())
             os.kill(child, signal.SIGKILL)
             assert process.stdout.readline() == "dead\n"
+            assert_all_whole(tmp_path / "run")
             if not has_checkpoint(tmp_path / "run"):
                 continue
             checkpoint = load_checkpoint(tmp_path / "run")
