@@ -42,6 +42,6 @@ slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
 
 lint: $(STAMP)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check molvm tests benchmarks
+	$(BIN)/ruff format --check molvm tests benchmarks
 	$(BIN)/mypy

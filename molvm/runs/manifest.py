@@ -47,10 +47,12 @@ class Session:
         status: How it ended.
         ended: When, in UTC.
         iteration: Iterations that were finished then.
+        threads: Of torch. Sums are the same to the last bit only with the same number.
     """
 
     started: str
     first_iteration: int
+    threads: int
     status: Status = "running"
     ended: str | None = None
     iteration: int | None = None
@@ -70,7 +72,7 @@ class Manifest:
         floor: What a failure is worth, in the reward's unit; None until it has been settled.
         created: When, in UTC.
         versions: Of the packages behind the results.
-        machine: Platform, processor count and threads.
+        machine: Platform and number of processors.
         sessions: The stretches of training so far.
         format_version: Of this file.
     """
@@ -88,9 +90,9 @@ class Manifest:
     sessions: tuple[Session, ...] = ()
     format_version: int = FORMAT_VERSION
 
-    def begin_session(self, iteration: int) -> Self:
+    def begin_session(self, iteration: int, threads: int) -> Self:
         """This, with a new session."""
-        return replace(self, sessions=(*self.sessions, Session(now(), iteration)))
+        return replace(self, sessions=(*self.sessions, Session(now(), iteration, threads)))
 
     def end_session(self, status: Status, iteration: int) -> Self:
         """This, with the last session ended."""
@@ -145,9 +147,5 @@ def package_versions() -> dict[str, str]:
 
 
 def describe_machine() -> dict[str, str | int]:
-    """Platform, number of processors, and the threads that were asked for."""
-    return {
-        "platform": platform.platform(),
-        "processors": os.cpu_count() or 1,
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", ""),
-    }
+    """Platform and number of processors."""
+    return {"platform": platform.platform(), "processors": os.cpu_count() or 1}

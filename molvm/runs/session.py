@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+import torch
 
 from molvm.errors import MolVMError
 from molvm.models.base import FlowModel
@@ -19,6 +22,8 @@ from molvm.runs.progress import Silence, TrainingProgress
 from molvm.runs.store import RunStore
 from molvm.training.checkpoint import has_checkpoint
 from molvm.training.trainer import Iteration, Scorer, Trainer
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -97,8 +102,7 @@ class TrainingSession:
         store = RunStore(self.directory, self.reward.name)
         store.rewind(trainer.iteration)
         first = trainer.iteration
-        manifest = Manifest.load(self.directory.manifest).begin_session(first)
-        manifest.save(self.directory.manifest)
+        manifest = self._opened_manifest(first)
         self.progress.begin(first, trainer.options.iterations)
 
         def on_iteration(report: Iteration) -> None:
@@ -117,6 +121,20 @@ class TrainingSession:
             # What went wrong before matters more than a manifest that cannot be written.
             with contextlib.suppress(MolVMError):
                 manifest.end_session(status, trainer.iteration).save(self.directory.manifest)
+
+    def _opened_manifest(self, first: int) -> Manifest:
+        """The manifest with this session in it; a warning if it cannot repeat the others to the last bit."""
+        manifest = Manifest.load(self.directory.manifest)
+        threads = torch.get_num_threads()
+        if any(session.threads != threads for session in manifest.sessions):
+            logger.warning(
+                "torch has %d threads now and had %s before: the results may differ in the last bits.",
+                threads,
+                sorted({session.threads for session in manifest.sessions}),
+            )
+        manifest = manifest.begin_session(first, threads)
+        manifest.save(self.directory.manifest)
+        return manifest
 
     def _unsaved(self, trainer: Trainer, first: int) -> bool:
         """Whether the last finished iteration lacks a checkpoint: one that is there is better left alone."""

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+import molvm
 from molvm.errors import CheckpointError, OutputExistsError
 from molvm.runs.progress import Silence
 from molvm.runs.run import Run
@@ -161,6 +162,24 @@ def test_a_damaged_checkpoint_is_skipped_and_named(
     assert_same(halfway, whole)
 
 
+def test_the_command_says_that_a_checkpoint_is_damaged(halfway: Path, molvm_command: Command) -> None:
+    for checkpoint in (halfway / "checkpoints").iterdir():
+        shutil.copytree(checkpoint, checkpoint.with_name("step-00000099"))
+    spoil(halfway / "checkpoints" / "step-00000099", "flip")
+    resumed = molvm_command("train", "--resume", halfway)
+    assert resumed.returncode == 0
+    assert "step-00000099 is damaged" in resumed.stderr
+    assert "Going on from step-00000006" in resumed.stderr
+
+
+def test_another_number_of_threads_is_warned_about(
+    halfway: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    assert Run.open(halfway).train() == 0
+    assert "torch has 2 threads now and had [1] before" in caplog.text
+
+
 def _back_to_four(checkpoint: Path, whole: Path) -> None:
     """Make the checkpoint that the run had after four iterations, by a run of four."""
     four = checkpoint.parents[1].with_name("four")
@@ -217,6 +236,15 @@ class StopAfter(Silence):
         if where == self.where and self.finished == self.iterations:
             os.kill(os.getpid(), self.signum)
             self.iterations = -1
+
+
+@pytest.mark.parametrize(("signum", "exception"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_python_sees_a_stop_as_an_exception(
+    halfway: Path, signum: signal.Signals, exception: type[BaseException]
+) -> None:
+    with pytest.raises(exception):
+        molvm.resume(halfway, iterations=9, progress=StopAfter(8, signum))
+    assert len(Run.open(halfway).metrics()) == 8
 
 
 @pytest.mark.parametrize("where", ["iteration", "step", "scored"])
