@@ -21,14 +21,14 @@ from pathlib import Path
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_variable] = "1"
 
-import numpy as np  # noqa: E402 - the libraries read the variables when they are loaded
+import numpy as np
 
-from molvm.chem.engines.base import SinglePoint  # noqa: E402
-from molvm.chem.engines.tblite import TBLite  # noqa: E402
-from molvm.chem.engines.xtb import XTBPython  # noqa: E402
-from molvm.chem.io import read_molecules  # noqa: E402
-from molvm.chem.molecule import Molecule  # noqa: E402
-from molvm.rewards.dipole import Dipole  # noqa: E402
+from molvm.chem.engines.base import SinglePoint
+from molvm.chem.engines.tblite import TBLite
+from molvm.chem.engines.xtb import XTBPython
+from molvm.chem.io import read_molecules
+from molvm.chem.molecule import Molecule
+from molvm.rewards.dipole import Dipole
 
 DEFAULT_MOLECULES = Path(__file__).parent.parent / "tests" / "chem" / "data" / "drug_like.smi"
 _NORM = re.compile(r"molecular dipole:.*?full:\s+\S+\s+\S+\s+\S+\s+(\S+)", re.DOTALL)

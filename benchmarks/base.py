@@ -1,0 +1,84 @@
+"""How good a base model's molecules are: `python benchmarks/base.py --model qm9 -n 1000`.
+
+Prints every share with its interval and writes them as JSON. The molecules are drawn as `molvm sample` draws them,
+by the memoryless SDE or by the ODE.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from functools import partial
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import torch
+
+from molvm.chem.io import write_sdf
+from molvm.datasets.registry import load_dataset
+from molvm.evaluation.metrics import summarise
+from molvm.evaluation.novelty import known_smiles
+from molvm.evaluation.reference import load_reference
+from molvm.models.hub import load_model
+from molvm.sde import simulate, time_grid
+from molvm.sde.grid import start_time, uniform_grid
+from molvm.sde.transition import euler_maruyama
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="qm9")
+    parser.add_argument("-n", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--noise-level", type=float, default=1.0, help="1 is the memoryless SDE, 0 the ODE")
+    parser.add_argument("--grid", choices=["default", "uniform"], default="default")
+    parser.add_argument("--textbook", action="store_true", help="rates at the left end instead of exact increments")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--sdf", type=Path)
+    options = parser.parse_args()
+
+    model = load_model(options.model)
+    generator = torch.Generator().manual_seed(options.seed)
+    schedules = model.schedules
+    if options.grid == "uniform":
+        grid = uniform_grid(options.steps, start_time(schedules))
+    else:
+        grid = time_grid(schedules, options.steps)
+    stepper = partial(euler_maruyama, noise_level=options.noise_level, exact_increments=not options.textbook)
+    sizes, _ = torch.sort(model.sample_condition(options.n, generator))
+    molecules, started = [], time.perf_counter()
+    for part in sizes.split(options.batch):
+        noise = model.noise(part, len(part), generator)
+        path = simulate(model, noise, grid, generator=generator, stepper=stepper, keep_states=False)
+        molecules += model.decode(path.terminal)
+        print(f"{len(molecules)}/{options.n}  {time.perf_counter() - started:.0f} s", flush=True)
+    seconds = time.perf_counter() - started
+    dataset = load_dataset("qm9")
+    summary = summarise(molecules, reference=load_reference("qm9"), known=known_smiles(dataset, "train"))
+    record = {
+        "model": options.model,
+        "n": options.n,
+        "steps": options.steps,
+        "noise_level": options.noise_level,
+        "grid": options.grid,
+        "textbook": options.textbook,
+        "seed": options.seed,
+        "seconds": seconds,
+        "summary": summary.to_json(),
+    }
+    text = json.dumps(record, indent=1)
+    print(text)
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(text + "\n")
+    if options.sdf:
+        write_sdf(options.sdf, molecules)
+
+
+if __name__ == "__main__":
+    main()

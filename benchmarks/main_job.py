@@ -1,0 +1,119 @@
+"""What a run changed: the adapted model against its base, on fresh samples of both.
+
+    molvm train --dataset qm9 --reward dipole --strength 100 --out runs/dipole
+    python benchmarks/main_job.py runs/dipole -n 500 --out benchmarks/results/dipole.json --figure docs/dipole.svg
+
+The reward is given over all samples, failures at the run's floor, and over the valid connected ones alone, so that a
+change in validity can be told from a change in the property.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import numpy as np
+
+from molvm.evaluation.intervals import Estimate, mean_interval, wilson
+from molvm.evaluation.metrics import summarise
+from molvm.runs.run import Run
+from molvm.runs.samples import SampleSet
+from molvm.runs.sampling import draw_samples
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("-n", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=1_000_003, help="unlike the seed of training")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--figure", type=Path)
+    options = parser.parse_args()
+
+    run = Run.open(options.run)
+    floor = run.manifest.floor
+    if floor is None:
+        parser.error("the run has not begun")
+    steps = run.config.sampling.steps
+    base = draw_samples(run.model, options.n, seed=options.seed, steps=steps).score(run.reward)
+    adapted = run.sample(options.n, seed=options.seed).score()
+    record = {
+        "run": run.path.name,
+        "model": run.manifest.model,
+        "reward": run.reward.name,
+        "strength": run.config.training.strength,
+        "iterations": len(run.metrics()),
+        "reward_calls": len(run.metrics()) * run.config.training.batch_size,
+        "steps": steps,
+        "n": options.n,
+        "seed": options.seed,
+        "base": _measured(base, floor),
+        "adapted": _measured(adapted, floor),
+    }
+    text = json.dumps(record, indent=1)
+    print(text)
+    if options.out is not None:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(text + "\n")
+    if options.figure is not None:
+        _draw(run, base, adapted, options.figure)
+
+
+def _measured(samples: SampleSet, floor: float) -> dict[str, Any]:
+    values = [outcome.value for outcome in samples.outcomes]
+    summary = summarise(samples.molecules, energies=False)
+    failures: dict[str, int] = {}
+    for outcome in samples.outcomes:
+        if outcome.failure is not None:
+            key = f"{outcome.failure.kind}: {outcome.failure.stage}"
+            failures[key] = failures.get(key, 0) + 1
+    return {
+        "reward_all": _plain(mean_interval([floor if value is None else value for value in values])),
+        "reward_valid": _plain(mean_interval([value for value in values if value is not None])),
+        "scored": _plain(wilson(sum(value is not None for value in values), len(values))),
+        "shares": summary.to_json()["shares"],
+        "kl": _plain(mean_interval(samples.path_cost)) if samples.path_cost.any() else None,
+        "failures": dict(sorted(failures.items(), key=lambda item: -item[1])),
+    }
+
+
+def _plain(estimate: Estimate) -> dict[str, float]:
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "count": estimate.count}
+
+
+def _draw(run: Run, base: SampleSet, adapted: SampleSet, path: Path) -> None:
+    """Curves of training beside the two distributions of the reward."""
+    from matplotlib import pyplot
+
+    metrics = run.metrics()
+    unit = f" / {run.reward.unit}" if run.reward.unit else ""
+    figure, (curve, cost, histogram) = pyplot.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
+    index = np.arange(len(metrics))
+    for key, label in (("reward", "all samples, failures at the floor"), ("reward_valid", "valid samples")):
+        series = np.array([entry.get(key, np.nan) for entry in metrics])
+        curve.plot(index, series, lw=0.6, alpha=0.35)
+        width = min(10, len(series))
+        smooth = np.convolve(np.nan_to_num(series), np.ones(width) / width, mode="valid")
+        curve.plot(index[width - 1 :], smooth, color=curve.lines[-1].get_color(), label=label)
+    curve.set(xlabel="iteration", ylabel=f"mean {run.reward.name}{unit}")
+    curve.legend(frameon=False, fontsize=8)
+    cost.plot(index, [entry["kl"] for entry in metrics], label="KL cost, nats")
+    cost.plot(index, [10 * entry["failures"] for entry in metrics], label="failures, tenths")
+    cost.set(xlabel="iteration")
+    cost.legend(frameon=False, fontsize=8)
+    for samples, label in ((base, "base"), (adapted, "adapted")):
+        values = [outcome.value for outcome in samples.outcomes if outcome.value is not None]
+        histogram.hist(values, bins=30, density=True, alpha=0.5, label=f"{label}, n = {len(values)}")
+    histogram.set(xlabel=f"{run.reward.name}{unit}, valid samples")
+    histogram.legend(frameon=False, fontsize=8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+
+
+if __name__ == "__main__":
+    main()
