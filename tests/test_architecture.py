@@ -27,11 +27,6 @@ BESIDE = {
 
 TORCH_STACK = {"torch", "torch_geometric", "diffusers", "transformers", "safetensors.torch"}
 
-EXCEPTIONS = {
-    # Pretraining is a training loop of its own; it shares the files of checkpoints with the other one.
-    ("molvm.models.pretrain", "molvm.training.checkpoint"),
-}
-
 # A worker reads what its own parent has just written to a pipe; nothing that lies on a disk is unpickled.
 MAY_UNPICKLE = {"molvm.rewards.worker"}
 
@@ -85,12 +80,7 @@ def test_layers_import_downwards_only(layer: str) -> None:
         for target in imports(path, typing_too=True)
         if inside(target) and part_of(target) in above
     }
-    assert wrong - EXCEPTIONS == set()
-
-
-def test_every_exception_is_still_needed() -> None:
-    found = {(module_name(path), target) for path in FILES for target in imports(path, typing_too=True)}
-    assert found >= EXCEPTIONS
+    assert wrong == set()
 
 
 def test_every_package_has_its_place() -> None:

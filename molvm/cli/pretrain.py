@@ -24,7 +24,7 @@ def pretrain(
     """Train a base model; its averaged weights are published as OUT/model."""
     from molvm.cli.console import counting_bar
     from molvm.datasets.registry import dataset_path
-    from molvm.models.pretrain import PretrainOptions, PretrainProgress
+    from molvm.training.pretrain import PretrainOptions, PretrainProgress
     from molvm.runs.pretraining import Limits, run_pretraining
 
     dataset_path(dataset)

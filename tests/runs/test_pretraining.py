@@ -11,7 +11,7 @@ from molvm.datasets.qm9 import build_qm9
 from molvm.datasets.registry import dataset_path
 from molvm.errors import ConfigError, OutputExistsError
 from molvm.models.hub import load_model
-from molvm.models.pretrain import PretrainOptions
+from molvm.training.pretrain import PretrainOptions
 from molvm.runs.pretraining import Limits, run_pretraining, small_network
 from tests.runs.tiny import TINY, save_tiny
 

@@ -20,7 +20,7 @@ from molvm.models.flowmol.batches import clean_state, one_size_batches
 from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.matching import flowmol_schedules, interpolate, matching_loss, time_weights
 from molvm.models.flowmol.network import FlowMolNetwork
-from molvm.models.pretrain import Pretrainer, PretrainOptions, PretrainProgress, pretrain, steps_per_epoch
+from molvm.training.pretrain import Pretrainer, PretrainOptions, PretrainProgress, pretrain, steps_per_epoch
 from molvm.states import MoleculeState
 from molvm.states.molecule import MODALITIES
 from molvm.training.checkpoint import load_checkpoint
