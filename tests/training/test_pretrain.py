@@ -15,7 +15,7 @@ from torch import Tensor
 from molvm.datasets.pack import pack
 from molvm.datasets.store import MoleculeDataset
 from molvm.errors import CheckpointError, ConfigError, DatasetError, DivergenceError, OutputExistsError
-from molvm.models import pretrain as module
+from molvm.training import pretrain as module
 from molvm.models.flowmol.batches import clean_state, one_size_batches
 from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.matching import flowmol_schedules, interpolate, matching_loss, time_weights
