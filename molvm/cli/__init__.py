@@ -13,9 +13,11 @@ def main() -> None:
     """Run the command line; exits 2 with one message for every error that is the user's to mend."""
     # Two OpenMP programs that spin on two cores take six times as long; it is read once, when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from molvm.cli.allocator import keep_freed_memory
     from molvm.cli.app import app
     from molvm.errors import MolVMError
 
+    keep_freed_memory()
     try:
         app()
     except MolVMError as error:

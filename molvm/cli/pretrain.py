@@ -24,8 +24,8 @@ def pretrain(
     """Train a base model; its averaged weights are published as OUT/model."""
     from molvm.cli.console import counting_bar
     from molvm.datasets.registry import dataset_path
-    from molvm.training.pretrain import PretrainOptions, PretrainProgress
     from molvm.runs.pretraining import Limits, run_pretraining
+    from molvm.training.pretrain import PretrainOptions, PretrainProgress
 
     dataset_path(dataset)
     options = PretrainOptions(

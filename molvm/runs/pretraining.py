@@ -15,11 +15,11 @@ from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.model import FlowMolModel, SizeHistogram
 from molvm.models.flowmol.network import FlowMolNetwork
 from molvm.models.hub import load_model, save_model
-from molvm.training.pretrain import Pretrainer, PretrainOptions, PretrainProgress, pretrain
 from molvm.runs.directory import RunDirectory
 from molvm.runs.interruption import Interruption
 from molvm.runs.manifest import now, package_versions
 from molvm.training.checkpoint import load_checkpoint
+from molvm.training.pretrain import Pretrainer, PretrainOptions, PretrainProgress, pretrain
 
 MODEL_FOLDER = "model"
 """Of a pretraining's directory: the published model."""

@@ -11,8 +11,8 @@ from molvm.datasets.qm9 import build_qm9
 from molvm.datasets.registry import dataset_path
 from molvm.errors import ConfigError, OutputExistsError
 from molvm.models.hub import load_model
-from molvm.training.pretrain import PretrainOptions
 from molvm.runs.pretraining import Limits, run_pretraining, small_network
+from molvm.training.pretrain import PretrainOptions
 from tests.runs.tiny import TINY, save_tiny
 
 OPTIONS = PretrainOptions(steps=4, batch_size=8, warmup_steps=1, checkpoint_every=2, bfloat16=False)
