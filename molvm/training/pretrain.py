@@ -148,7 +148,6 @@ class Pretrainer:
             self.network.parameters(), lr=0.0, betas=options.betas, weight_decay=options.weight_decay
         )
         self.parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
-        self.workers = ThreadPoolExecutor(options.shards, thread_name_prefix="shard")
         self.step = 0
         self.running: dict[str, float] = {}
 
@@ -233,7 +232,7 @@ class Pretrainer:
     def _train_step(self, batch: DenseBatch) -> None:
         shards = self._shards(batch)
         shares = [len(shard.t) / len(batch.types) for shard in shards]
-        gradients, parts = zip(*self.workers.map(self._gradients, shards), strict=True)
+        gradients, parts = zip(*self._mapped(shards), strict=True)
         for parameter, of_shards in zip(self.parameters, zip(*gradients, strict=True), strict=True):
             weighted = [share * g for share, g in zip(shares, of_shards, strict=True) if g is not None]
             parameter.grad = torch.stack(weighted).sum(dim=0) if weighted else None
@@ -254,6 +253,13 @@ class Pretrainer:
                 f"The pretraining {name} is {value} at step {self.step}.",
                 remedy="a lower learning rate, or go on from the last checkpoint with --resume",
             )
+
+    def _mapped(self, shards: list[_Shard]) -> list[tuple[tuple[Tensor | None, ...], dict[str, float]]]:
+        if len(shards) == 1:
+            # In the main thread, to which glibc hands its own memory back; other threads fetch theirs from the kernel.
+            return [self._gradients(shards[0])]
+        with ThreadPoolExecutor(len(shards), thread_name_prefix="shard") as workers:
+            return list(workers.map(self._gradients, shards))
 
     def _shards(self, batch: DenseBatch) -> list[_Shard]:
         """The batch with its noise and times, in nearly equal parts; all randomness is drawn here, in one thread."""
