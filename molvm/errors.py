@@ -25,7 +25,7 @@ class MolVMError(Exception):
         if allowed:
             parts.append(f"Allowed: {allowed}.")
         if remedy:
-            parts.append(f"Try: {remedy}.")
+            parts.append(remedy[0].upper() + remedy[1:] if remedy.endswith("?") else f"Try: {remedy}.")
         super().__init__(" ".join(parts))
 
 
@@ -46,11 +46,9 @@ class UnknownNameError(ConfigError):
     def __init__(self, kind: str, name: str, known: Iterable[str], *, remedy: str | None = None) -> None:
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-        super().__init__(
-            f"There is no {kind} named {name!r}.",
-            allowed=", ".join(names),
-            remedy=remedy or (f"did you mean {near[0]!r}?" if near else f"one of the names above for the {kind}"),
-        )
+        if remedy is None and names:
+            remedy = f"did you mean {near[0]!r}?" if near else f"one of these names for the {kind}"
+        super().__init__(f"There is no {kind} named {name!r}.", allowed=", ".join(names) or None, remedy=remedy)
 
 
 class MissingDependencyError(MolVMError):

@@ -42,7 +42,7 @@ class ValueMatchingOptions:
     baseline_window: float = 2000.0
     baseline_ito: bool = True
     terminal_weight: float = 0.0
-    chunk: int = 1
+    chunk: int = 10
 
     def __post_init__(self) -> None:
         if not 0 <= self.baseline_window < float("inf"):

@@ -57,7 +57,9 @@ class ValueMatchingSection(Section):
     terminal_weight: Annotated[FiniteFloat, Field(ge=0)] = Field(
         0.0, description="weight of the regression at t = 1, in units of the last step's"
     )
-    chunk: Annotated[int, Field(ge=1)] = Field(1, description="time points in one backward pass; more need more memory")
+    chunk: Annotated[int, Field(ge=1)] = Field(
+        10, description="time points in one backward pass; more need more memory"
+    )
 
 
 class SamplingSection(Section):

@@ -79,8 +79,8 @@ def euler_maruyama(
             variance = torch.zeros_like(eta_dt)
         else:
             variance = 2 * eta_dt * noise_level**2 if sigma is None else sigma**2 * (s - t)
-        # 1 + κ dt − (σ²/2 + η) dt/β² and (σ²/2 + η) dt α/β² with the terms in 1/α cancelled by hand, so that the ODE can
-        # start at t = 0.
+        # 1 + κ dt − (σ²/2 + η) dt/β² and (σ²/2 + η) dt α/β² with the terms in 1/α cancelled by hand, so that the ODE
+        # can start at t = 0.
         keep[name] = 1 + d_beta / beta - variance / (2 * beta**2)
         pull[name] = d_alpha - alpha * d_beta / beta + variance * alpha / (2 * beta**2)
         shift[name] = variance / 2 + eta_dt

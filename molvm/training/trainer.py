@@ -186,6 +186,12 @@ class Trainer:
         saved = checkpoint.metadata.get("objective")
         if saved != self.objective.name:
             raise CheckpointError(f"The checkpoint {checkpoint.path} is of the objective {saved!r}.")
+        if checkpoint.metadata.get("strength") != self.strength:
+            raise CheckpointError(
+                f"The checkpoint {checkpoint.path} was trained with λ = {checkpoint.metadata.get('strength')}, "
+                f"and not with {self.strength}.",
+                remedy="the strength it was trained with, or a new run",
+            )
         self.objective.load_state_dict(_with_prefix(checkpoint.tensors, "objective."))
         optimiser: dict[str, Any] = self.optimiser.state_dict()
         optimiser["state"] = {}

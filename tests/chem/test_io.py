@@ -56,6 +56,19 @@ def test_broken_molecules_are_not_repaired_by_writing_and_reading(tmp_path: Path
         assert validity.SOUND(back) == validity.SOUND(version) is not None
 
 
+def test_more_charge_than_protons_is_written_as_all_of_them(tmp_path: Path, small: list[Molecule]) -> None:
+    molecule = small[0]
+    charges = np.where(molecule.elements == 1, 3, 0).astype(np.int8)
+    path = tmp_path / "bare.sdf"
+    assert write_sdf(path, [replace(molecule, formal_charges=charges), molecule]) == 2
+    first, second = read_molecules(path)
+    if first.molecule is not None:
+        assert set(first.molecule.formal_charges[first.molecule.elements == 1].tolist()) == {1}
+    else:
+        assert first.reason
+    assert molecule_of(second).smiles() == molecule.smiles()
+
+
 def test_hydrogens_that_a_file_implies_are_added(tmp_path: Path, paracetamol: Molecule) -> None:
     mol = paracetamol.to_rdkit()
     Chem.SanitizeMol(mol)

@@ -16,7 +16,7 @@ from tests.cli.conftest import Molvm
         ("train --dataset qm99 --reward qed --out r", ["'qm99'"]),
         ("train --dataset geom --reward qed --out r", ["'geom'", "--model"]),
         ("train --dataset qm9 --model TINY --reward qed --out r", ["Both"]),
-        ("train --model TINY --reward dipol --out r", ["'dipol'", "did you mean 'dipole'"]),
+        ("train --model TINY --reward dipol --out r", ["'dipol'", "Did you mean 'dipole'"]),
         ("train --model nowhere --reward qed --out r", ["'nowhere'"]),
         ("train --model TINY --reward qed --out r --strength nan", ["training.strength", "finite"]),
         ("train --model TINY --reward qed --out r --strength inf", ["training.strength", "finite"]),

@@ -34,5 +34,5 @@ def test_an_unbuilt_dataset_says_how_to_build_it(home: Path) -> None:
 
 
 def test_a_misspelt_dataset_gets_the_nearest_name(home: Path) -> None:
-    with pytest.raises(UnknownNameError, match="did you mean 'qm9'"):
+    with pytest.raises(UnknownNameError, match="Did you mean 'qm9'"):
         load_dataset("qm-9")

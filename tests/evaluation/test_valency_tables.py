@@ -73,7 +73,7 @@ def test_an_unlisted_element_is_never_stable() -> None:
 
 
 def test_an_unknown_table_gets_the_nearest_name() -> None:
-    with pytest.raises(UnknownNameError, match="did you mean 'geom'"):
+    with pytest.raises(UnknownNameError, match="Did you mean 'geom'"):
         load_valency_table("geoms")
 
 

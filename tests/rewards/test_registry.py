@@ -18,7 +18,7 @@ def test_shipped_rewards_are_there_and_declare_themselves() -> None:
 
 
 def test_unknown_names_get_the_nearest_spelling() -> None:
-    with pytest.raises(UnknownNameError, match="did you mean 'dipole'"):
+    with pytest.raises(UnknownNameError, match="Did you mean 'dipole'"):
         make_reward("dipol")
 
 

@@ -15,15 +15,15 @@ from torch import Tensor
 from molvm.datasets.pack import pack
 from molvm.datasets.store import MoleculeDataset
 from molvm.errors import CheckpointError, ConfigError, DatasetError, DivergenceError, OutputExistsError
-from molvm.training import pretrain as module
 from molvm.models.flowmol.batches import clean_state, one_size_batches
 from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.matching import flowmol_schedules, interpolate, matching_loss, time_weights
 from molvm.models.flowmol.network import FlowMolNetwork
-from molvm.training.pretrain import Pretrainer, PretrainOptions, PretrainProgress, pretrain, steps_per_epoch
 from molvm.states import MoleculeState
 from molvm.states.molecule import MODALITIES
+from molvm.training import pretrain as module
 from molvm.training.checkpoint import load_checkpoint
+from molvm.training.pretrain import Pretrainer, PretrainOptions, PretrainProgress, pretrain, steps_per_epoch
 from tests.models.flowmol.molecules import embedded
 
 SMALL_MOLECULES = """

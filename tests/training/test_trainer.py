@@ -246,6 +246,10 @@ def test_resuming_from_nothing_or_from_something_else(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, 1, {"x": torch.zeros(1)}, {"objective": "another"})
     with pytest.raises(CheckpointError, match="'another'"):
         build(tmp_path).resume()
+    other = {"objective": "value_matching", "strength": 2 * STRENGTH}
+    save_checkpoint(tmp_path, 2, {"x": torch.zeros(1)}, other)
+    with pytest.raises(CheckpointError, match="was trained with λ"):
+        build(tmp_path).resume()
     train(build(tmp_path / "molecules", "molecules"), stop=stop_after(1))
     with pytest.raises(CheckpointError, match="does not fit"):
         build(tmp_path / "molecules").resume()
