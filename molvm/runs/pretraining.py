@@ -61,6 +61,7 @@ def small_network(dataset: MoleculeDataset) -> FlowMolConfig:
         update_gvps=1,
         position_gvps=1,
         message_norm=20.0,
+        time_features=16,
         self_conditioning=True,
     )
 
