@@ -48,8 +48,8 @@ def settings_layer(
 
 
 def train(
-    model: FlowModel | Path | str = "qm9",
-    reward: Reward | str = "dipole",
+    model: FlowModel | Path | str | None = None,
+    reward: Reward | str | None = None,
     *,
     out: Path | str,
     strength: float | None = None,
@@ -64,8 +64,8 @@ def train(
     """Adapt a base model to a reward.
 
     Args:
-        model: The base model, its name, or its directory.
-        reward: The reward, its name, or `path.py:name`.
+        model: The base model, its name, or its directory; that of the settings by default, which is "qm9" there.
+        reward: The reward, its name, or `path.py:name`; that of the settings by default, which is "dipole" there.
         out: The run's directory, new or empty.
         strength: λ: the samples aim at p(x) ∝ p_base(x) exp(λ r(x)).
         iterations: Rounds of sampling, scoring and learning.
@@ -87,8 +87,8 @@ def train(
     """
     base = settings.model_dump() if isinstance(settings, RunConfig) else settings or {}
     layer = settings_layer(
-        model=str(model) if isinstance(model, str | Path) else model.name,
-        reward=reward if isinstance(reward, str) else reward.name,
+        model=str(model) if isinstance(model, str | Path) else getattr(model, "name", None),
+        reward=reward if isinstance(reward, str) else getattr(reward, "name", None),
         strength=strength,
         iterations=iterations,
         batch_size=batch_size,

@@ -169,6 +169,19 @@ def test_a_run_refuses_another_base_model(run: Run, tmp_path: Path) -> None:
         Run.open(copy, model=other).sample(2)
 
 
+@pytest.mark.parametrize("checked", [False, True])
+def test_settings_say_what_no_argument_says(
+    tiny_path: Path, spread_reward: str, tmp_path: Path, checked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Run, "train", lambda run, progress: 0)
+    settings = {"model": {"name": str(tiny_path)}, "reward": {"name": spread_reward}, "training": {"iterations": 7}}
+    run = molvm.train(out=tmp_path / "run", settings=RunConfig.from_mapping(settings) if checked else settings)
+    assert (run.config.model.name, run.config.reward.name) == (str(tiny_path), spread_reward)
+    assert run.manifest.reward == "spread"
+    named = molvm.train(reward="qed", out=tmp_path / "named", settings=settings)
+    assert (named.config.model.name, named.config.reward.name) == (str(tiny_path), "qed")
+
+
 def test_nothing_is_written_when_something_is_wrong(tmp_path: Path, tiny_path: Path) -> None:
     for model, reward in (("nope", "qed"), (str(tiny_path), "qde")):
         with pytest.raises(UnknownNameError):
