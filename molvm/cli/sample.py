@@ -33,10 +33,12 @@ def sample(
     from molvm.runs.sampling import DEFAULT_STEPS, draw_samples
 
     found = open_source(source)
-    if not isinstance(found, Run) and (score or top is not None):
-        raise ConfigError(
-            f"The base model {source} has no reward to score with.", remedy=f"`molvm score {out} --reward NAME`"
-        )
+    if score or top is not None:
+        if not isinstance(found, Run):
+            raise ConfigError(
+                f"The base model {source} has no reward to score with.", remedy=f"`molvm score {out} --reward NAME`"
+            )
+        _ = found.reward  # one that cannot be had is better found before the molecules are drawn
     with counting_bar("sampling") as progress:
         if isinstance(found, Run):
             drawn = found.sample(count, seed=seed, steps=steps, batch_size=batch_size, progress=progress)

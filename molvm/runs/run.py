@@ -194,7 +194,7 @@ class Run:
         batch_size: int = DEFAULT_BATCH_SIZE,
         progress: Callable[[int, int], None] | None = None,
     ) -> SampleSet:
-        """Draw molecules from the adapted model.
+        """Draw molecules from the adapted model; the reward is not needed before they are scored.
 
         Args:
             count: How many.
@@ -224,7 +224,7 @@ class Run:
             drawn,
             molecules=named,
             strength=self.config.training.strength,
-            reward=self.reward,
+            own_reward=lambda: self.reward,
             workers=self.config.reward.workers,
             time_limit=self.config.reward.time_limit,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +26,9 @@ class SampleSet:
         path_cost: (n,) ½∫|u|² of each path; its mean is the KL from the base, in nats.
         ito: (n,) ∫u·dB of each path.
         strength: λ of the run; 0 for the base model.
-        reward: What the run was trained on, or None.
+        reward: What has scored them; None until `score`.
+        own_reward: Gives what the run was trained on, or None for a base model. It is asked for only to score, so that
+            a run can be sampled where its reward cannot be had.
         outcomes: What the reward says of each molecule; empty until `score`.
         workers: Processes to score with; None for one a core.
         time_limit: Seconds that one molecule may take in the reward.
@@ -37,6 +39,7 @@ class SampleSet:
     ito: NDArray[np.float64]
     strength: float = 0.0
     reward: Reward | None = None
+    own_reward: Callable[[], Reward] | None = None
     outcomes: tuple[Outcome, ...] = ()
     workers: int | None = None
     time_limit: float = 60.0
@@ -55,10 +58,13 @@ class SampleSet:
 
         Raises:
             ConfigError: None is given, and the samples are those of a base model.
+            UnknownNameError: There is no such reward, or the run's own was an object and not given to `Run.open`.
         """
         from molvm.runs.reward_source import resolve_reward
 
         chosen = resolve_reward(reward) if isinstance(reward, str) else reward or self.reward
+        if chosen is None and self.own_reward is not None:
+            chosen = self.own_reward()
         if chosen is None:
             raise ConfigError("The samples of a base model have no reward of their own.", remedy="score('qed')")
         outcomes = evaluate_reward(chosen, self.molecules, workers=self.workers, time_limit=self.time_limit)

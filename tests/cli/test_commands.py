@@ -46,6 +46,19 @@ def test_sample_and_evaluate(trained: Molvm, tmp_path: Path, tiny_path: Path) ->
     assert trained("evaluate", "run", "-n", 2).code == 0
 
 
+def test_a_run_whose_reward_has_moved_is_sampled_but_not_scored(
+    trained: Molvm, tmp_path: Path, spread_reward: str
+) -> None:
+    settings = tmp_path / "run" / "resolved.toml"
+    settings.write_text(settings.read_text().replace(spread_reward, "/nowhere/moved.py:spread"))
+    assert trained("sample", "run", "-n", 2, "--out", "a.sdf").code == 0
+    assert trained("evaluate", "run", "-n", 2).code == 0
+    said = trained("sample", "run", "-n", 2, "--out", "b.sdf", "--score")
+    assert said.code == 2
+    assert "moved.py" in said.err
+    assert "sampling" not in said.err
+
+
 def test_resume_and_extend(trained: Molvm, tmp_path: Path) -> None:
     assert "clip = 0.5" in (tmp_path / "run" / "resolved.toml").read_text()
     assert trained("train", "--resume", "run").code == 0

@@ -169,6 +169,19 @@ def test_a_run_refuses_another_base_model(run: Run, tmp_path: Path) -> None:
         Run.open(copy, model=other).sample(2)
 
 
+def test_a_run_is_sampled_without_its_reward_and_scored_only_with_it(run: Run, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(run.path, copy)
+    text = (copy / "resolved.toml").read_text()
+    (copy / "resolved.toml").write_text(text.replace(run.config.reward.name, "/nowhere/moved.py:spread"))
+    drawn = Run.open(copy).sample(2)
+    assert len(drawn) == 2
+    with pytest.raises(RewardError, match=r"moved\.py"):
+        drawn.score()
+    assert drawn.score(spread).reward is spread
+    assert Run.open(copy, reward=spread).sample(2).score().reward is spread
+
+
 @pytest.mark.parametrize("checked", [False, True])
 def test_settings_say_what_no_argument_says(
     tiny_path: Path, spread_reward: str, tmp_path: Path, checked: bool, monkeypatch: pytest.MonkeyPatch
