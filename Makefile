@@ -18,14 +18,15 @@ export OMP_WAIT_POLICY ?= passive
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[dev]'
 	touch $@
 
-# The `xtb` program: some tests compare the Python engines with it. Nothing else needs it.
+# What a virtual environment needs, and the `xtb` program: slow tests compare the Python engines with it.
 SUDO := $(shell test "$$(id -u)" = 0 || echo sudo)
 system:
-	command -v xtb >/dev/null || { $(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends xtb; }
+	command -v xtb >/dev/null && $(PYTHON) -c 'import ensurepip' || \
+		{ $(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends xtb python3-venv; }
 
 run: $(STAMP)
 	rm -rf $(RUN)

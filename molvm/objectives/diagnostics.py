@@ -16,6 +16,9 @@ from torch import Tensor
 class PathDiagnostics:
     """Numbers in nats, but for the sample size.
 
+    In a group of n samples the effective share cannot fall below 1/n nor the gap exceed the best log weight less the
+    mean, so small batches of many conditions look better than they are. Report figures of large samples.
+
     All of them are blind to modes that the sampler never visits: necessary signs of convergence, not sufficient ones.
 
     Args:

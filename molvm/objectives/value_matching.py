@@ -24,8 +24,8 @@ class ValueMatchingOptions:
         gate: Let the network's part of V vanish at t = 0. The paper does not; ungated nets can diverge.
         ito: Add the Itô integral ∫_t^1 u·dB, of mean zero, to the targets: the same fixed point, but at the optimum the
             targets' variance, 2 KL-to-go without it, vanishes. The paper does not.
-        baseline_window: Samples over which V₀(c) is averaged; 0 leaves it at zero, as in the paper, whose weight
-            w(0) = 0 does not train V(·, 0).
+        baseline_window: Samples of one condition over which V₀(c) is averaged: few follow a moving policy, many average
+            more noise away. 0 leaves it at zero, as in the paper, whose weight w(0) = 0 does not train V(·, 0).
         baseline_ito: Add the Itô integral to the estimates of V₀(c): the same mean, and no variance at the optimum.
         terminal_weight: Weight of the regression at t = 1, in units of the last step's. The paper's Eq. 10 has no such
             term (its integral ends there); no control is ever taken from V(·, 1), and a discontinuous reward makes the
@@ -39,7 +39,7 @@ class ValueMatchingOptions:
 
     gate: bool = True
     ito: bool = False
-    baseline_window: float = 2000.0
+    baseline_window: float = 256.0
     baseline_ito: bool = True
     terminal_weight: float = 0.0
     chunk: int = 10

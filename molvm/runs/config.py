@@ -51,7 +51,7 @@ class ValueMatchingSection(Section):
     gate: bool = Field(True, description="let the network's part of V vanish at t = 0")
     ito: bool = Field(False, description="add the Ito integral to the targets: the same mean, less variance")
     baseline_window: Annotated[FiniteFloat, Field(ge=0)] = Field(
-        2000.0, description="samples over which V(., 0) is averaged for each number of atoms; 0 leaves it at zero"
+        256.0, description="samples over which V(., 0) is averaged for each number of atoms; 0 leaves it at zero"
     )
     baseline_ito: bool = Field(True, description="add the Ito integral to the estimates of V(., 0)")
     terminal_weight: Annotated[FiniteFloat, Field(ge=0)] = Field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -256,9 +257,11 @@ class Trainer:
 
 
 def _reward_metrics(rewards: Tensor, outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """Mean worth over all samples, mean value over those that have one, and the share of failures."""
+    """Mean worth over all samples, mean value over those that have one, and shares of failures: all, and by stage."""
     values = [outcome.value for outcome in outcomes if outcome.value is not None]
     metrics = {"reward": float(rewards.mean()), "failures": 1 - len(values) / len(outcomes)}
+    stages = Counter(outcome.failure.stage for outcome in outcomes if outcome.failure is not None)
+    metrics |= {f"failures.{stage}": count / len(outcomes) for stage, count in sorted(stages.items())}
     if values:
         metrics["reward_valid"] = sum(values) / len(values)
     return metrics

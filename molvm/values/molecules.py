@@ -85,7 +85,8 @@ class MoleculeValueFeatures(nn.Module):
         """One number f for each molecule, shape (B,), at times of shape (B,)."""
         graphs = complete_graphs(x.n_atoms)
         context = self.context(self._context(x, t))
-        of_atom = context[graphs.molecule]
+        # index_select, because the gradient of indexing with repeated indices is not reproducible on several threads.
+        of_atom = context.index_select(0, graphs.molecule)
         classes = torch.cat([x.types, x.charges], dim=-1)[graphs.molecule, graphs.slot]
         atoms = self.atoms(classes)
         pairs = self.pairs(self._pair_features(x, graphs))
@@ -106,7 +107,8 @@ class MoleculeValueFeatures(nn.Module):
 
     def _pair_features(self, x: MoleculeState, graphs: CompleteGraphs) -> Tensor:
         molecule, source, target = graphs.pair
-        displacement = x.positions[molecule, source] - x.positions[molecule, target]
+        # Dense differences first: each pair is then picked once, so that the gradient is reproducible.
+        displacement = (x.positions[:, :, None] - x.positions[:, None])[molecule, source, target]
         distance = torch.sqrt((displacement**2).sum(dim=-1) + DISTANCE_SOFTENING)
         count, largest = self.config.radial, self.config.radial_max
         centres = torch.linspace(0, largest, count, device=distance.device, dtype=distance.dtype)

@@ -194,3 +194,21 @@ def test_a_single_atom_is_a_molecule() -> None:
     gradient = value.gradient(origin, torch.tensor([0.5], dtype=torch.float64))
     assert bool(gradient.is_finite().all())
     assert not bool(gradient.positions.any())
+
+
+def test_gradients_are_reproducible_on_several_threads() -> None:
+    """Bitwise resume needs it; torch's sums over repeated indices are large enough here to be split over threads."""
+    count = 320
+    origin = MoleculeState.zeros(torch.full((count,), 11), K_TYPES, K_CHARGES, K_BONDS)
+    x, t = origin.randn_like(torch.Generator().manual_seed(3)), torch.linspace(0.1, 0.9, count)
+    value = trained_like(torch.float32)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        controls = [value.gradient(x, t) for _ in range(2)]
+        updates = [torch.autograd.grad(value(x, t).square().sum(), list(value.parameters())) for _ in range(2)]
+    finally:
+        torch.set_num_threads(threads)
+    for control, update in zip(controls[1:], updates[1:], strict=True):
+        assert all(torch.equal(part, controls[0].parts[name]) for name, part in control.parts.items())
+        assert all(torch.equal(now, first) for now, first in zip(update, updates[0], strict=True))
