@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 from molvm.chem.formats.record import MAX_RECORD_CHARACTERS, Record
 from molvm.chem.molecule import Molecule
-from molvm.errors import InputFileError, OutputExistsError
+from molvm.durable import published
+from molvm.errors import InputFileError
 
 __all__ = ["Record", "iterate_records", "read_molecules", "write_csv", "write_sdf"]
 
@@ -87,7 +85,7 @@ def write_sdf(path: Path | str, molecules: Iterable[Molecule], *, overwrite: boo
     from molvm.chem.formats.sdf import sdf_text
 
     count = 0
-    with _published(Path(path), overwrite=overwrite) as file:
+    with published(Path(path), overwrite=overwrite) as part, part.open("w", encoding="utf-8", newline="") as file:
         for molecule in molecules:
             file.write(sdf_text(molecule))
             count += 1
@@ -108,30 +106,7 @@ def write_csv(
     Raises:
         OutputExistsError: The file exists, or cannot be written.
     """
-    with _published(Path(path), overwrite=overwrite) as file:
+    with published(Path(path), overwrite=overwrite) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([row.get(column) for column in columns] for row in rows)
-
-
-@contextmanager
-def _published(path: Path, *, overwrite: bool) -> Iterator[TextIO]:
-    """A text file beside `path` that takes its name when everything is written."""
-    if path.exists() and not overwrite:
-        raise OutputExistsError(f"The file {path} exists.", remedy="another name, or remove it first")
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    except OSError as error:
-        raise OutputExistsError(
-            f"The file {path} cannot be written: {error.strerror or error}.", remedy="an existing, writable directory"
-        ) from error
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            yield file
-        umask = os.umask(0)
-        os.umask(umask)
-        part.chmod(0o666 & ~umask)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

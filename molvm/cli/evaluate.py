@@ -23,12 +23,11 @@ def evaluate(
     from molvm.cli.console import counting_bar
     from molvm.cli.metrics_table import metrics_table
     from molvm.cli.molecules import molecules_of
-    from molvm.errors import OutputExistsError
+    from molvm.durable import replace_text, require_writable
     from molvm.evaluation import load_reference, load_valency_table, summarise
-    from molvm.runs.durable import replace_text
 
-    if out is not None and out.exists() and not overwrite:
-        raise OutputExistsError(f"The file {out} exists.", remedy="--overwrite, or another --out")
+    if out is not None:
+        require_writable(out, overwrite=overwrite)
     valencies = load_valency_table(table)
     known = load_reference(reference) if reference is not None else None
     molecules, unreadable = molecules_of(source, count, seed)

@@ -21,12 +21,10 @@ def sample(
 ) -> None:
     """Draw molecules from a run, or from a base model."""
     from molvm.cli.console import counting_bar
-    from molvm.errors import ConfigError, OutputExistsError
+    from molvm.durable import require_writable
+    from molvm.errors import ConfigError
 
-    if out.exists() and not overwrite:
-        raise OutputExistsError(f"The file {out} exists.", remedy="--overwrite, or another --out")
-    if not out.parent.is_dir():
-        raise OutputExistsError(f"The folder {out.parent} does not exist.", remedy="making it first")
+    require_writable(out, overwrite=overwrite)
 
     from molvm.runs.api import open_source
     from molvm.runs.run import Run

@@ -18,15 +18,12 @@ def score(
 ) -> None:
     """Score the molecules of a file: one row a record, in order, with the reason where a reward failed."""
     from molvm.cli.console import counting_bar
-    from molvm.errors import OutputExistsError
+    from molvm.durable import require_writable
     from molvm.rewards.base import Outcome
     from molvm.runs.scoring import records_of
     from molvm.runs.scoring import score as score_molecules
 
-    if out.exists() and not overwrite:
-        raise OutputExistsError(f"The file {out} exists.", remedy="--overwrite, or another --out")
-    if not out.parent.is_dir():
-        raise OutputExistsError(f"The folder {out.parent} does not exist.", remedy="making it first")
+    require_writable(out, overwrite=overwrite)
     records = records_of(file)
     total = len(reward) * sum(record.molecule is not None for record in records)
     done = 0

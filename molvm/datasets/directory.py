@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +10,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from molvm.errors import DatasetError, OutputExistsError
+from molvm.digests import sha256_of
+from molvm.durable import published
+from molvm.errors import DatasetError
 
 ARRAYS_FILE: Final = "molecules.safetensors"
 MANIFEST_FILE: Final = "manifest.json"
@@ -30,30 +29,21 @@ def write_directory(path: Path, arrays: Mapping[str, npt.NDArray[Any]], manifest
         manifest: What the manifest says; format, version and checksum are added here.
 
     Raises:
-        OutputExistsError: There is something at `path` already.
+        OutputExistsError: There is something at `path` already, or it cannot be written.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
-    refuse_existing(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary / ARRAYS_FILE)
+    with published(path, parents=True) as part:
+        part.mkdir()
+        # Not save_file, which has errors and permissions of its own.
+        (part / ARRAYS_FILE).write_bytes(save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
         stamped = {
             **manifest,
             "format": FORMAT_NAME,
             "format_version": FORMAT_VERSION,
-            "sha256": {ARRAYS_FILE: sha256_of(temporary / ARRAYS_FILE)},
+            "sha256": {ARRAYS_FILE: sha256_of(part / ARRAYS_FILE)},
         }
-        (temporary / MANIFEST_FILE).write_text(json.dumps(stamped, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        # Temporary names are made for the owner alone; a dataset may be read by everyone who can reach it.
-        temporary.chmod(0o755)
-        (temporary / ARRAYS_FILE).chmod(0o644)
-        refuse_existing(path)
-        temporary.rename(path)
-    finally:
-        if temporary.exists():
-            shutil.rmtree(temporary)
+        (part / MANIFEST_FILE).write_text(json.dumps(stamped, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def read_directory(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
@@ -86,17 +76,3 @@ def read_directory(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, A
             remedy="delete the directory and build the dataset again",
         )
     return load_file(arrays_path), manifest
-
-
-def refuse_existing(path: Path) -> None:
-    """Raises OutputExistsError if there is anything at `path`; nothing is ever overwritten."""
-    if path.exists() or path.is_symlink():
-        raise OutputExistsError(
-            f"There is something at {path} already.", remedy="load it, delete it first, or name another directory"
-        )
-
-
-def sha256_of(path: Path) -> str:
-    """The hexadecimal SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

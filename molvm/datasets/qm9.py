@@ -18,11 +18,11 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from molvm.datasets.directory import refuse_existing
 from molvm.datasets.perception import Dropped, Geometry, MoleculeRecord, perceive_many
 from molvm.datasets.registry import dataset_path
 from molvm.datasets.split import SPLIT_CODES, shuffled_split
 from molvm.datasets.store import MoleculeDataset
+from molvm.durable import require_writable
 from molvm.errors import ConfigError, DatasetError, MissingDependencyError
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -57,7 +57,7 @@ def build_qm9(
 
     Raises:
         MissingDependencyError: qm9pack is not installed.
-        OutputExistsError: There is something at `out` already.
+        OutputExistsError: There is something at `out` already, or it cannot be written.
         DatasetError: The package's files are not what they should be.
         ConfigError: `workers` or `limit` is not positive.
     """
@@ -65,7 +65,7 @@ def build_qm9(
         if number is not None and number < 1:
             raise ConfigError(f"{name} is {number}.", allowed="a positive number, or None")
     path = dataset_path("qm9") if out is None else out
-    refuse_existing(path)
+    require_writable(path, parents=True)
     files = package_files()
     total = PACKAGE_ROWS if limit is None else min(limit, PACKAGE_ROWS)
     records: list[MoleculeRecord] = []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -11,6 +9,7 @@ from typing import Final
 from molvm.datasets.directory import ARRAYS_FILE
 from molvm.datasets.home import data_home
 from molvm.datasets.store import MoleculeDataset
+from molvm.durable import published
 
 # Molecules between two calls of the progress callback.
 REPORT_EVERY: Final = 500
@@ -41,7 +40,8 @@ def known_smiles(
         if progress is not None and ((index + 1) % REPORT_EVERY == 0 or index + 1 == len(chosen)):
             progress(index + 1, len(chosen))
     if cache is not None:
-        _publish(cache, "\n".join(sorted(found)) + "\n")
+        with published(cache, overwrite=True, parents=True) as part:
+            part.write_text("\n".join(sorted(found)) + "\n", encoding="utf-8")
     return frozenset(found)
 
 
@@ -53,11 +53,3 @@ def _cache_file(dataset: MoleculeDataset, split: str) -> Path | None:
     if checksum is None or len(dataset) != dataset.manifest.get("counts", {}).get("kept"):
         return None
     return data_home() / "smiles" / f"{checksum[:16]}-{split}-rdkit-{rdBase.rdkitVersion}.txt"
-
-
-def _publish(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    Path(name).replace(path)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
-from molvm.errors import ModelError, OutputExistsError, UnknownNameError
+from molvm.digests import sha256_of
+from molvm.durable import published
+from molvm.errors import ModelError, UnknownNameError
 from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.model import FlowMolModel, SizeHistogram
 from molvm.models.flowmol.network import FlowMolNetwork
@@ -62,37 +62,34 @@ def save_model(model: FlowMolModel, path: Path) -> None:
         path: A directory that does not exist yet.
 
     Raises:
-        OutputExistsError: There is something at `path`.
+        OutputExistsError: There is something at `path`, or it cannot be written.
     """
-    if path.exists():
-        raise OutputExistsError(f"{path} exists.", remedy="another path, or remove it first")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".tmp-{path.name}"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    weights = temporary / WEIGHTS_FILE
-    save_file({name: value.contiguous() for name, value in model.network.state_dict().items()}, weights)
-    card = {
-        **model.card,
-        "format_version": FORMAT_VERSION,
-        "kind": "flowmol",
-        "config": model.config.to_dict(),
-        "sizes": list(model.sizes.sizes),
-        "size_counts": list(model.sizes.counts),
-        "sha256": _digest(weights),
-    }
-    (temporary / CARD_FILE).write_text(json.dumps(card, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-    temporary.rename(path)
+    with published(path, parents=True) as part:
+        part.mkdir()
+        weights = part / WEIGHTS_FILE
+        # Not save_file, which has errors and permissions of its own.
+        weights.write_bytes(save({name: value.contiguous() for name, value in model.network.state_dict().items()}))
+        card = {
+            **model.card,
+            "format_version": FORMAT_VERSION,
+            "kind": "flowmol",
+            "config": model.config.to_dict(),
+            "sizes": list(model.sizes.sizes),
+            "size_counts": list(model.sizes.counts),
+            "sha256": sha256_of(weights),
+        }
+        text = json.dumps(card, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        (part / CARD_FILE).write_text(text, encoding="utf-8")
 
 
 def _read(path: Path, name: str) -> FlowMolModel:
     try:
-        card: Mapping[str, Any] = json.loads((path / CARD_FILE).read_text())
+        card: Mapping[str, Any] = json.loads((path / CARD_FILE).read_text(encoding="utf-8"))
         version, config = card["format_version"], FlowMolConfig.from_dict(card["config"])
         sizes = SizeHistogram(tuple(card["sizes"]), tuple(card["size_counts"]))
         if version > FORMAT_VERSION:
             raise ModelError(f"The model {path} has format {version}.", allowed=f"up to {FORMAT_VERSION}")
-        if _digest(path / WEIGHTS_FILE) != card["sha256"]:
+        if sha256_of(path / WEIGHTS_FILE) != card["sha256"]:
             raise ModelError(f"The weights of the model {path} do not match its card.", remedy="a fresh copy")
         network = FlowMolNetwork(config)
         network.load_state_dict(load_file(path / WEIGHTS_FILE))
@@ -103,8 +100,3 @@ def _read(path: Path, name: str) -> FlowMolModel:
             remedy="a fresh copy of the model",
         ) from error
     return FlowMolModel(network, sizes, name, card)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from molvm.durable import writing
 from molvm.errors import InputFileError, OutputExistsError
 
 
@@ -72,7 +73,7 @@ class RunDirectory:
                 f"The directory {self.path} holds a run.",
                 remedy=f"`molvm train --resume {self.path}` to go on, or another --out",
             )
-        with self._writing():
+        with writing(self.path):
             if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
                 raise OutputExistsError(
                     f"The output {self.path} exists and is not an empty directory.", remedy="another --out"
@@ -86,7 +87,7 @@ class RunDirectory:
         """
         self.require_free()
         self.make()
-        with self._writing():
+        with writing(self.path):
             self.molecules.mkdir()
 
     def make(self) -> None:
@@ -95,18 +96,8 @@ class RunDirectory:
         Raises:
             OutputExistsError: It cannot be made.
         """
-        with self._writing():
+        with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise OutputExistsError(
-                f"The directory {self.path} cannot be written: {error.strerror or error}.",
-                remedy="a path in a folder that you may write to",
-            ) from error
 
     def require_run(self) -> None:
         """Make sure that there is a run.
@@ -128,13 +119,8 @@ class RunDirectory:
         Raises:
             OutputExistsError: Another process writes it, or it cannot be written.
         """
-        try:
+        with writing(self.path, remedy="a copy of the run in a folder that you may write to"):
             file = self.lock.open("w")
-        except OSError as error:
-            raise OutputExistsError(
-                f"The run {self.path} cannot be written: {error.strerror or error}.",
-                remedy="a copy of the run in a folder that you may write to",
-            ) from error
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
+from molvm.durable import replace_text
 from molvm.errors import InputFileError
-from molvm.runs.durable import replace_text
 
 FORMAT_VERSION: Final = 1
 

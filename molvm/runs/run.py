@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from molvm.chem.molecule import Molecule
+from molvm.durable import replace_text
 from molvm.errors import ConfigError, ModelError
 from molvm.models.base import FlowModel
 from molvm.models.hub import load_model
@@ -18,7 +19,6 @@ from molvm.runs.assembly import build_objective, model_digest, model_location
 from molvm.runs.config import RunConfig
 from molvm.runs.config_file import config_text, load_config
 from molvm.runs.directory import RunDirectory
-from molvm.runs.durable import replace_text
 from molvm.runs.manifest import Manifest
 from molvm.runs.progress import Silence, TrainingProgress
 from molvm.runs.records import MoleculeRecord

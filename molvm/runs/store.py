@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from molvm.chem.io import write_sdf
 from molvm.chem.molecule import Molecule
-from molvm.errors import InputFileError, OutputExistsError
+from molvm.durable import published, writing
+from molvm.errors import InputFileError
 from molvm.runs.directory import RunDirectory
 from molvm.runs.records import MoleculeRecord, schema
 from molvm.training.loggers import JsonLinesLogger
@@ -63,22 +63,22 @@ class RunStore:
             )
             for position, (molecule, outcome) in enumerate(zip(iteration.samples, iteration.outcomes, strict=True))
         ]
-        try:
-            self._write_part(iteration.index, records)
+        self._write_part(iteration.index, records)
+        with writing(self.directory.metrics):
             self.log.log(iteration.index, iteration.metrics)
-        except OSError as error:
-            raise OutputExistsError(
-                f"The run {self.directory.path} cannot be written: {error.strerror or error}.",
-                remedy=f"some free space, then `molvm train --resume {self.directory.path}`",
-            ) from error
         if self._keep_best(records):
             self._write_best()
 
     def rewind(self, iteration: int) -> None:
-        """Drop the records of this iteration and later ones, and find the best among the others."""
+        """Drop the records of this iteration and later ones, and find the best among the others.
+
+        Raises:
+            OutputExistsError: The directory cannot be written.
+        """
         for number, path in self._parts():
             if number >= iteration:
-                path.unlink()
+                with writing(path):
+                    path.unlink()
         self.log.drop_from(iteration)
         self._best = {}
         self._keep_best(self.records())
@@ -119,13 +119,9 @@ class RunStore:
         import pyarrow.parquet as pq
 
         path = self.directory.molecules / f"iteration-{iteration:06d}.parquet"
-        part = path.with_name(f".{path.name}.part")
         table = pa.Table.from_pylist([record.row() for record in records], schema=schema())
-        with part.open("wb") as file:
-            pq.write_table(table, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        with published(path, overwrite=True) as part:
+            pq.write_table(table, part, compression="zstd")
 
     def _keep_best(self, records: Iterable[MoleculeRecord]) -> bool:
         """Take the records into the best; whether those have changed."""

@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from molvm.digests import sha256_of
 from molvm.errors import CheckpointError
 
 logger = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
                 remedy="a newer molvm",
             )
         whole = version == 1 or manifest.pop("manifest_sha256") == _manifest_digest(manifest)
-        if not whole or _digest(path / TENSORS_FILE) != digest:
+        if not whole or sha256_of(path / TENSORS_FILE) != digest:
             raise CheckpointError(f"The checkpoint {path} is damaged: its checksum does not match.")
         tensors = load_file(path / TENSORS_FILE)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
@@ -154,7 +155,7 @@ def _write(directory: Path, step: int, tensors: Mapping[str, Tensor], metadata: 
     manifest = {
         "format_version": FORMAT_VERSION,
         "step": step,
-        "sha256": _digest(tensors_path),
+        "sha256": sha256_of(tensors_path),
         "metadata": dict(metadata),
     }
     manifest["manifest_sha256"] = _manifest_digest(manifest)
@@ -184,11 +185,6 @@ def _manifest_digest(manifest: Mapping[str, Any]) -> str:
     """SHA-256 of the manifest as it reads back from JSON (tuples as lists, keys as strings), whatever its layout."""
     as_read = json.loads(json.dumps(manifest))
     return hashlib.sha256(json.dumps(as_read, sort_keys=True).encode()).hexdigest()
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync(path: Path) -> None:

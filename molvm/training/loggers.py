@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from molvm.durable import replace_text
+
 
 class Logger(Protocol):
     """Takes the metrics of one iteration after the other."""
@@ -40,16 +42,15 @@ class JsonLinesLogger:
         return read_json_lines(self.path)
 
     def drop_from(self, iteration: int) -> None:
-        """Forget this iteration and later ones; the file is replaced in one step."""
+        """Forget this iteration and later ones; the file is replaced in one step.
+
+        Raises:
+            OutputExistsError: It cannot be written.
+        """
         if not self.path.exists():
             return
         kept = [row for row in self.read() if row["iteration"] < iteration]
-        part = self.path.with_name(f".{self.path.name}.part")
-        with part.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in kept)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self.path)
+        replace_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:

@@ -43,11 +43,17 @@ from tests.cli.conftest import Molvm
         ("score in.smi --reward qed --out full/file", ["--overwrite"]),
         ("evaluate in.smi --table nope", ["'nope'"]),
         ("evaluate empty.smi", ["no molecules"]),
+        ("evaluate in.smi --out missing/m.json", ["missing"]),
+        ("evaluate nowhere --out full", ["full"]),
+        ("sample nowhere --out full/file/s.sdf", ["full/file/s.sdf"]),
+        ("score none.sdf --reward qed --out missing/s.csv", ["missing"]),
         ("pretrain --dataset qm8 --out p", ["'qm8'", "'qm9'"]),
         ("pretrain --out p", ["molvm data qm9"]),
         ("pretrain --out p --steps 0", ["steps"]),
         ("models info nope", ["'nope'"]),
         ("data qm9 --workers 0 --out d", ["workers"]),
+        ("data qm9 --out full", ["full"]),
+        ("data qm9 --out full/file/d", ["full/file/d"]),
     ],
 )
 def test_one_message_and_nothing_written(

@@ -76,6 +76,12 @@ def test_a_manifest_that_is_not_json_is_refused(dataset: MoleculeDataset, tmp_pa
         MoleculeDataset.load(tmp_path / "data")
 
 
+def test_a_place_that_cannot_be_written_is_named(dataset: MoleculeDataset, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputExistsError, match="cannot be written"):
+        dataset.save(tmp_path / "file" / "data")
+
+
 def test_arrays_that_do_not_fit_together_are_refused(dataset: MoleculeDataset) -> None:
     with pytest.raises(DatasetError, match="bonds"):
         replace(dataset, bonds=dataset.bonds[:-1])

@@ -39,6 +39,12 @@ def test_nothing_is_overwritten(model: FlowMolModel, tmp_path: Path) -> None:
     assert (tmp_path / "mine" / WEIGHTS_FILE).read_bytes() == before
 
 
+def test_a_place_that_cannot_be_written_is_named(model: FlowMolModel, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputExistsError, match="cannot be written"):
+        save_model(model, tmp_path / "file" / "mine")
+
+
 def test_unknown_names_suggest_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="no base model named 'qm8'"):
         load_model("qm8")

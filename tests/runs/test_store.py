@@ -8,7 +8,7 @@ import torch
 
 from molvm.chem.io import read_molecules
 from molvm.chem.molecule import Molecule
-from molvm.errors import InputFileError
+from molvm.errors import InputFileError, OutputExistsError
 from molvm.rewards.base import Failure, Outcome
 from molvm.runs.directory import RunDirectory
 from molvm.runs.records import MoleculeRecord, schema
@@ -119,6 +119,17 @@ def test_the_best_of_many_are_those_of_a_sort(directory: RunDirectory, monkeypat
         best[smiles] = max(best.get(smiles, 0.0), worth)
     monkeypatch.setattr(store, "records", lambda: iter(records))
     assert [record.worth for record in store.best(5)] == sorted(best.values(), reverse=True)[:5]
+
+
+@pytest.mark.parametrize("folder", ["molecules", "metrics.jsonl", "best.sdf"])
+def test_a_run_that_cannot_be_written_any_more_is_named(directory: RunDirectory, folder: str) -> None:
+    target = directory.path / folder
+    if folder == "molecules":
+        target.rmdir()
+    else:
+        target.mkdir()
+    with pytest.raises(OutputExistsError, match=f"{folder}.* cannot be written"):
+        RunStore(directory, "score").append(iteration(0, [METHANE], [1.0]))
 
 
 def test_a_damaged_part_is_named(store: RunStore, directory: RunDirectory) -> None:
