@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from molvm.datasets.registry import load_dataset
 from molvm.datasets.store import MoleculeDataset
-from molvm.errors import ConfigError
+from molvm.errors import ConfigError, OutputExistsError, UnknownNameError
 from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.model import FlowMolModel, SizeHistogram
 from molvm.models.flowmol.network import FlowMolNetwork
@@ -18,31 +18,15 @@ from molvm.models.hub import load_model, save_model
 from molvm.runs.directory import RunDirectory
 from molvm.runs.interruption import Interruption
 from molvm.runs.manifest import now, package_versions
-from molvm.training.checkpoint import load_checkpoint
+from molvm.training.checkpoint import has_checkpoint, load_checkpoint
 from molvm.training.pretrain import Pretrainer, PretrainOptions, PretrainProgress, pretrain
 
 MODEL_FOLDER = "model"
 """Of a pretraining's directory: the published model."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """When to stop before the last step.
-
-    Args:
-        hours: Of wall time; None for no limit.
-    """
-
-    hours: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.hours is not None and not self.hours > 0:
-            raise ConfigError(f"The time limit is {self.hours} hours.", allowed="a positive number")
-
-    def clock(self) -> Callable[[], bool]:
-        """Whether the time is up, counted from now."""
-        end = None if self.hours is None else time.monotonic() + 3600 * self.hours
-        return lambda: end is not None and time.monotonic() >= end
+RESUMED_WITH = ("steps", "shards")
+"""Settings that a resumed pretraining may be given anew."""
 
 
 def small_network(dataset: MoleculeDataset) -> FlowMolConfig:
@@ -69,60 +53,61 @@ def small_network(dataset: MoleculeDataset) -> FlowMolConfig:
 def run_pretraining(
     dataset_name: str,
     out: Path,
-    options: PretrainOptions,
+    settings: Mapping[str, Any] | None = None,
     *,
     network: FlowMolConfig | None = None,
     resume: bool = False,
     start: str | None = None,
-    limits: Limits | None = None,
+    hours: float | None = None,
     report: Callable[[PretrainProgress], None] | None = None,
 ) -> tuple[Path | None, int]:
     """Train a base and publish its averaged weights as a model directory when the last step is done.
 
     Args:
         dataset_name: A built dataset.
-        out: The directory of checkpoints and of the published model.
-        options: How to train; a resumed pretraining keeps its own.
+        out: The directory of checkpoints and of the published model, new or empty unless `resume`.
+        settings: Fields of `PretrainOptions` that differ from their defaults. A resumed pretraining keeps its own; only
+            `steps`, which stretches or cuts the schedule, and `shards` may be given anew.
         network: The shape; `small_network` by default.
         resume: Go on from the newest checkpoint in `out`.
         start: A model, by name or directory, to start warm from.
-        limits: When to stop before the last step.
+        hours: Stop with a checkpoint after so much wall time; None for no limit.
         report: Called after each step.
 
     Returns:
         The published model, or None when it was stopped before; and the exit code of the signal that stopped it, or 0.
 
     Raises:
-        ConfigError: Both `resume` and `start` are given.
+        ConfigError: A setting is out of range or cannot be changed, or both `resume` and `start` are given.
         DatasetError: The dataset is not built.
-        OutputExistsError: `out` holds an earlier pretraining, and `resume` is false.
+        CheckpointError: There is nothing to resume.
+        OutputExistsError: `out` is not free, or there would be a model already where the new one has to go.
     """
-    if resume and start is not None:
-        raise ConfigError("Both --resume and --from are given.", allowed="one of them")
-    dataset = load_dataset(dataset_name)
+    _check_request(resume=resume, start=start, network=network, hours=hours)
+    directory = RunDirectory(out)
     weights: dict[str, Any] | None = None
     if resume:
-        metadata = load_checkpoint(out / "checkpoints").metadata
-        network, options = FlowMolConfig.from_dict(metadata["config"]), _options(metadata["options"])
-    elif start is not None:
-        base = load_model(start)
-        network, weights = base.config, dict(base.network.state_dict())
-    elif network is None:
-        network = small_network(dataset)
-    directory = RunDirectory(out)
+        network, options = _resumed(out, settings or {})
+        dataset = load_dataset(dataset_name)
+    else:
+        options = _changed(PretrainOptions(), settings or {})
+        _require_free(directory)
+        dataset = load_dataset(dataset_name)
+        if start is not None:
+            base = load_model(start)
+            network, weights = base.config, dict(base.network.state_dict())
     directory.make()
-    time_is_up = (limits or Limits()).clock()
     started = time.monotonic()
     with directory.exclusive(), Interruption() as interruption:
         trainer = pretrain(
             dataset,
-            network,
+            network or small_network(dataset),
             options,
             out,
             resume=resume,
             weights=weights,
             report=report,
-            stop=lambda: interruption.requested or time_is_up(),
+            stop=lambda: interruption.requested or _is_up(hours, started),
         )
         if trainer.step < options.steps:
             return None, interruption.exit_code
@@ -130,6 +115,69 @@ def run_pretraining(
         if not model.exists():
             publish(trainer, model, time.monotonic() - started)
         return model, interruption.exit_code
+
+
+def _check_request(*, resume: bool, start: str | None, network: FlowMolConfig | None, hours: float | None) -> None:
+    if resume and start is not None:
+        raise ConfigError("Both --resume and --from are given.", allowed="one of them")
+    if network is not None and (resume or start is not None):
+        raise ConfigError("The shape of the network is that of the earlier weights.", remedy="leaving out `network`")
+    if hours is not None and not hours > 0:
+        raise ConfigError(f"The time limit is {hours} hours.", allowed="a positive number")
+
+
+def _is_up(hours: float | None, started: float) -> bool:
+    return hours is not None and time.monotonic() >= started + 3600 * hours
+
+
+def _require_free(directory: RunDirectory) -> None:
+    """Make sure that a pretraining can begin here.
+
+    Raises:
+        OutputExistsError: There is something in the directory.
+    """
+    if has_checkpoint(directory.checkpoints):
+        raise OutputExistsError(
+            f"{directory.path} holds the checkpoints of an earlier pretraining.", remedy="--resume, or another --out"
+        )
+    directory.require_free()
+
+
+def _resumed(out: Path, settings: Mapping[str, Any]) -> tuple[FlowMolConfig, PretrainOptions]:
+    """The shape and the options with which a pretraining goes on.
+
+    Raises:
+        CheckpointError: There is no whole checkpoint.
+        ConfigError: A setting cannot be changed.
+        OutputExistsError: There is a model already, and more training would make another.
+    """
+    checkpoint = load_checkpoint(out / "checkpoints")
+    fixed = [name for name in settings if name not in RESUMED_WITH]
+    if fixed:
+        raise ConfigError(
+            f"{', '.join(fixed)} cannot be changed when a pretraining is resumed.",
+            allowed=", ".join(RESUMED_WITH),
+            remedy="leaving it out; the checkpoint has it",
+        )
+    stored: dict[str, Any] = checkpoint.metadata["options"]
+    # JSON has no tuples.
+    stored = {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
+    options, model = _changed(PretrainOptions(**stored), settings), out / MODEL_FOLDER
+    left = options.steps - checkpoint.step
+    if left > 0 and model.exists():
+        raise OutputExistsError(
+            f"There is a model at {model} already, and {left} steps more would make another.",
+            remedy="moving it away first",
+        )
+    return FlowMolConfig.from_dict(checkpoint.metadata["config"]), options
+
+
+def _changed(options: PretrainOptions, settings: Mapping[str, Any]) -> PretrainOptions:
+    names = [field.name for field in fields(PretrainOptions)]
+    for name in settings:
+        if name not in names:
+            raise UnknownNameError("setting of a pretraining", name, names)
+    return replace(options, **settings)
 
 
 def publish(trainer: Pretrainer, path: Path, seconds: float) -> None:
@@ -163,8 +211,3 @@ def publish(trainer: Pretrainer, path: Path, seconds: float) -> None:
     }
     histogram = SizeHistogram(tuple(int(size) for size in sizes), tuple(int(count) for count in counts))
     save_model(FlowMolModel(network, histogram, path.name, card), path)
-
-
-def _options(values: dict[str, Any]) -> PretrainOptions:
-    stored: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    return PretrainOptions(**stored)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,13 +8,13 @@ import torch
 
 from molvm.datasets.qm9 import build_qm9
 from molvm.datasets.registry import dataset_path
-from molvm.errors import ConfigError, OutputExistsError
+from molvm.errors import ConfigError, OutputExistsError, UnknownNameError
 from molvm.models.hub import load_model
-from molvm.runs.pretraining import Limits, run_pretraining, small_network
-from molvm.training.pretrain import PretrainOptions
+from molvm.runs.pretraining import run_pretraining, small_network
+from molvm.training.checkpoint import load_checkpoint
 from tests.runs.tiny import TINY, save_tiny
 
-OPTIONS = PretrainOptions(steps=4, batch_size=8, warmup_steps=1, checkpoint_every=2, bfloat16=False)
+OPTIONS = {"steps": 4, "batch_size": 8, "warmup_steps": 1, "checkpoint_every": 2, "bfloat16": False}
 
 
 @pytest.fixture(autouse=True)
@@ -38,24 +37,24 @@ def test_the_published_model_is_the_average_and_can_be_sampled(tmp_path: Path) -
     assert published.card["dataset_counts"]["kept"] <= 40
     assert len(published.decode(published.noise(None, 3, torch.Generator().manual_seed(0)))) == 3
     json.dumps(published.card)
-    again, _ = run_pretraining("qm9", tmp_path / "out", OPTIONS, resume=True)
+    again, _ = run_pretraining("qm9", tmp_path / "out", resume=True)
     assert again == model
 
 
 def test_a_stopped_pretraining_goes_on_with_its_own_settings(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    model, code = run_pretraining("qm9", out, OPTIONS, network=TINY, limits=Limits(hours=1e-9))
+    model, code = run_pretraining("qm9", out, OPTIONS, network=TINY, hours=1e-9)
     assert (model, code) == (None, 0)
     with pytest.raises(OutputExistsError, match="--resume"):
         run_pretraining("qm9", out, OPTIONS, network=TINY)
-    resumed, _ = run_pretraining("qm9", out, replace(OPTIONS, steps=999), resume=True)
+    resumed, _ = run_pretraining("qm9", out, resume=True)
     assert resumed is not None
     assert load_model(resumed).card["steps"] == 4
 
 
 def test_a_warm_start_has_the_weights_and_shape_of_its_model(tmp_path: Path) -> None:
     start = save_tiny(tmp_path / "start")
-    slow = replace(OPTIONS, steps=1, learning_rate=1e-12, ema_decay=0.0)
+    slow = {**OPTIONS, "steps": 1, "learning_rate": 1e-12, "ema_decay": 0.0}
     model, _ = run_pretraining("qm9", tmp_path / "out", slow, start=str(start))
     assert model is not None
     before, after = load_model(start), load_model(model)
@@ -66,12 +65,48 @@ def test_a_warm_start_has_the_weights_and_shape_of_its_model(tmp_path: Path) -> 
 
 def test_contradictions_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--from"):
-        run_pretraining("qm9", tmp_path / "out", OPTIONS, resume=True, start="qm9")
+        run_pretraining("qm9", tmp_path / "out", resume=True, start="qm9")
     with pytest.raises(ConfigError, match="hours"):
-        Limits(hours=0)
+        run_pretraining("qm9", tmp_path / "out", hours=0)
+    with pytest.raises(ConfigError, match="network"):
+        run_pretraining("qm9", tmp_path / "out", network=TINY, start="qm9")
+    with pytest.raises(UnknownNameError, match="'steps'"):
+        run_pretraining("qm9", tmp_path / "out", {"step": 3})
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputExistsError, match="cannot be written"):
         run_pretraining("qm9", tmp_path / "file" / "out", OPTIONS)
+
+
+@pytest.mark.parametrize("name", ["model", "notes.txt"])
+def test_only_a_free_directory_is_begun_in(tmp_path: Path, name: str) -> None:
+    (tmp_path / "out" / name).mkdir(parents=True)
+    with pytest.raises(OutputExistsError, match="not an empty directory"):
+        run_pretraining("qm9", tmp_path / "out", OPTIONS, network=TINY)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
+
+
+def test_a_resumed_pretraining_takes_what_it_can_and_refuses_the_rest(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run_pretraining("qm9", out, OPTIONS, network=TINY, hours=1e-9)
+    with pytest.raises(ConfigError, match=r"batch_size, seed cannot be changed.*Allowed: steps, shards"):
+        run_pretraining("qm9", out, {"steps": 6, "batch_size": 8, "seed": 1}, resume=True)
+    model, _ = run_pretraining("qm9", out, {"steps": 6, "shards": 2}, resume=True)
+    assert model is not None
+    assert load_model(model).card["steps"] == 6
+    assert load_checkpoint(out / "checkpoints").metadata["options"]["shards"] == 2
+    # A longer schedule would make another model, and this one would pass for it.
+    with pytest.raises(OutputExistsError, match="2 steps more"):
+        run_pretraining("qm9", out, {"steps": 8}, resume=True)
+    model.rename(tmp_path / "first")
+    run_pretraining("qm9", out, {"steps": 8}, resume=True)
+    assert load_model(model).card["steps"] == 8
+
+
+def test_a_shorter_schedule_ends_the_training_where_it_is(tmp_path: Path) -> None:
+    run_pretraining("qm9", tmp_path / "out", OPTIONS, network=TINY, hours=1e-9)
+    model, _ = run_pretraining("qm9", tmp_path / "out", {"steps": 1}, resume=True)
+    assert model is not None
+    assert load_model(model).card["steps"] == 1
 
 
 def test_the_default_network_is_small() -> None:
