@@ -165,11 +165,14 @@ class Run:
 
         Raises:
             ConfigError: It is not positive.
+            OutputExistsError: Another process writes the run, or it cannot be written.
         """
         values: dict[str, Any] = self.config.model_dump()
         values["training"]["iterations"] = iterations
-        self.config = RunConfig.from_mapping(values)
-        replace_text(self.directory.config, config_text(self.config))
+        config = RunConfig.from_mapping(values)
+        with self.directory.exclusive():
+            replace_text(self.directory.config, config_text(config))
+        self.config = config
 
     def objective(self) -> ValueMatching:
         """The objective as the newest whole checkpoint has it.

@@ -10,7 +10,15 @@ import torch
 
 import molvm
 from molvm.chem.io import read_molecules
-from molvm.errors import CheckpointError, ConfigError, EvaluationError, ModelError, RewardError, UnknownNameError
+from molvm.errors import (
+    CheckpointError,
+    ConfigError,
+    EvaluationError,
+    ModelError,
+    OutputExistsError,
+    RewardError,
+    UnknownNameError,
+)
 from molvm.models.hub import load_model
 from molvm.runs.config import RunConfig
 from molvm.runs.run import Run
@@ -159,6 +167,14 @@ class _InProcess:
 
     def __call__(self, molecules: object) -> object:
         return hopeless(molecules)  # type: ignore[arg-type]
+
+
+def test_a_run_that_is_being_written_is_not_extended(run: Run) -> None:
+    other, before = Run.open(run.path), run.directory.config.read_text()
+    with run.directory.exclusive(), pytest.raises(OutputExistsError, match="Another process"):
+        other.extend(99)
+    assert run.directory.config.read_text() == before
+    assert other.config == run.config
 
 
 def test_a_run_refuses_another_base_model(run: Run, tmp_path: Path) -> None:
