@@ -9,6 +9,7 @@ from molvm.chem.molecule import Molecule
 from molvm.rewards.base import Failure, FailureKind, MoleculeReward, Outcome
 
 Progress = Callable[[Outcome], None]
+Check = Callable[[], None]
 
 
 @dataclass(frozen=True)

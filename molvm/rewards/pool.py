@@ -13,7 +13,7 @@ from typing import Any, Self
 from molvm.chem.molecule import Molecule
 from molvm.errors import RewardError
 from molvm.rewards.base import Direction, MoleculeReward, Outcome, checked_outcomes
-from molvm.rewards.batch import Batch, Chunk, Progress
+from molvm.rewards.batch import Batch, Check, Chunk, Progress
 from molvm.rewards.spawn import LightContext, MainContext, refuse_reentry
 from molvm.rewards.worker import evaluate_chunk, pack, ping, prepare_worker
 
@@ -26,8 +26,11 @@ CHUNK_SIZE = 16
 CHUNK_BUDGET = 0.25
 """Seconds after which a worker begins no further molecule of its chunk."""
 
-TASKS_PER_WORKER = 500
-"""A worker is replaced after that many chunks: the engines leak some 0.1 MB a molecule."""
+TASKS_PER_WORKER = 50
+"""Chunks after which a worker is replaced, so at most 800 molecules: the engines leak some 0.1 MB a molecule."""
+
+CHECK_SECONDS = 1.0
+"""Between two calls of what may end a batch early."""
 
 MAX_RESTARTS = 5
 """How often in a row the whole pool may break without finishing anything."""
@@ -70,7 +73,11 @@ class WorkerPool:
         self._finalizer: weakref.finalize[Any, Any] | None = None
 
     def score(
-        self, reward: MoleculeReward, molecules: Sequence[Molecule], progress: Progress | None = None
+        self,
+        reward: MoleculeReward,
+        molecules: Sequence[Molecule],
+        progress: Progress | None = None,
+        check: Check | None = None,
     ) -> list[Outcome]:
         """Outcomes of the molecules, one each, in order.
 
@@ -78,6 +85,7 @@ class WorkerPool:
             reward: What to evaluate; it is sent to the workers.
             molecules: What to evaluate it on.
             progress: Called with every outcome as it comes in, in any order.
+            check: Called at least once a second; what it raises ends the batch.
 
         Raises:
             RewardError: The reward cannot be sent to a worker, or the workers cannot start.
@@ -88,7 +96,7 @@ class WorkerPool:
         restarts = 0
         while queue:
             before = batch.n_done
-            queue = self._run(batch, queue)
+            queue = self._run(batch, queue, check)
             restarts = restarts + 1 if batch.n_done == before else 0
             if queue:
                 self.close()
@@ -97,7 +105,7 @@ class WorkerPool:
                 self._start(needs_main=self._knows_main)
         return checked_outcomes(reward.name, molecules, batch.finished())
 
-    def _run(self, batch: Batch, queue: list[Chunk]) -> list[Chunk]:
+    def _run(self, batch: Batch, queue: list[Chunk], check: Check | None) -> list[Chunk]:
         """Work off the queue; the chunks that are left when the pool broke."""
         pending: dict[Future[list[Outcome]], Chunk] = {}
         lost: list[Chunk] = []
@@ -106,7 +114,9 @@ class WorkerPool:
                 for chunk in queue:
                     pending[self._submit(batch, chunk)] = chunk
                 queue = []
-                done, _ = wait(pending, return_when=FIRST_COMPLETED)
+                done, _ = wait(pending, timeout=None if check is None else CHECK_SECONDS, return_when=FIRST_COMPLETED)
+                if check is not None:
+                    check()
                 for future in done:
                     chunk = pending.pop(future)
                     if isinstance(future.exception() if not future.cancelled() else None, BrokenExecutor):
@@ -224,12 +234,16 @@ class Isolated:
         reward: What to evaluate.
         pool: Where.
         progress: Called with every outcome as it comes in.
+        check: Called at least once a second; what it raises ends the batch.
     """
 
-    def __init__(self, reward: MoleculeReward, pool: WorkerPool, progress: Progress | None = None) -> None:
+    def __init__(
+        self, reward: MoleculeReward, pool: WorkerPool, progress: Progress | None = None, check: Check | None = None
+    ) -> None:
         self.reward = reward
         self.pool = pool
         self.progress = progress
+        self.check = check
 
     @property
     def name(self) -> str:
@@ -257,7 +271,7 @@ class Isolated:
         Raises:
             RewardError: The reward cannot be sent to a worker, or the workers cannot start.
         """
-        return self.pool.score(self.reward, molecules, self.progress)
+        return self.pool.score(self.reward, molecules, self.progress, self.check)
 
     def close(self) -> None:
         """End the workers."""

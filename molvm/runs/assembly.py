@@ -56,16 +56,25 @@ def trainer_options(config: RunConfig) -> TrainerOptions:
 
 
 def isolated_reward(
-    reward: Reward, section: RewardSection, progress: Callable[[Outcome], None] | None = None
+    reward: Reward,
+    section: RewardSection,
+    progress: Callable[[Outcome], None] | None = None,
+    check: Callable[[], None] | None = None,
 ) -> tuple[Reward, Callable[[], None]]:
     """The reward in worker processes, and what ends them.
 
     A reward that is not a `MoleculeReward` knows itself where it is computed.
+
+    Args:
+        reward: The reward.
+        section: How many workers, and how long they may take.
+        progress: Called with every outcome as it comes in.
+        check: Called at least once a second; what it raises ends the batch.
     """
     if not isinstance(reward, MoleculeReward):
         return reward, lambda: None
     pool = WorkerPool(section.workers, time_limit=section.time_limit)
-    return Isolated(reward, pool, progress), pool.close
+    return Isolated(reward, pool, progress, check), pool.close
 
 
 def settle_floor(

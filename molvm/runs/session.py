@@ -61,7 +61,7 @@ class TrainingSession:
             CheckpointError: There are checkpoints, but none is whole.
             DivergenceError: Something is not finite; the last checkpoint stays.
         """
-        scorer, close = isolated_reward(self.reward, self.config.reward, self._on_outcome)
+        scorer, close = isolated_reward(self.reward, self.config.reward, self._on_outcome, self.interruption.check)
 
         def score(samples: list[Any]) -> list[Outcome]:
             self._scored = 0

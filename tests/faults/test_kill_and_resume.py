@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from molvm.runs.run import Run
 from molvm.training.checkpoint import load_checkpoint
 from molvm.training.trainer import Iteration
 from tests.conftest import Command
+from tests.runs.spread_reward import sleepy
 
 DRIVER = Path(__file__).with_name("killed_command.py")
 
@@ -261,6 +264,25 @@ def test_a_signal_leaves_a_checkpoint_of_the_last_finished_iteration(
     assert run.manifest.status == "interrupted"
     assert Run.open(run.path).train() == 0
     assert_same(run.path, whole)
+
+
+class StopSoonAfterRollout(Silence):
+    """Sends this process a SIGTERM while the first molecules are scored."""
+
+    struck: float | None = None
+
+    def step(self, done: int, steps: int) -> None:
+        if done == steps and self.struck is None:
+            self.struck = time.monotonic()
+            threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
+
+
+def test_a_signal_does_not_wait_for_a_slow_reward(whole: Path, tmp_path: Path) -> None:
+    config = Run.open(whole).config.model_copy(update={"out": tmp_path / "slow"})
+    run, progress = Run.create(config, reward=sleepy), StopSoonAfterRollout()
+    assert run.train(progress) == 143
+    assert progress.struck is not None
+    assert time.monotonic() - progress.struck < 20.0
 
 
 def test_the_command_exits_143_after_sigterm(

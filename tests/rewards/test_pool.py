@@ -20,7 +20,7 @@ from molvm.chem.molecule import Molecule
 from molvm.errors import RewardError
 from molvm.rewards import Outcome, Reward, WorkerPool, isolated, qed
 from molvm.rewards.base import MoleculeReward
-from molvm.rewards.pool import available_cores
+from molvm.rewards.pool import CHUNK_SIZE, TASKS_PER_WORKER, available_cores
 
 TIME_LIMIT = 0.8
 KIND_OF_FAULT = {
@@ -143,6 +143,33 @@ def test_an_interrupted_batch_leaves_a_usable_pool(pool: WorkerPool) -> None:
         pool.score(Faulty(), batch(40, hang=2), interrupt)
     molecules = batch(20)
     assert_exact(molecules, pool.score(Faulty(), molecules))
+
+
+def test_what_is_checked_ends_a_batch_that_gives_no_outcome() -> None:
+    checks: list[float] = []
+
+    def check() -> None:
+        checks.append(time.monotonic())
+        if len(checks) == 3:
+            raise InterruptedError
+
+    start = time.monotonic()
+    with WorkerPool(1, time_limit=60.0) as workers:
+        with pytest.raises(InterruptedError):
+            workers.score(Faulty(), batch(1, hang=1), check=check)
+        assert [late - early < 2.0 for early, late in zip([start, *checks], checks, strict=False)] == [True] * 3
+    assert time.monotonic() - start < 20.0
+
+
+def test_workers_are_replaced_before_they_have_leaked_much(
+    small: list[Molecule], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit counts chunks; 0.1 MB a molecule is what the engines leak."""
+    assert 0.1 * CHUNK_SIZE * TASKS_PER_WORKER <= 100
+    monkeypatch.setattr("molvm.rewards.pool.TASKS_PER_WORKER", 1)
+    with WorkerPool(1, chunk_size=2) as workers:
+        # Batches of so few molecules have chunks of one.
+        assert len({outcome.value for outcome in workers.score(Surroundings(), small[:3])}) == 3
 
 
 def test_a_reward_that_workers_cannot_import_fails_for_every_molecule(

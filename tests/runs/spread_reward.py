@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,16 @@ class Spread(MoleculeReward):
         return self.succeed(molecule, spread / (1 + spread))
 
 
+@dataclass(frozen=True)
+class Sleepy(Spread):
+    """Takes a minute for a molecule."""
+
+    def evaluate(self, molecule: Molecule) -> Outcome:
+        time.sleep(60)
+        return super().evaluate(molecule)
+
+
 spread = Spread()
+sleepy = Sleepy()
 compact = Spread(name="compact", direction="minimise", floor=None)
 hopeless = Spread(name="hopeless", floor=None)
