@@ -19,6 +19,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
 
+from molvm.cli.allocator import keep_freed_memory
 from molvm.evaluation.intervals import Estimate, mean_interval, wilson
 from molvm.evaluation.metrics import summarise
 from molvm.runs.run import Run
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
 
+    keep_freed_memory()
     run = Run.open(options.run)
     floor = run.manifest.floor
     if floor is None:

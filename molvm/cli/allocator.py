@@ -18,6 +18,9 @@ M_MMAP_THRESHOLD: Final = -3
 LARGEST_KEPT: Final = 1 << 30
 """Bytes; larger tensors still come from the kernel."""
 
+LARGEST_KEPT_BEFORE: Final = 1 << 25
+"""The most that glibc takes before 2.35: half of its HEAP_MAX_SIZE (malloc/arena.c)."""
+
 
 def keep_freed_memory() -> bool:
     """Tell glibc to keep what is freed.
@@ -31,4 +34,5 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
-    return bool(mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT)) and bool(mallopt(M_TRIM_THRESHOLD, 2 * LARGEST_KEPT - 1))
+    kept = any(mallopt(M_MMAP_THRESHOLD, size) for size in (LARGEST_KEPT, LARGEST_KEPT_BEFORE))
+    return kept and bool(mallopt(M_TRIM_THRESHOLD, 2 * LARGEST_KEPT - 1))
