@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "molvm"
 
-FOUNDATIONS = ("errors", "durable", "digests")
+FOUNDATIONS = ("errors", "durable", "digests", "cores")
 """Modules that import nothing of molvm but one another; everyone may import them."""
 
 LAYERS = ("states", "schedules", "models", "sde", "values", "objectives", "training", "runs", "cli")

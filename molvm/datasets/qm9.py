@@ -6,7 +6,6 @@ import csv
 import importlib.metadata
 import importlib.util
 import multiprocessing
-import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -18,6 +17,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from molvm.cores import available_cores
 from molvm.datasets.perception import Dropped, Geometry, MoleculeRecord, perceive_many
 from molvm.datasets.registry import dataset_path
 from molvm.datasets.split import SPLIT_CODES, shuffled_split
@@ -71,7 +71,7 @@ def build_qm9(
     records: list[MoleculeRecord] = []
     dropped: Counter[str] = Counter()
     done = 0
-    for outcomes in _perceive_chunks(_chunks(islice(read_geometries(files), limit)), workers or _usable_cores()):
+    for outcomes in _perceive_chunks(_chunks(islice(read_geometries(files), limit)), workers or available_cores()):
         for outcome in outcomes:
             if isinstance(outcome, Dropped):
                 dropped[outcome.reason] += 1
@@ -139,10 +139,6 @@ def _chunks(geometries: Iterator[Geometry]) -> Iterator[list[Geometry]]:
 
 def _type_of() -> dict[str, int]:
     return {symbol: index for index, symbol in enumerate(ELEMENTS)}
-
-
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 def _perceive_chunks(chunks: Iterator[list[Geometry]], workers: int) -> Iterator[list[MoleculeRecord | Dropped]]:

@@ -11,6 +11,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Self
 
 from molvm.chem.molecule import Molecule
+from molvm.cores import available_cores
 from molvm.errors import RewardError
 from molvm.rewards.base import Direction, MoleculeReward, Outcome, checked_outcomes
 from molvm.rewards.batch import Batch, Check, Chunk, Progress
@@ -37,13 +38,6 @@ MAX_RESTARTS = 5
 
 START_SECONDS = 60.0
 """How long a worker may take to import the script that defines a reward."""
-
-
-def available_cores() -> int:
-    """The number of cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class WorkerPool:

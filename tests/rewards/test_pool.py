@@ -17,10 +17,11 @@ import pytest
 from faulty_rewards import Faulty, Surroundings, raising, tpsa
 
 from molvm.chem.molecule import Molecule
+from molvm.cores import available_cores
 from molvm.errors import RewardError
 from molvm.rewards import Outcome, Reward, WorkerPool, isolated, qed
 from molvm.rewards.base import MoleculeReward
-from molvm.rewards.pool import CHUNK_SIZE, TASKS_PER_WORKER, available_cores
+from molvm.rewards.pool import CHUNK_SIZE, TASKS_PER_WORKER
 
 TIME_LIMIT = 0.8
 KIND_OF_FAULT = {
