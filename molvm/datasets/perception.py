@@ -73,13 +73,14 @@ def perceive(geometry: Geometry, type_of: dict[str, int]) -> MoleculeRecord | Dr
     charges = np.array([atom.GetFormalCharge() for atom in molecule.GetAtoms()], dtype=np.int8)
     if int(np.abs(charges).max()) > MAXIMUM_FORMAL_CHARGE:
         return Dropped(geometry.source_index, "charge_too_large")
+    orders = Chem.GetAdjacencyMatrix(molecule, useBO=True, force=True).astype(np.uint8)
     positions = np.array(geometry.coordinates, dtype=np.float64)
     return MoleculeRecord(
         source_index=geometry.source_index,
         positions=(positions - positions.mean(axis=0)).astype(np.float32),
         types=np.array([type_of[symbol] for symbol in geometry.symbols], dtype=np.uint8),
         charges=charges,
-        bonds=_upper_triangle(molecule),
+        bonds=orders[np.triu_indices(len(orders), k=1)],
     )
 
 
@@ -99,13 +100,3 @@ def _unbonded(geometry: Geometry) -> Any:
         conformer.SetAtomPosition(index, point)
     molecule.AddConformer(conformer)
     return molecule
-
-
-def _upper_triangle(molecule: Any) -> npt.NDArray[np.uint8]:
-    count = molecule.GetNumAtoms()
-    orders = np.zeros((count, count), dtype=np.uint8)
-    for bond in molecule.GetBonds():
-        first, second = sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
-        orders[first, second] = int(bond.GetBondTypeAsDouble())
-    upper: npt.NDArray[np.uint8] = orders[np.triu_indices(count, k=1)]
-    return upper

@@ -23,6 +23,14 @@ def test_benzene_is_kekulised() -> None:
     assert np.bincount(record.bonds, minlength=4).tolist() == [12 * 11 // 2 - 12, 9, 3, 0]
 
 
+def test_bonds_are_the_pairs_of_the_upper_triangle_row_by_row() -> None:
+    record = perceive(embedded("C=O"), TYPES)
+    assert isinstance(record, MoleculeRecord)
+    assert record.types.tolist() == [0, 3, 1, 1]
+    assert record.bonds.tolist() == [2, 1, 1, 0, 0, 0]
+    assert record.bonds.dtype == np.uint8
+
+
 def test_a_zwitterion_gets_its_charges() -> None:
     record = perceive(embedded("C[N+](C)(C)CC(=O)[O-]"), TYPES)
     assert isinstance(record, MoleculeRecord)
