@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from molvm.chem.molecule import Molecule
 from molvm.durable import replace_text
 from molvm.errors import ConfigError, ModelError
 from molvm.models.base import FlowModel
@@ -25,7 +24,6 @@ from molvm.runs.records import MoleculeRecord
 from molvm.runs.reward_source import resolve_reward, reward_location
 from molvm.runs.samples import SampleSet
 from molvm.runs.sampling import DEFAULT_BATCH_SIZE, draw_samples
-from molvm.runs.scoring import ScoreTable, score
 from molvm.runs.session import TrainingSession
 from molvm.runs.store import RunStore
 from molvm.training.checkpoint import load_checkpoint
@@ -181,11 +179,7 @@ class Run:
             CheckpointError: There is none.
         """
         objective = build_objective(self.config, self.model)
-        tensors = load_checkpoint(self.directory.checkpoints).tensors
-        prefix = "objective."
-        objective.load_state_dict(
-            {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-        )
+        objective.load_state_dict(load_checkpoint(self.directory.checkpoints).part("objective"))
         return objective
 
     def sample(
@@ -231,15 +225,6 @@ class Run:
             workers=self.config.reward.workers,
             time_limit=self.config.reward.time_limit,
         )
-
-    def score(self, source: Path | str | Iterable[Molecule]) -> ScoreTable:
-        """Score molecules, or the records of a file, with the run's reward.
-
-        Raises:
-            InputFileError: The file cannot be read.
-        """
-        section = self.config.reward
-        return score(source, self.reward, workers=section.workers, time_limit=section.time_limit)
 
     def top(self, count: int = 10) -> list[MoleculeRecord]:
         """The best molecules that training has seen, one a SMILES, the best first."""

@@ -34,7 +34,6 @@ def simulate(
     stepper: Stepper = euler_maruyama,
     keep_states: bool = True,
     keep_noise: bool = False,
-    storage: torch.device | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Trajectory:
     """Run the controlled SDE from x0 along the grid.
@@ -51,7 +50,6 @@ def simulate(
         stepper: How a step is made, by default Euler–Maruyama of the memoryless SDE.
         keep_states: Keep all K+1 states, not only the last.
         keep_noise: Keep the noise of each step too, for objectives that replay paths under another control.
-        storage: Where kept states and noises go, by default where they are.
         on_step: Called with (steps done, K).
 
     Raises:
@@ -61,7 +59,7 @@ def simulate(
     if grid.ndim != 1 or len(grid) < 2 or not bool((grid[1:] > grid[:-1]).all()):
         raise StateError("A trajectory needs a time grid that increases.", allowed="the result of time_grid")
     steps, x = len(grid) - 1, x0
-    states, noises = [_stored(x, storage)] if keep_states else [], []
+    states, noises = [x] if keep_states else [], []
     cost = torch.zeros(steps, len(x), device=x.device, dtype=x.dtype)
     ito = torch.zeros_like(cost)
     for k in range(steps):
@@ -77,9 +75,9 @@ def simulate(
         x = moved
         _check_finite(x, k, steps, float(grid[k]))
         if keep_states:
-            states.append(_stored(x, storage))
+            states.append(x)
         if keep_noise:
-            noises.append(_stored(noise, storage))
+            noises.append(noise)
         if on_step is not None:
             on_step(k + 1, steps)
     return Trajectory(grid, tuple(states) if keep_states else (x,), cost, ito, tuple(noises))
@@ -102,7 +100,3 @@ def _check_finite(x: State, k: int, steps: int, t: float) -> None:
             f"{len(x)} samples.",
             remedy="a smaller strength or learning rate, more steps, or a gated value network",
         )
-
-
-def _stored(x: State, storage: torch.device | None) -> State:
-    return x if storage is None else x.to(device=storage)

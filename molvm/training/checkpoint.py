@@ -52,6 +52,11 @@ class Checkpoint:
     metadata: Mapping[str, Any]
     path: Path
 
+    def part(self, name: str) -> dict[str, Tensor]:
+        """The tensors whose names begin with `name` and a dot, by what follows it."""
+        prefix = f"{name}."
+        return {key.removeprefix(prefix): value for key, value in self.tensors.items() if key.startswith(prefix)}
+
 
 def save_checkpoint(
     root: Path, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any], keep: int = 2

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -206,16 +206,15 @@ class Pretrainer:
             raise CheckpointError(
                 f"The checkpoint {checkpoint.path} is not of this network.", remedy="the settings it was written with"
             )
-        tensors = checkpoint.tensors
-        self.network.load_state_dict(_with_prefix(tensors, "network."))
-        self.average = {name: value.clone() for name, value in _with_prefix(tensors, "average.").items()}
+        self.network.load_state_dict(checkpoint.part("network"))
+        self.average = {name: value.clone() for name, value in checkpoint.part("average").items()}
         optimiser = self.optimiser.state_dict()
         optimiser["state"] = {}
-        for name, value in _with_prefix(tensors, "optimiser.").items():
+        for name, value in checkpoint.part("optimiser").items():
             index, key = name.split(".", 1)
             optimiser["state"].setdefault(int(index), {})[key] = value
         self.optimiser.load_state_dict(optimiser)
-        self.generator.set_state(tensors["generator"])
+        self.generator.set_state(checkpoint.tensors["generator"])
         self.order.bit_generator.state = checkpoint.metadata["order"]
         self.running = dict(checkpoint.metadata["running"])
         self.step = checkpoint.step
@@ -335,13 +334,3 @@ def pretrain(
         trainer.start_from(weights)
     trainer.run(report, stop)
     return trainer
-
-
-def _with_prefix(tensors: Any, prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def steps_per_epoch(dataset: MoleculeDataset, batch_size: int) -> int:
-    """Optimiser steps in which every training molecule is seen once."""
-    _, counts = dataset.size_histogram("train")
-    return sum(math.ceil(count / batch_size) for count in counts)

@@ -23,7 +23,7 @@ from molvm.states import MoleculeState
 from molvm.states.molecule import MODALITIES
 from molvm.training import pretrain as module
 from molvm.training.checkpoint import load_checkpoint
-from molvm.training.pretrain import Pretrainer, PretrainOptions, PretrainProgress, pretrain, steps_per_epoch
+from molvm.training.pretrain import Pretrainer, PretrainOptions, PretrainProgress, pretrain
 from tests.models.flowmol.molecules import embedded
 
 SMALL_MOLECULES = """
@@ -53,6 +53,11 @@ CONFIG = FlowMolConfig(
 OPTIONS = PretrainOptions(
     steps=6, batch_size=16, warmup_steps=2, learning_rate=3e-3, bfloat16=False, checkpoint_every=100, seed=4
 )
+
+
+def steps_per_epoch(dataset: MoleculeDataset, batch_size: int) -> int:
+    """Steps in which every training molecule is seen once."""
+    return len(list(one_size_batches(dataset, "train", batch_size, np.random.default_rng(0))))
 
 
 @pytest.fixture(scope="module")
