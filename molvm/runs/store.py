@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from molvm.chem.io import write_sdf
 from molvm.chem.molecule import Molecule
 from molvm.durable import published, writing
-from molvm.errors import InputFileError
+from molvm.errors import InputFileError, OutputExistsError
 from molvm.runs.directory import RunDirectory
 from molvm.runs.records import MoleculeRecord, schema
 from molvm.training.loggers import JsonLinesLogger
@@ -63,11 +63,15 @@ class RunStore:
             )
             for position, (molecule, outcome) in enumerate(zip(iteration.samples, iteration.outcomes, strict=True))
         ]
-        self._write_part(iteration.index, records)
-        with writing(self.directory.metrics):
-            self.log.log(iteration.index, iteration.metrics)
-        if self._keep_best(records):
-            self._write_best()
+        try:
+            self._write_part(iteration.index, records)
+            with writing(self.directory.metrics):
+                self.log.log(iteration.index, iteration.metrics)
+            if self._keep_best(records):
+                self._write_best()
+        except OutputExistsError as error:
+            remedy = f"some free space, then `molvm train --resume {self.directory.path}`"
+            raise OutputExistsError(error.what, remedy=remedy) from error
 
     def rewind(self, iteration: int) -> None:
         """Drop the records of this iteration and later ones, and find the best among the others.

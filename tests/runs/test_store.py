@@ -128,7 +128,7 @@ def test_a_run_that_cannot_be_written_any_more_is_named(directory: RunDirectory,
         target.rmdir()
     else:
         target.mkdir()
-    with pytest.raises(OutputExistsError, match=f"{folder}.* cannot be written"):
+    with pytest.raises(OutputExistsError, match=f"{folder}.* cannot be written.*--resume"):
         RunStore(directory, "score").append(iteration(0, [METHANE], [1.0]))
 
 
