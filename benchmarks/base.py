@@ -18,6 +18,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import torch
 
 from molvm.chem.io import write_sdf
+from molvm.cli.allocator import keep_freed_memory
 from molvm.datasets.registry import load_dataset
 from molvm.evaluation.metrics import summarise
 from molvm.evaluation.novelty import known_smiles
@@ -42,6 +43,7 @@ def main() -> None:
     parser.add_argument("--sdf", type=Path)
     options = parser.parse_args()
 
+    keep_freed_memory()
     model = load_model(options.model)
     generator = torch.Generator().manual_seed(options.seed)
     schedules = model.schedules

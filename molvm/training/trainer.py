@@ -193,10 +193,10 @@ class Trainer:
                 f"and not with {self.strength}.",
                 remedy="the strength it was trained with, or a new run",
             )
-        self.objective.load_state_dict(_with_prefix(checkpoint.tensors, "objective."))
+        self.objective.load_state_dict(checkpoint.part("objective"))
         optimiser: dict[str, Any] = self.optimiser.state_dict()
         optimiser["state"] = {}
-        for name, value in _with_prefix(checkpoint.tensors, "optimiser.").items():
+        for name, value in checkpoint.part("optimiser").items():
             index, key = name.split(".", 1)
             optimiser["state"].setdefault(int(index), {})[key] = value
         self.optimiser.load_state_dict(optimiser)
@@ -265,7 +265,3 @@ def _reward_metrics(rewards: Tensor, outcomes: Sequence[Outcome]) -> dict[str, f
     if values:
         metrics["reward_valid"] = sum(values) / len(values)
     return metrics
-
-
-def _with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
