@@ -31,9 +31,9 @@ system:
 run: $(STAMP)
 	rm -rf $(RUN)
 	mkdir -p $(dir $(RUN))
-	$(BIN)/molvm train --dataset qm9 --reward dipole --strength 1 --iterations 8 --batch-size 32 --steps 50 \
-		--value-size A --set training.learning_rate=0.0005 --set training.constant_iterations=8 --out $(RUN)
-	$(BIN)/molvm sample $(RUN) -n 32 --steps 50 --score --out $(RUN)/samples.sdf
+	$(BIN)/molvm train --dataset qm9 --reward dipole --strength 20 --iterations 8 --batch-size 16 --steps 50 \
+		--value-size A --set training.learning_rate=0.003 --set training.constant_iterations=8 --out $(RUN)
+	$(BIN)/molvm sample $(RUN) -n 48 --score --out $(RUN)/samples.sdf
 	@echo "Adapted molecules: $(RUN)/samples.sdf. The best that training met: $(RUN)/best.sdf."
 
 test: $(STAMP)
