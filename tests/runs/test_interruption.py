@@ -3,12 +3,22 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
 from molvm.runs.interruption import Abandoned, Interruption
 
 
+@pytest.fixture
+def usual_handler() -> Iterator[None]:
+    """Python's own handler of SIGINT: a shell starts background jobs, and some CI starts everything, with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("usual_handler")
 def test_the_first_signal_is_noted_and_the_second_acts() -> None:
     with Interruption() as interruption:
         interruption.check()
