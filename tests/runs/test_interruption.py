@@ -12,7 +12,7 @@ from molvm.runs.interruption import Abandoned, Interruption
 
 @pytest.fixture
 def usual_handler() -> Iterator[None]:
-    """Python's own handler of SIGINT: a shell starts background jobs, and some CI starts everything, with it ignored."""
+    """Python's own handler of SIGINT: shells, and some CI, start background jobs with it ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
