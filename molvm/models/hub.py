@@ -17,6 +17,7 @@ from molvm.errors import ModelError, UnknownNameError
 from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.model import FlowMolModel, SizeHistogram
 from molvm.models.flowmol.network import FlowMolNetwork
+from molvm.models.precision import Precision, resolve_precision
 
 WEIGHTS_FILE: Final = "model.safetensors"
 CARD_FILE: Final = "card.json"
@@ -35,22 +36,21 @@ def model_names() -> list[str]:
     return sorted(bundled_models())
 
 
-def load_model(name_or_path: str | Path) -> FlowMolModel:
+def load_model(name_or_path: str | Path, *, precision: str = "auto") -> FlowMolModel:
     """A frozen base model.
 
     Args:
         name_or_path: A bundled model's name, or a directory with `model.safetensors` and `card.json`.
+        precision: Of the matrix products: "float32", "bfloat16", or "auto": bfloat16 where the processor has it.
 
     Raises:
-        UnknownNameError: Neither a known name nor a directory.
+        UnknownNameError: Neither a known name nor a directory, or an unknown precision.
         ModelError: The directory is incomplete or damaged.
     """
     bundled = bundled_models()
-    if str(name_or_path) in bundled:
-        return _read(bundled[str(name_or_path)], str(name_or_path))
-    path = Path(name_or_path)
+    path = bundled.get(str(name_or_path), Path(name_or_path))
     if path.is_dir():
-        return _read(path, path.name)
+        return _read(path, path.name, resolve_precision(precision))
     raise UnknownNameError("base model", str(name_or_path), bundled)
 
 
@@ -82,7 +82,7 @@ def save_model(model: FlowMolModel, path: Path) -> None:
         (part / CARD_FILE).write_text(text, encoding="utf-8")
 
 
-def _read(path: Path, name: str) -> FlowMolModel:
+def _read(path: Path, name: str, precision: Precision) -> FlowMolModel:
     try:
         card: Mapping[str, Any] = json.loads((path / CARD_FILE).read_text(encoding="utf-8"))
         version, config = card["format_version"], FlowMolConfig.from_dict(card["config"])
@@ -99,4 +99,4 @@ def _read(path: Path, name: str) -> FlowMolModel:
             allowed=f"a directory with {WEIGHTS_FILE} and {CARD_FILE}",
             remedy="a fresh copy of the model",
         ) from error
-    return FlowMolModel(network, sizes, name, card)
+    return FlowMolModel(network, sizes, name, card, precision)

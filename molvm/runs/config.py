@@ -29,6 +29,9 @@ class ModelSection(Section):
     name: Annotated[str, Field(min_length=1)] = Field(
         "qm9", description="a bundled model (`molvm models`) or the directory of one"
     )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="of the base model's matrix products; auto is bfloat16 where the processor multiplies in it"
+    )
 
 
 class RewardSection(Section):

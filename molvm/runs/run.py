@@ -12,6 +12,7 @@ from molvm.durable import replace_text
 from molvm.errors import ConfigError, ModelError
 from molvm.models.base import FlowModel
 from molvm.models.hub import load_model
+from molvm.models.precision import resolve_precision
 from molvm.objectives import ValueMatching
 from molvm.rewards.base import Reward
 from molvm.runs.assembly import build_objective, model_digest, model_location
@@ -63,7 +64,7 @@ class Run:
             raise ConfigError("A run needs a directory.", remedy="--out runs/NAME, or out = ... in the settings")
         RunDirectory(config.out).require_free()
         names = {
-            "model": {"name": model_location(config.model.name) if model is None else model.name},
+            "model": _located_model(config, model),
             "reward": {"name": reward_location(config.reward.name) if reward is None else reward.name},
         }
         located = config.model_copy(
@@ -117,7 +118,10 @@ class Run:
             UnknownNameError: It was given to the run as an object and not to `open`.
             ModelError: Its weights are not those that the run began with.
         """
-        model = self.given_model if self.given_model is not None else load_model(self.config.model.name)
+        section = self.config.model
+        model = (
+            self.given_model if self.given_model is not None else load_model(section.name, precision=section.precision)
+        )
         if self.directory.is_run:
             expected = self.manifest.model_sha256
             if expected is not None and model_digest(model) != expected:
@@ -233,3 +237,10 @@ class Run:
     def metrics(self) -> list[dict[str, Any]]:
         """The metrics of all iterations, oldest first."""
         return self.store.metrics()
+
+
+def _located_model(config: RunConfig, model: FlowModel | None) -> dict[str, str]:
+    """The model's settings so that they mean the same elsewhere: where it lies, and its precision on this machine."""
+    if model is None:
+        return {"name": model_location(config.model.name), "precision": resolve_precision(config.model.precision)}
+    return {"name": model.name, "precision": getattr(model, "precision", "float32")}

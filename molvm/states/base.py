@@ -72,6 +72,14 @@ class State(ABC):
     def cat(cls, states: Sequence[Self]) -> Self:
         """Batches joined one after the other."""
 
+    def portions(self, size: int) -> list[Tensor]:
+        """The indices of all samples in portions of about `size` that cost about the same."""
+        return list(torch.split(torch.arange(len(self), device=self.device), size))
+
+    def reassembled(self, portions: Sequence[Tensor], results: Sequence[Self]) -> Self:
+        """What was computed for `portions` of this batch, in the order of the batch."""
+        return type(self).cat(results).select(torch.argsort(torch.cat(list(portions))))
+
     # What follows holds for every state.
 
     def __len__(self) -> int:

@@ -148,6 +148,19 @@ class MoleculeState(State):
         parts = {name: torch.cat([state.parts[name] for state in padded]) for name in MODALITIES}
         return cls(**parts, n_atoms=torch.cat([state.n_atoms for state in padded]))
 
+    def portions(self, size: int) -> list[Tensor]:
+        """Molecules of like size together, so that little is padded, in portions of about as many pairs of atoms."""
+        order = torch.argsort(self.n_atoms, stable=True)
+        passed = torch.cumsum(self.n_atoms[order].square(), dim=0)
+        count = -(-len(self) // size)
+        cuts = torch.arange(1, count, device=self.device) * (int(passed[-1]) / count)
+        bounds = torch.searchsorted(passed, cuts).tolist()
+        return [portion for portion in order.tensor_split(bounds) if len(portion)]
+
+    def reassembled(self, portions: Sequence[Tensor], results: Sequence[Self]) -> Self:
+        """What was computed for `portions` of this batch, in its order and with its padding."""
+        return super().reassembled(portions, results).pad(self.positions.shape[1])
+
     def pad(self, n: int) -> Self:
         """The same molecules in n slots each.
 

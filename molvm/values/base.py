@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from molvm.errors import ConfigError, StateError
 from molvm.schedules import Schedules
-from molvm.states import State
+from molvm.states import State, in_lanes
 
 PRIOR_COUNT = 4.0
 """How many samples the mean over all conditions is worth where a condition has been seen for the first time."""
@@ -25,7 +25,8 @@ class ValueNet(nn.Module):
     is zero.
 
     Args:
-        features: The network f: `(x: State, t: Tensor (B,)) -> Tensor (B,)`, with a zero-initialised output.
+        features: The network f: `(x: State, t: Tensor (B,)) -> Tensor (B,)`, with a zero-initialised output. If it has
+            `samples_at_once`, gradients are computed in portions of about so many samples, on all cores.
         schedules: α and β of each modality; the gate is the largest α.
         strength: λ, finite and not negative.
         conditions: The values a condition can take (numbers of atoms, classes); None for a process without condition.
@@ -71,6 +72,10 @@ class ValueNet(nn.Module):
 
     def gradient(self, x: State, t: Tensor) -> State:
         """∇V(x, t) in the geometry of the state space, detached, in the floating-point type of x."""
+        at_once: int | None = getattr(self.features, "samples_at_once", None)
+        return self._gradient(x, t) if at_once is None else in_lanes(self._gradient, x, t, at_once)
+
+    def _gradient(self, x: State, t: Tensor) -> State:
         with torch.enable_grad():
             leaf = x.to(dtype=self.dtype).leaf()
             leaves = dict(leaf.parts)

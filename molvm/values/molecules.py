@@ -57,6 +57,8 @@ class MoleculeValueFeatures(nn.Module):
         config: The shape.
     """
 
+    samples_at_once = 16
+
     def __init__(
         self,
         n_types: int,

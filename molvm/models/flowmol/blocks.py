@@ -12,15 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-NORM_FLOOR = 1e-8
-"""|v| = sqrt(max(v·v, 1e-8)): upstream's guard against the infinite slope of the norm at zero."""
+from molvm.models.flowmol.geometry import NORM_FLOOR, vector_norm
 
 VECTOR_NORM_EPSILON = 1e-5
-
-
-def vector_norm(vectors: Tensor) -> Tensor:
-    """Length of each channel's vector, (..., 3, C) to (..., C)."""
-    return torch.sqrt(torch.clamp((vectors * vectors).sum(dim=-2), min=NORM_FLOOR))
 
 
 def normalise_vectors(vectors: Tensor) -> Tensor:
@@ -34,12 +28,6 @@ def cross_products(pairs: Tensor) -> Tensor:
     left, right = pairs.chunk(2, dim=-1)
     crossed: Tensor = torch.linalg.cross(left, right, dim=-2)
     return crossed
-
-
-def radial_basis(distances: Tensor, d_max: float, count: int) -> Tensor:
-    """Gaussians exp(−((d − μ)/s)²) with μ on [0, d_max] and s = d_max/count; (...) to (..., count)."""
-    centres = torch.linspace(0, d_max, count, dtype=distances.dtype, device=distances.device)
-    return torch.exp(-(((distances[..., None] - centres) * (count / d_max)) ** 2))
 
 
 class GVP(nn.Module):
@@ -82,83 +70,6 @@ class GVP(nn.Module):
         return activated, gates[..., None, :] * (hidden @ self.Wu)
 
 
-class EdgeMessage(GVP):
-    """The first GVP of a message: what depends on the source atom alone is computed on atoms, not on pairs.
-
-    Its input is scalars [s_source, RBF(d), e] and vectors [unit displacement, V_source].
-    """
-
-    def __init__(self, scalars: int, edges: int, rbf: int, vectors: int, cross: int) -> None:
-        super().__init__(scalars + rbf + edges, vectors + 1, scalars, vectors, cross)
-        self.widths = (scalars, rbf + edges)
-
-    def on_pairs(
-        self, scalars: Tensor, vectors: Tensor, units: Tensor, radial: Tensor, edges: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Messages for all ordered pairs.
-
-        Args:
-            scalars: (B, n, S) of the sources.
-            vectors: (B, n, 3, C) of the sources.
-            units: Unit displacements (B, n, n, 3).
-            radial: (B, n, n, R).
-            edges: (B, n, n, E).
-        """
-        hidden = _mix_source(self.Wh, units, vectors)
-        if self.Wcp is not None:
-            hidden = torch.cat([hidden, cross_products(_mix_source(self.Wcp, units, vectors))], dim=-1)
-        linear = _linear(self.to_feats_out)
-        source_width, pair_width = self.widths
-        rest = linear.in_features - source_width - pair_width
-        of_source, of_pair, of_norm = torch.split(linear.weight, [source_width, pair_width, rest], dim=1)
-        on_sources = functional.linear(scalars, of_source, linear.bias)
-        pair_features = torch.cat([radial.to(edges.dtype), edges, vector_norm(hidden).to(edges.dtype)], dim=-1)
-        on_pairs = functional.linear(pair_features, torch.cat([of_pair, of_norm], dim=1))
-        return self.finish(functional.silu(on_pairs + on_sources[:, None]), hidden)
-
-
-class Convolution(nn.Module):
-    """One round of messages over all ordered pairs, then an update of every atom."""
-
-    def __init__(
-        self,
-        scalars: int,
-        edges: int,
-        rbf: int,
-        vectors: int,
-        cross: int,
-        message_gvps: int,
-        update_gvps: int,
-        message_norm: float,
-    ) -> None:
-        super().__init__()
-        self.message_norm = message_norm
-        first = EdgeMessage(scalars, edges, rbf, vectors, cross)
-        rest = [GVP(scalars, vectors, scalars, vectors, cross) for _ in range(message_gvps - 1)]
-        self.edge_message = nn.ModuleList([first, *rest])
-        self.node_update = nn.ModuleList([GVP(scalars, vectors, scalars, vectors, cross) for _ in range(update_gvps)])
-        self.message_layer_norm = _ScalarNorm(scalars)
-        self.update_layer_norm = _ScalarNorm(scalars)
-
-    def forward(
-        self, scalars: Tensor, vectors: Tensor, units: Tensor, radial: Tensor, edges: Tensor, pair_weight: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """New scalars (B, n, S) and vectors (B, n, 3, C); `pair_weight` (B, n, n) is 1 for real pairs, else 0."""
-        first, *rest = self.edge_message
-        message, vector_message = first.on_pairs(scalars, vectors, units, radial, edges)  # type: ignore[operator]
-        for gvp in rest:
-            message, vector_message = gvp(message, vector_message)
-        weight = (pair_weight / self.message_norm)[:, :, None]
-        summed = (weight.to(message.dtype) @ message).squeeze(2)
-        vector_summed = (weight.to(vector_message.dtype) @ vector_message.flatten(3)).squeeze(2)
-        scalars = self.message_layer_norm(scalars + summed)
-        vectors = normalise_vectors(vectors + vector_summed.unflatten(2, (3, -1)))
-        change, vector_change = scalars, vectors
-        for gvp in self.node_update:
-            change, vector_change = gvp(change, vector_change)
-        return self.update_layer_norm(scalars + change), normalise_vectors(vectors + vector_change)
-
-
 class PositionUpdate(nn.Module):
     """A displacement for each atom."""
 
@@ -187,7 +98,7 @@ class EdgeUpdate(nn.Module):
 
     def forward(self, scalars: Tensor, edges: Tensor, radial: Tensor | None) -> Tensor:
         """New edge features (B, n, n, E); the parts of the first product that belong to atoms stay on atoms."""
-        linear = _linear(self.edge_update_fn)
+        linear = first_linear(self.edge_update_fn)
         width = self.scalars
         of_source, of_target, of_pair = torch.split(
             linear.weight, [width, width, linear.in_features - 2 * width], dim=1
@@ -225,16 +136,19 @@ class SelfConditioning(nn.Module):
         return scalars, edges
 
 
-class _ScalarNorm(nn.Module):
+class ScalarNorm(nn.Module):
+    """A layer norm under the name that upstream gives it."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.feat_norm = nn.LayerNorm(width)
 
     def forward(self, scalars: Tensor) -> Tensor:
+        """Normalised scalars (..., S)."""
         return self.feat_norm(scalars)  # type: ignore[no-any-return]
 
 
-def _linear(layers: nn.Sequential) -> nn.Linear:
+def first_linear(layers: nn.Sequential) -> nn.Linear:
     """The first layer of a perceptron, whose product is split between atoms and pairs."""
     first = layers[0]
     assert isinstance(first, nn.Linear)  # noqa: S101 - for the type checker
@@ -244,8 +158,3 @@ def _linear(layers: nn.Sequential) -> nn.Linear:
 def _uniform_parameter(rows: int, columns: int) -> nn.Parameter:
     bound = 1 / math.sqrt(rows)
     return nn.Parameter(torch.empty(rows, columns).uniform_(-bound, bound))
-
-
-def _mix_source(weight: Tensor, units: Tensor, vectors: Tensor) -> Tensor:
-    """Channel mixing of [unit displacement, V_source] for all pairs: (B, n, n, 3, columns)."""
-    return (vectors @ weight[1:])[:, None] + units[..., None] * weight[0]

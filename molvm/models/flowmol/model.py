@@ -15,10 +15,11 @@ from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.decode import decode_molecules
 from molvm.models.flowmol.matching import flowmol_schedules
 from molvm.models.flowmol.network import FlowMolNetwork
+from molvm.models.precision import Precision
 from molvm.schedules import Schedules
-from molvm.states import MoleculeState, State
+from molvm.states import MoleculeState, State, in_lanes
 
-MOLECULES_AT_ONCE = 32
+MOLECULES_AT_ONCE = 16
 """Molecules in one pass of the network; what it needs at once then stays near the processor's caches."""
 
 
@@ -59,16 +60,23 @@ class FlowMolModel:
         sizes: Numbers of atoms to draw from.
         name: How runs and messages call the model.
         card: What is known of the model: data, training, metrics.
+        precision: Of the matrix products. Geometry and the state of the process keep the network's own type.
     """
 
     def __init__(
-        self, network: FlowMolNetwork, sizes: SizeHistogram, name: str, card: Mapping[str, Any] | None = None
+        self,
+        network: FlowMolNetwork,
+        sizes: SizeHistogram,
+        name: str,
+        card: Mapping[str, Any] | None = None,
+        precision: Precision = "float32",
     ) -> None:
         self.network = network.eval().requires_grad_(requires_grad=False)
         self.config: FlowMolConfig = network.config
         self.sizes = sizes
         self.name = name
         self.card: dict[str, Any] = dict(card or {})
+        self.precision = precision
         self.schedules: Schedules = flowmol_schedules(network.config)
 
     @property
@@ -100,7 +108,6 @@ class FlowMolModel:
         )
         return origin.randn_like(generator)
 
-    @torch.no_grad()
     def predict_endpoint(self, x: State, t: Tensor) -> MoleculeState:
         """x̂₁: centred positions in Å and class probabilities.
 
@@ -108,15 +115,13 @@ class FlowMolModel:
             x: Noisy molecules.
             t: Times, shape (B,).
         """
-        molecules = _as_molecules(x)
-        # Molecules of like size together, so that little arithmetic is spent on padding.
-        order = torch.argsort(molecules.n_atoms, stable=True)
-        endpoints = [self._predict(molecules.select(part), t[part]) for part in torch.split(order, MOLECULES_AT_ONCE)]
-        return MoleculeState.cat(endpoints).select(torch.argsort(order)).pad(molecules.positions.shape[1])
+        return in_lanes(self._predict, _as_molecules(x), t, MOLECULES_AT_ONCE)
 
+    @torch.no_grad()
     def _predict(self, x: MoleculeState, t: Tensor) -> MoleculeState:
-        first = self.network.predict(x, t)
-        return self.network.predict(x, t, first) if self.config.self_conditioning else first
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            first = self.network.predict(x, t)
+            return self.network.predict(x, t, first) if self.config.self_conditioning else first
 
     def decode(self, x: State) -> list[Molecule]:
         """The most probable molecule of each sample, unrepaired."""

@@ -7,18 +7,12 @@ import math
 import torch
 from torch import Tensor, nn
 
-from molvm.models.flowmol.blocks import (
-    Convolution,
-    EdgeUpdate,
-    PositionUpdate,
-    SelfConditioning,
-    radial_basis,
-    vector_norm,
-)
+from molvm.models.flowmol.blocks import EdgeUpdate, PositionUpdate, SelfConditioning
 from molvm.models.flowmol.config import FlowMolConfig
+from molvm.models.flowmol.convolution import Convolution
+from molvm.models.flowmol.geometry import DISTANCE_EPSILON, PairGeometry, radial_basis, vector_norm
 from molvm.states import MoleculeState
 
-DISTANCE_EPSILON = 1e-8
 TIME_FREQUENCY = 1000.0
 """Largest angular frequency of the time features (FlowMol3)."""
 
@@ -39,19 +33,7 @@ class FlowMolNetwork(nn.Module):
         scalars, edges = c.hidden_scalars, c.hidden_edges
         self.scalar_embedding = _embedding(c.n_types + c.n_charges + c.time_features, scalars)
         self.edge_embedding = _embedding(c.n_bonds, edges)
-        self.conv_layers = nn.ModuleList(
-            Convolution(
-                scalars,
-                edges,
-                c.rbf_dim,
-                c.vector_channels,
-                c.cross_products,
-                c.message_gvps,
-                c.update_gvps,
-                c.message_norm,
-            )
-            for _ in range(c.convolutions)
-        )
+        self.conv_layers = nn.ModuleList(Convolution(c) for _ in range(c.convolutions))
         updaters = c.molecule_updates if c.separate_updaters else 1
         radial_width = c.rbf_dim if c.update_edges_with_distance else 0
         self.node_position_updaters = nn.ModuleList(
@@ -78,22 +60,20 @@ class FlowMolNetwork(nn.Module):
         scalars = self.scalar_embedding(torch.cat([x.types, self._time(t, x), x.charges], dim=-1))
         edges = self.edge_embedding(x.bonds)
         positions = x.positions
-        units, distances = _geometry(positions)
+        geometry = self._geometry(positions)
         if previous is not None:
-            scalars, edges = self._self_condition(scalars, edges, x, previous, distances)
+            scalars, edges = self._self_condition(scalars, edges, x, previous, geometry)
         vectors = positions.new_zeros(*positions.shape[:2], 3, self.config.vector_channels)
-        radial = self._radial(distances)
         pair_weight = x.pair_mask.to(positions.dtype)
         for _ in range(self.config.recycles):
             for index, convolution in enumerate(self.conv_layers):
-                scalars, vectors = convolution(scalars, vectors, units, radial, edges, pair_weight)
+                scalars, vectors = convolution(scalars, vectors, edges, geometry, pair_weight)
                 updater = self._updater_after(index)
                 if updater is None:
                     continue
                 positions = positions + self.node_position_updaters[updater](scalars, vectors)
-                units, distances = _geometry(positions)
-                radial = self._radial(distances)
-                seen = radial if self.config.update_edges_with_distance else None
+                geometry = self._geometry(positions)
+                seen = geometry.radial if self.config.update_edges_with_distance else None
                 edges = self.edge_updaters[updater](scalars, edges, seen)
         return self._heads(x, positions, scalars, edges)
 
@@ -107,8 +87,8 @@ class FlowMolNetwork(nn.Module):
             return None
         return conv // every if self.config.separate_updaters else 0
 
-    def _radial(self, distances: Tensor) -> Tensor:
-        return radial_basis(distances, self.config.rbf_dmax, self.config.rbf_dim)
+    def _geometry(self, positions: Tensor) -> PairGeometry:
+        return PairGeometry.of(positions, self.config.rbf_dmax, self.config.rbf_dim)
 
     def _time(self, t: Tensor, x: MoleculeState) -> Tensor:
         width = self.config.time_features
@@ -120,12 +100,12 @@ class FlowMolNetwork(nn.Module):
         return features.to(x.dtype)[:, None].expand(-1, x.positions.shape[1], -1)
 
     def _self_condition(
-        self, scalars: Tensor, edges: Tensor, x: MoleculeState, previous: MoleculeState, distances: Tensor
+        self, scalars: Tensor, edges: Tensor, x: MoleculeState, previous: MoleculeState, geometry: PairGeometry
     ) -> tuple[Tensor, Tensor]:
         moved = vector_norm((x.positions - previous.positions)[..., None]).squeeze(-1) + DISTANCE_EPSILON
-        _, previous_distances = _geometry(previous.positions)
-        node_evidence = torch.cat([previous.types, previous.charges, self._radial(moved)], dim=-1)
-        change = self._radial(previous_distances) - self._radial(distances)
+        radial = radial_basis(moved, self.config.rbf_dmax, self.config.rbf_dim)
+        node_evidence = torch.cat([previous.types, previous.charges, radial], dim=-1)
+        change = self._geometry(previous.positions).radial - geometry.radial
         edge_evidence = torch.cat([previous.bonds, change], dim=-1)
         mixed: tuple[Tensor, Tensor] = self.self_conditioning_residual_layer(
             scalars, edges, node_evidence, edge_evidence
@@ -160,10 +140,3 @@ def to_endpoint(logits: MoleculeState) -> MoleculeState:
 
 def _embedding(width_in: int, width: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(width_in, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.LayerNorm(width))
-
-
-def _geometry(positions: Tensor) -> tuple[Tensor, Tensor]:
-    """Unit displacements x_source − x_destination (B, n, n, 3) and distances (B, n, n)."""
-    displacement = positions[:, None] - positions[:, :, None]
-    distances = vector_norm(displacement[..., None]).squeeze(-1) + DISTANCE_EPSILON
-    return displacement / distances[..., None], distances

@@ -1,0 +1,51 @@
+"""Portions of a batch at the same time, each on one core.
+
+Splitting every operation among the cores costs a rendezvous an operation, and a network of small operations is mostly
+rendezvous: with two cores FlowMol took 0.20 s for what two independent halves, each on one core, take 0.12 s for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from molvm.states.base import State
+
+AnyState = TypeVar("AnyState", bound=State)
+
+
+def in_lanes(function: Callable[[AnyState, Tensor], AnyState], x: AnyState, t: Tensor, size: int) -> AnyState:
+    """`function(x, t)` computed for portions of about `size` samples on as many threads as torch has.
+
+    The result does not depend on the number of threads. On another device than the CPU the portions follow one another.
+
+    Args:
+        function: Of samples and their times, sample by sample; safe to be run on several threads at once. What torch
+            keeps for each thread (gradient mode, autocast) it has to set itself.
+        x: The samples.
+        t: Their times, shape (B,).
+        size: Samples in a portion.
+    """
+    portions = x.portions(size)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1 if x.device.type == "cpu" else threads)
+    try:
+        work = [(x.select(portion), t[portion]) for portion in portions]
+        if threads == 1 or len(portions) < 2 or x.device.type != "cpu":
+            results = [function(*part) for part in work]
+        else:
+            results = list(_lanes(threads).map(lambda part: function(*part), work))
+    finally:
+        torch.set_num_threads(threads)
+    return x.reassembled(portions, results)
+
+
+@lru_cache(maxsize=1)
+def _lanes(count: int) -> ThreadPoolExecutor:
+    # OpenMP's number of threads belongs to the thread that sets it.
+    return ThreadPoolExecutor(count, "lane", initializer=torch.set_num_threads, initargs=(1,))
