@@ -75,9 +75,10 @@ def check_strength(strength: float) -> None:
 class Objective(Protocol):
     """An algorithm: it owns its loss and what it trains; the trainer owns the loop, the optimiser and the files.
 
-    One iteration of the trainer is: simulate with `control`, score, `zero_grad`, `backward`, clip, step, `after_step`.
-    An objective that learns from old paths keeps its own buffer of rollouts and puts it in `state_dict`; one that
-    trains the base model returns that model's parameters and has no control.
+    One iteration of the trainer is: simulate with `control`, score, `observe`; then, once or several times,
+    `zero_grad`, `backward`, clip, step, `after_step`. An objective that learns from old paths keeps its own buffer of
+    rollouts and puts it in `state_dict`; one that trains the base model returns that model's parameters and has no
+    control.
     """
 
     @property
@@ -97,6 +98,10 @@ class Objective(Protocol):
 
     def parameters(self) -> Iterable[nn.Parameter]:
         """What the optimiser updates, always in the same order."""
+        ...
+
+    def observe(self, rollout: Rollout) -> Mapping[str, float]:
+        """Take in a fresh rollout, once: tables, buffers. Returns metrics to log, all finite."""
         ...
 
     def backward(self, rollout: Rollout) -> Mapping[str, float]:

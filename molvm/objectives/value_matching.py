@@ -100,25 +100,39 @@ class ValueMatching:
         """The network's parameters."""
         return self.value.parameters()
 
-    def backward(self, rollout: Rollout) -> Mapping[str, float]:
-        """Add the gradients of the loss, learn V₀, and report.
+    def observe(self, rollout: Rollout) -> Mapping[str, float]:
+        """Learn V₀ from a fresh rollout, and report.
 
         Returns:
-            loss; reward (mean), kl (mean ½∫|u|²), value_error (root mean square of V − Ĵ over paths and times), and the
-            `PathDiagnostics`.
+            reward (mean), kl (mean ½∫|u|²), and the `PathDiagnostics`.
+
+        Raises:
+            ConfigError: The rollout was made for another λ.
+        """
+        self._check_strength(rollout)
+        self._learn_baseline(rollout)
+        return {
+            "reward": float(rollout.rewards.mean()),
+            "kl": float(rollout.trajectory.path_cost.mean()),
+            **asdict(path_diagnostics(rollout.log_weights, rollout.condition)),
+        }
+
+    def backward(self, rollout: Rollout) -> Mapping[str, float]:
+        """Add the gradients of the loss, and report.
+
+        Returns:
+            loss, and value_error (root mean square of V − Ĵ over paths and times).
 
         Raises:
             DivergenceError: The loss is not finite.
             ConfigError: The rollout was made for another λ, or kept its terminal state alone.
         """
         trajectory = rollout.trajectory
-        if rollout.strength != self.value.strength:
-            raise ConfigError(f"The rollout has λ = {rollout.strength}, the value function {self.value.strength}.")
+        self._check_strength(rollout)
         if len(trajectory.states) != trajectory.steps + 1:
             raise ConfigError("Value Matching needs all states of a trajectory.", remedy="simulate(keep_states=True)")
         device = self.value.conditions.device
         targets = self._targets(rollout).to(device=device, dtype=self.value.dtype)
-        self._learn_baseline(rollout)
         weights = self._weights(trajectory.times).to(targets)
         loss, squared_error = 0.0, 0.0
         points = torch.nonzero(weights).flatten().tolist()
@@ -138,10 +152,7 @@ class ValueMatching:
             )
         return {
             "loss": loss,
-            "reward": float(rollout.rewards.mean()),
-            "kl": float(trajectory.path_cost.mean()),
             "value_error": (squared_error / max(1, len(points) * targets.shape[1])) ** 0.5,
-            **asdict(path_diagnostics(rollout.log_weights, rollout.condition)),
         }
 
     def after_step(self) -> None:
@@ -164,6 +175,10 @@ class ValueMatching:
                 f"The saved value function does not fit this one: {error}",
                 remedy="the configuration that the checkpoint was written with",
             ) from error
+
+    def _check_strength(self, rollout: Rollout) -> None:
+        if rollout.strength != self.value.strength:
+            raise ConfigError(f"The rollout has λ = {rollout.strength}, the value function {self.value.strength}.")
 
     def _targets(self, rollout: Rollout) -> Tensor:
         """Ĵ at each point of the grid, shape (K+1, B)."""

@@ -32,8 +32,9 @@ class TrainerOptions:
     """How the loop runs; the defaults are the paper's.
 
     Args:
-        iterations: Rollouts, each followed by one optimiser step.
+        iterations: Rollouts.
         batch_size: Samples of a rollout.
+        updates: Optimiser steps on each rollout; the paper takes one.
         steps: Steps K of the SDE.
         learning_rate: Of Adam.
         final_learning_rate_share: The rate falls by a cosine that would reach this share after the last iteration.
@@ -48,6 +49,7 @@ class TrainerOptions:
 
     iterations: int = 1000
     batch_size: int = 128
+    updates: int = 1
     steps: int = 100
     learning_rate: float = 1e-4
     final_learning_rate_share: float = 0.01
@@ -57,7 +59,7 @@ class TrainerOptions:
     checkpoint_every: int = 10
 
     def __post_init__(self) -> None:
-        for name in ("iterations", "batch_size", "steps", "checkpoint_every"):
+        for name in ("iterations", "batch_size", "updates", "steps", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}.", allowed="a whole number from 1")
         for name in ("learning_rate", "clip"):
@@ -243,6 +245,12 @@ class Trainer:
     def _learn(self, rollout: Rollout) -> dict[str, float]:
         for group in self.optimiser.param_groups:
             group["lr"] = self.options.rate(self.iteration)
+        metrics = dict(self.objective.observe(rollout))
+        for _ in range(self.options.updates):
+            metrics |= self._update(rollout)
+        return metrics
+
+    def _update(self, rollout: Rollout) -> dict[str, float]:
         self.optimiser.zero_grad(set_to_none=True)
         metrics = dict(self.objective.backward(rollout))
         norm = float(clip_grad_norm_(self.objective.parameters(), self.options.clip))

@@ -58,6 +58,7 @@ def train(
         start = MODEL.noise(None, batch, generator).to(dtype=torch.float32)
         path: Trajectory = simulate(MODEL, start, grid, control=learner.control, generator=generator)
         experience = Rollout(path, REWARD(path.terminal.parts["x"]), STRENGTH)
+        learner.observe(experience)
         for _ in range(updates):
             optimiser.zero_grad()
             learner.backward(experience)

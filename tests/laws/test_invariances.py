@@ -38,8 +38,10 @@ def trained(strength: float, scale: float, shift: float, iterations: int = 15) -
     for _ in range(iterations):
         start = MODEL.noise(None, 64, generator)
         path = simulate(MODEL, start, GRID, control=objective.control, generator=generator)
+        rollout = Rollout(path, scale * REWARD(path.terminal.parts["x"]) + shift, strength)
+        objective.observe(rollout)
         optimiser.zero_grad()
-        objective.backward(Rollout(path, scale * REWARD(path.terminal.parts["x"]) + shift, strength))
+        objective.backward(rollout)
         optimiser.step()
     return objective
 

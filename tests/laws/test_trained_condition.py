@@ -42,8 +42,10 @@ def learner() -> ValueMatching:
     generator = torch.Generator().manual_seed(0)
     for _ in range(iterations):
         path = roll(made, 192, generator)
+        rollout = Rollout(path, path.terminal.parts["x"].squeeze(1), STRENGTH)
+        made.observe(rollout)
         optimiser.zero_grad()
-        made.backward(Rollout(path, path.terminal.parts["x"].squeeze(1), STRENGTH))
+        made.backward(rollout)
         torch.nn.utils.clip_grad_norm_(made.parameters(), 1.0)
         optimiser.step()
         decay.step()

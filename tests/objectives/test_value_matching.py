@@ -86,7 +86,7 @@ def test_gradients_add_up() -> None:
 def test_metrics_are_finite_and_named() -> None:
     learner = objective()
     batch = rollout(learner)
-    metrics = learner.backward(batch)
+    metrics = {**learner.observe(batch), **learner.backward(batch)}
     assert set(metrics) == {"loss", "reward", "kl", "value_error", "log_z_lower", "log_z", "kl_gap", "ess"}
     assert all(math.isfinite(value) for value in metrics.values())
     assert metrics["kl"] == pytest.approx(float(batch.trajectory.path_cost.mean()))
@@ -99,7 +99,7 @@ def test_baseline_is_the_mean_within_each_condition() -> None:
         learner = objective(ValueMatchingOptions(baseline_ito=ito))
         batch = rollout(learner, count=200)
         for _ in range(30):
-            learner.backward(batch)
+            learner.observe(batch)
         targets = batch.trajectory.path_cost - STRENGTH * batch.rewards
         if ito:
             targets = targets + batch.trajectory.ito.sum(0)

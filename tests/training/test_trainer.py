@@ -370,3 +370,17 @@ def test_large_gradients_are_clipped(tmp_path: Path) -> None:
     norms = [parameter.grad.norm() for parameter in trainer.objective.parameters() if parameter.grad is not None]
     assert report["gradient_norm"] > 1e-2
     assert float(torch.stack(norms).norm()) == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_several_updates_learn_from_one_rollout(tmp_path: Path) -> None:
+    """The network takes every step; the table of V₀ counts each sample once."""
+    once, thrice = (
+        build(tmp_path / str(updates), options=replace(OPTIONS, iterations=2, updates=updates)) for updates in (1, 3)
+    )
+    first, second = train(once), train(thrice)
+    assert first[0]["reward"] == second[0]["reward"]
+    assert {int(state["step"]) for state in once.optimiser.state_dict()["state"].values()} == {2}
+    assert {int(state["step"]) for state in thrice.optimiser.state_dict()["state"].values()} == {6}
+    counts = [trainer.objective.state_dict()["baseline_count"] for trainer in (once, thrice)]
+    torch.testing.assert_close(*counts)
+    assert second[1]["reward"] != first[1]["reward"]
