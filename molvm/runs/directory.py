@@ -74,10 +74,14 @@ class RunDirectory:
                 remedy=f"`molvm train --resume {self.path}` to go on, or another --out",
             )
         with writing(self.path):
-            if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            if self.path.exists() and not self._is_empty():
                 raise OutputExistsError(
                     f"The output {self.path} exists and is not an empty directory.", remedy="another --out"
                 )
+
+    def _is_empty(self) -> bool:
+        # The lock of a process that was killed before it had written anything is nothing.
+        return self.path.is_dir() and all(entry == self.lock for entry in self.path.iterdir())
 
     def begin(self) -> None:
         """Make the directory.

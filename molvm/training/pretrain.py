@@ -185,6 +185,7 @@ class Pretrainer:
         tensors["generator"] = self.generator.get_state()
         metadata = {
             "kind": "pretraining",
+            "dataset": self.dataset.manifest.get("name"),
             "config": self.config.to_dict(),
             "options": asdict(self.options),
             "order": self.order.bit_generator.state,
@@ -198,13 +199,20 @@ class Pretrainer:
         Data order is exact up to the epoch: the epoch that was interrupted begins anew.
 
         Raises:
-            CheckpointError: There is none, or it is of another network.
+            CheckpointError: There is none, or it is of another network or dataset.
         """
         checkpoint = load_checkpoint(self.out / "checkpoints")
         saved = checkpoint.metadata.get("config")
         if saved is None or FlowMolConfig.from_dict(saved) != self.config:
             raise CheckpointError(
                 f"The checkpoint {checkpoint.path} is not of this network.", remedy="the settings it was written with"
+            )
+        dataset, name = checkpoint.metadata.get("dataset"), self.dataset.manifest.get("name")
+        # The first checkpoints did not name it.
+        if dataset is not None and dataset != name:
+            raise CheckpointError(
+                f"The checkpoint {checkpoint.path} is of the dataset {dataset!r}, not of {name!r}.",
+                remedy=f"--dataset {dataset}",
             )
         self.network.load_state_dict(checkpoint.part("network"))
         self.average = {name: value.clone() for name, value in checkpoint.part("average").items()}

@@ -40,6 +40,15 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         RunDirectory(tmp_path / "file" / "run").begin()
 
 
+def test_what_a_killed_process_left_before_its_first_file_is_nothing(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path)
+    with directory.exclusive():
+        pass
+    assert directory.lock.exists()
+    directory.begin()
+    assert directory.molecules.is_dir()
+
+
 def test_what_is_no_run_is_not_opened(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing"):
         with pytest.raises(InputFileError, match="holds no run"):

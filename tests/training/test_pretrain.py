@@ -214,6 +214,13 @@ def test_resuming_from_nothing_or_from_another_network(few: MoleculeDataset, tmp
         pretrain(few, replace(CONFIG, hidden_scalars=24), OPTIONS, tmp_path, resume=True)
 
 
+def test_resuming_on_another_dataset(few: MoleculeDataset, tmp_path: Path) -> None:
+    pretrain(few, CONFIG, OPTIONS, tmp_path, stop=stop_at(1))
+    other = pack([embedded("CO")], name="other", element_symbols=CONFIG.elements, split=[0])
+    with pytest.raises(CheckpointError, match="not of 'other'"):
+        pretrain(other, CONFIG, OPTIONS, tmp_path, resume=True)
+
+
 def test_the_network_must_know_the_elements_in_the_same_order(few: MoleculeDataset, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="H, C, N, O, F"):
         pretrain(few, replace(CONFIG, elements=("H", "C", "N", "O", "F")), OPTIONS, tmp_path)
