@@ -104,8 +104,12 @@ class Objective(Protocol):
         """Take in a fresh rollout, once: tables, buffers. Returns metrics to log, all finite."""
         ...
 
-    def backward(self, rollout: Rollout) -> Mapping[str, float]:
-        """Add this rollout's gradients to `parameters()` and return metrics to log, all finite."""
+    def backward(self, rollout: Rollout, part: int = 0, parts: int = 1) -> Mapping[str, float]:
+        """Add the gradients of one of `parts` parts of this rollout's loss to `parameters()`.
+
+        Returns:
+            Metrics to log, all finite.
+        """
         ...
 
     def after_step(self) -> None:

@@ -117,8 +117,13 @@ class ValueMatching:
             **asdict(path_diagnostics(rollout.log_weights, rollout.condition)),
         }
 
-    def backward(self, rollout: Rollout) -> Mapping[str, float]:
+    def backward(self, rollout: Rollout, part: int = 0, parts: int = 1) -> Mapping[str, float]:
         """Add the gradients of the loss, and report.
+
+        Args:
+            rollout: Paths of the current control and their rewards.
+            part: Which of the parts, from 0.
+            parts: So many parts are dealt the points of the time grid in turn; the mean of their losses is the loss.
 
         Returns:
             loss, and value_error (root mean square of V − Ĵ over paths and times).
@@ -133,17 +138,17 @@ class ValueMatching:
             raise ConfigError("Value Matching needs all states of a trajectory.", remedy="simulate(keep_states=True)")
         device = self.value.conditions.device
         targets = self._targets(rollout).to(device=device, dtype=self.value.dtype)
-        weights = self._weights(trajectory.times).to(targets)
+        weights = parts * self._weights(trajectory.times).to(targets)
         loss, squared_error = 0.0, 0.0
-        points = torch.nonzero(weights).flatten().tolist()
+        points = torch.nonzero(weights).flatten()[part::parts].tolist()
         for first in range(0, len(points), self.options.chunk):
             chosen = points[first : first + self.options.chunk]
             states = [trajectory.states[k] for k in chosen]
             error = self._errors(states, trajectory.times[chosen], targets[chosen])
-            part = (weights[chosen, None] * error.square()).sum() / (2 * targets.shape[1])
+            share = (weights[chosen, None] * error.square()).sum() / (2 * targets.shape[1])
             # A pass for each chunk: the memory does not grow with the number of steps.
-            torch.autograd.backward(part)
-            loss += float(part.detach())
+            torch.autograd.backward(share)
+            loss += float(share.detach())
             squared_error += float(error.detach().square().sum())
         if not torch.isfinite(torch.tensor(loss)):
             raise DivergenceError(

@@ -85,7 +85,9 @@ class TrainingSection(Section):
     )
     iterations: Annotated[int, Field(ge=1)] = Field(1000, description="rounds of sampling, scoring and learning")
     batch_size: Annotated[int, Field(ge=2)] = Field(128, description="molecules in a round")
-    updates: Annotated[int, Field(ge=1)] = Field(1, description="gradient steps on each round; the paper takes one")
+    updates: Annotated[int, Field(ge=1)] = Field(
+        1, description="gradient steps on each round, each on a part of its times"
+    )
     learning_rate: PositiveFloat = Field(1e-4, description="of Adam")
     final_learning_rate_share: Annotated[FiniteFloat, Field(ge=0, le=1)] = Field(
         0.01, description="share of the learning rate that is left at the last iteration"

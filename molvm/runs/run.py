@@ -15,7 +15,7 @@ from molvm.models.hub import load_model
 from molvm.models.precision import resolve_precision
 from molvm.objectives import ValueMatching
 from molvm.rewards.base import Reward
-from molvm.runs.assembly import build_objective, model_digest, model_location
+from molvm.runs.assembly import build_objective, model_digest, model_location, trainer_options
 from molvm.runs.config import RunConfig
 from molvm.runs.config_file import config_text, load_config
 from molvm.runs.directory import RunDirectory
@@ -63,6 +63,7 @@ class Run:
         if config.out is None:
             raise ConfigError("A run needs a directory.", remedy="--out runs/NAME, or out = ... in the settings")
         RunDirectory(config.out).require_free()
+        trainer_options(config)
         names = {
             "model": _located_model(config, model),
             "reward": {"name": reward_location(config.reward.name) if reward is None else reward.name},

@@ -1,7 +1,7 @@
 """An E(3)-invariant graph network f(x, t) for molecules, on torch-geometric.
 
-Positions enter through distances only, so f does not change under rotations, reflections and translations; its
-gradient is then equivariant and moves no centre of mass.
+Positions enter through distances and through lengths of moments about the centroid, so f does not change under
+rotations, reflections and translations; its gradient is then equivariant and moves no centre of mass.
 """
 
 from __future__ import annotations
@@ -18,8 +18,16 @@ from molvm.schedules import Schedules
 from molvm.states import MoleculeState
 from molvm.values.graph import CompleteGraphs, complete_graphs
 
+CLASSES = ("types", "charges", "bonds")
+
 DISTANCE_SOFTENING = 1e-4
 """Å². Distances are √(d² + s): smooth where atoms coincide."""
+
+MOMENT_SOFTENING = 1e-2
+"""Å². Likewise of the lengths of moments."""
+
+SHARPEST_EVIDENCE = 10.0
+"""Largest factor α/β² from a noisy class vector to the logits of what it says; near t = 1 it has no bound."""
 
 SIZE_SCALE = 20.0
 """Numbers of atoms are fed divided by this, to be of order one."""
@@ -36,6 +44,8 @@ class MoleculeValueConfig:
         radial: Radial basis functions of a distance.
         radial_max: Centre of the last one, Å.
         time_features: Sines and cosines of t.
+        moments: Vectors Σᵢ qᵢ (xᵢ − centroid) of learned charges q, whose lengths the readout sees; the electric dipole
+            moment is of this form, and no sum over neighbours makes it easily.
     """
 
     width: int = 64
@@ -44,6 +54,7 @@ class MoleculeValueConfig:
     radial: int = 16
     radial_max: float = 8.0
     time_features: int = 32
+    moments: int = 16
 
 
 class MoleculeValueFeatures(nn.Module):
@@ -73,15 +84,19 @@ class MoleculeValueFeatures(nn.Module):
         width, edge_width = config.width, config.edge_width
         context = config.time_features + len(schedules.by_modality) + 1
         self.context = nn.Sequential(nn.Linear(context, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
-        self.atoms = nn.Linear(n_types + n_charges, width)
+        self.log_prior = nn.ParameterDict(
+            {name: torch.zeros(count) for name, count in zip(CLASSES, (n_types, n_charges, n_bonds), strict=True)}
+        )
+        self.atoms = nn.Linear(2 * (n_types + n_charges), width)
         self.pairs = nn.Sequential(
-            nn.Linear(n_bonds + config.radial, edge_width), nn.SiLU(), nn.Linear(edge_width, edge_width), nn.SiLU()
+            nn.Linear(2 * n_bonds + config.radial, edge_width), nn.SiLU(), nn.Linear(edge_width, edge_width), nn.SiLU()
         )
         self.blocks = nn.ModuleList(_Block(width, edge_width) for _ in range(config.depth))
         output = nn.Linear(width, 1)
         nn.init.zeros_(output.weight)
         nn.init.zeros_(output.bias)
-        self.readout = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), output)
+        self.charges = nn.Linear(width, config.moments)
+        self.readout = nn.Sequential(nn.Linear(2 * width + config.moments, width), nn.SiLU(), output)
 
     def forward(self, x: MoleculeState, t: Tensor) -> Tensor:
         """One number f for each molecule, shape (B,), at times of shape (B,)."""
@@ -89,14 +104,36 @@ class MoleculeValueFeatures(nn.Module):
         context = self.context(self._context(x, t))
         # index_select, because the gradient of indexing with repeated indices is not reproducible on several threads.
         of_atom = context.index_select(0, graphs.molecule)
-        classes = torch.cat([x.types, x.charges], dim=-1)[graphs.molecule, graphs.slot]
-        atoms = self.atoms(classes)
-        pairs = self.pairs(self._pair_features(x, graphs))
+        classes = [
+            self._evidence(name, x.parts[name][graphs.molecule, graphs.slot], t, graphs.molecule)
+            for name in CLASSES[:2]
+        ]
+        atoms = self.atoms(torch.cat(classes, dim=-1))
+        pairs = self.pairs(self._pair_features(x, t, graphs))
         for block in self.blocks:
             atoms = block(atoms, graphs.edge_index, pairs, of_atom)
         mean = scatter(atoms, graphs.molecule, dim=0, dim_size=len(x), reduce="mean")
-        value: Tensor = self.readout(torch.cat([mean, context], dim=-1)).squeeze(-1)
+        moments = self._moments(x, atoms, graphs)
+        value: Tensor = self.readout(torch.cat([mean, moments, context], dim=-1)).squeeze(-1)
         return value
+
+    def _evidence(self, name: str, noisy: Tensor, t: Tensor, molecule: Tensor) -> Tensor:
+        """A noisy class vector x, and the class's posterior mean from it alone: softmax(α x/β² + log prior)."""
+        schedule = self.schedules.by_modality[name]
+        sharpness = (
+            (schedule.alpha(t) / schedule.beta(t).square()).clamp(max=SHARPEST_EVIDENCE).index_select(0, molecule)
+        )
+        posterior = torch.softmax(sharpness[:, None] * noisy + self.log_prior[name], dim=-1)
+        return torch.cat([noisy, posterior], dim=-1)
+
+    def _moments(self, x: MoleculeState, atoms: Tensor, graphs: CompleteGraphs) -> Tensor:
+        """Lengths of the moments of learned charges, (B, moments)."""
+        positions = x.positions[graphs.molecule, graphs.slot]
+        centroid = scatter(positions, graphs.molecule, dim=0, dim_size=len(x), reduce="mean")
+        arms = positions - centroid.index_select(0, graphs.molecule)
+        weighted = self.charges(atoms)[:, :, None] * arms[:, None]
+        moments = scatter(weighted, graphs.molecule, dim=0, dim_size=len(x), reduce="sum") / SIZE_SCALE**0.5
+        return torch.sqrt(moments.square().sum(dim=-1) + MOMENT_SOFTENING)
 
     def _context(self, x: MoleculeState, t: Tensor) -> Tensor:
         """Sines and cosines of t, the modalities' α, and N."""
@@ -107,7 +144,7 @@ class MoleculeValueFeatures(nn.Module):
         size = (x.n_atoms.to(t) / SIZE_SCALE)[:, None]
         return torch.cat([torch.sin(angles), torch.cos(angles), alphas, size], dim=1)
 
-    def _pair_features(self, x: MoleculeState, graphs: CompleteGraphs) -> Tensor:
+    def _pair_features(self, x: MoleculeState, t: Tensor, graphs: CompleteGraphs) -> Tensor:
         molecule, source, target = graphs.pair
         # Dense differences first: each pair is then picked once, so that the gradient is reproducible.
         displacement = (x.positions[:, :, None] - x.positions[:, None])[molecule, source, target]
@@ -115,7 +152,8 @@ class MoleculeValueFeatures(nn.Module):
         count, largest = self.config.radial, self.config.radial_max
         centres = torch.linspace(0, largest, count, device=distance.device, dtype=distance.dtype)
         radial = torch.exp(-(((distance[:, None] - centres) * (count / largest)) ** 2))
-        return torch.cat([x.bonds[molecule, source, target], radial], dim=-1)
+        bonds = self._evidence("bonds", x.bonds[molecule, source, target], t, molecule)
+        return torch.cat([bonds, radial], dim=-1)
 
 
 class _Messages(MessagePassing):  # type: ignore[misc] # torch-geometric has no types

@@ -83,6 +83,18 @@ def test_gradients_add_up() -> None:
     torch.testing.assert_close(gradients(learner), 2 * once)
 
 
+@pytest.mark.parametrize("parts", [2, 3])
+def test_the_mean_over_the_parts_is_the_loss(parts: int) -> None:
+    learner = objective(ValueMatchingOptions(terminal_weight=0.5))
+    batch = rollout(learner)
+    loss = learner.backward(batch)["loss"]
+    whole = gradients(learner).clone()
+    learner.value.zero_grad()
+    losses = [learner.backward(batch, part, parts)["loss"] for part in range(parts)]
+    assert sum(losses) / parts == pytest.approx(loss, rel=1e-10)
+    torch.testing.assert_close(gradients(learner) / parts, whole, rtol=1e-9, atol=1e-13)
+
+
 def test_metrics_are_finite_and_named() -> None:
     learner = objective()
     batch = rollout(learner)
