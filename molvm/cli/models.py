@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-models_app = typer.Typer(help="List base models and show their cards.", no_args_is_help=True)
+models_app = typer.Typer(help="List base models, show and check them, convert published ones.", no_args_is_help=True)
 
 
 @models_app.command("list")
 def list_models() -> None:
-    """The bundled base models."""
+    """The base models that can be named: bundled ones, and published ones that were converted here."""
     from molvm.models.hub import model_names
 
     for name in model_names():
@@ -26,3 +27,32 @@ def info(model: Annotated[str, typer.Argument(help="A bundled model's name, or a
     from molvm.models.hub import load_model
 
     typer.echo(json.dumps(load_model(model).card, indent=2, ensure_ascii=False))
+
+
+@models_app.command("verify")
+def verify(model: Annotated[str, typer.Argument(help="A model's name, or a directory.")]) -> None:
+    """Check that a model's weights are those of its card and fit its network."""
+    from molvm.models.hub import load_model
+
+    loaded = load_model(model)
+    typer.echo(f"{loaded.name} is whole: SHA-256 {loaded.card['sha256']}")
+
+
+@models_app.command("convert")
+def convert(
+    folder: Annotated[Path, typer.Argument(help="FlowMol's published folder of a model, or its checkpoint.")],
+    name: Annotated[str | None, typer.Option(help="What to call it; the folder's name by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A new directory for it, instead of molvm's own.")] = None,
+) -> None:
+    """Convert a published FlowMol checkpoint; nothing in it is executed."""
+    from molvm.durable import refuse_existing
+    from molvm.models.flowmol.published.convert import convert as converted
+    from molvm.models.hub import PREFIX, converted_home, save_model
+
+    called = name or (folder.resolve().stem if folder.is_file() else folder.resolve().name)
+    target = out or converted_home() / called
+    refuse_existing(target)
+    save_model(converted(folder), target)
+    typer.echo(
+        f"The model is {target if out else PREFIX + called}: molvm sample {out or PREFIX + called} --out base.sdf"
+    )

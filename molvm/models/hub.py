@@ -11,17 +11,22 @@ from typing import Any, Final
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from molvm.datasets.home import data_home
 from molvm.digests import sha256_of
 from molvm.durable import published
 from molvm.errors import ModelError, UnknownNameError
 from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.model import FlowMolModel, SizeHistogram
 from molvm.models.flowmol.network import FlowMolNetwork
+from molvm.models.flowmol.published.catalogue import PUBLISHED, how_to_get
 from molvm.models.precision import Precision, resolve_precision
 
 WEIGHTS_FILE: Final = "model.safetensors"
 CARD_FILE: Final = "card.json"
 FORMAT_VERSION: Final = 1
+
+PREFIX: Final = "flowmol:"
+"""Of the names of converted models."""
 
 
 def bundled_models() -> dict[str, Path]:
@@ -32,26 +37,45 @@ def bundled_models() -> dict[str, Path]:
 
 
 def model_names() -> list[str]:
-    """Names that `load_model` knows."""
-    return sorted(bundled_models())
+    """Names that `load_model` finds: the bundled models and the converted ones."""
+    return sorted({**bundled_models(), **converted_models()})
+
+
+def converted_home() -> Path:
+    """Where converted models are kept."""
+    return data_home() / "models" / "flowmol"
+
+
+def converted_models() -> dict[str, Path]:
+    """FlowMol's published models that have been converted here: name, with its prefix, to directory."""
+    root = converted_home()
+    found = sorted(root.glob(f"*/{CARD_FILE}")) if root.is_dir() else []
+    return {f"{PREFIX}{card.parent.name}": card.parent for card in found}
 
 
 def load_model(name_or_path: str | Path, *, precision: str = "auto") -> FlowMolModel:
     """A frozen base model.
 
     Args:
-        name_or_path: A bundled model's name, or a directory with `model.safetensors` and `card.json`.
+        name_or_path: A bundled model's name, `flowmol:` and the name of a published model that was converted here, or a
+            directory with `model.safetensors` and `card.json`.
         precision: Of the matrix products: "float32", "bfloat16", or "auto": bfloat16 where the processor has it.
 
     Raises:
         UnknownNameError: Neither a known name nor a directory, or an unknown precision.
         ModelError: The directory is incomplete or damaged.
     """
-    bundled = bundled_models()
-    path = bundled.get(str(name_or_path), Path(name_or_path))
+    name, known = str(name_or_path), {**bundled_models(), **converted_models()}
+    if name not in known and name.removeprefix(PREFIX) in PUBLISHED and name.startswith(PREFIX):
+        raise ModelError(
+            f"The model {name} has not been converted on this machine.",
+            allowed=", ".join(sorted(known)),
+            remedy=how_to_get(name.removeprefix(PREFIX)),
+        )
+    path = known.get(name, Path(name_or_path))
     if path.is_dir():
-        return _read(path, path.name, resolve_precision(precision))
-    raise UnknownNameError("base model", str(name_or_path), bundled)
+        return _read(path, name if name in known else path.name, resolve_precision(precision))
+    raise UnknownNameError("base model", name, [*known, *(PREFIX + published for published in PUBLISHED)])
 
 
 def save_model(model: FlowMolModel, path: Path) -> None:
