@@ -96,7 +96,8 @@ class MoleculeValueFeatures(nn.Module):
         nn.init.zeros_(output.weight)
         nn.init.zeros_(output.bias)
         self.charges = nn.Linear(width, config.moments)
-        self.readout = nn.Sequential(nn.Linear(2 * width + config.moments, width), nn.SiLU(), output)
+        counts = n_types + n_charges + n_bonds - 1
+        self.readout = nn.Sequential(nn.Linear(2 * width + config.moments + counts, width), nn.SiLU(), output)
 
     def forward(self, x: MoleculeState, t: Tensor) -> Tensor:
         """One number f for each molecule, shape (B,), at times of shape (B,)."""
@@ -108,23 +109,29 @@ class MoleculeValueFeatures(nn.Module):
             self._evidence(name, x.parts[name][graphs.molecule, graphs.slot], t, graphs.molecule)
             for name in CLASSES[:2]
         ]
-        atoms = self.atoms(torch.cat(classes, dim=-1))
-        pairs = self.pairs(self._pair_features(x, t, graphs))
+        bonds = self._evidence("bonds", x.bonds[tuple(graphs.pair)], t, graphs.pair[0])
+        atoms = self.atoms(torch.cat([evidence.features for evidence in classes], dim=-1))
+        pairs = self.pairs(torch.cat([bonds.features, self._radial(x, graphs)], dim=-1))
         for block in self.blocks:
             atoms = block(atoms, graphs.edge_index, pairs, of_atom)
         mean = scatter(atoms, graphs.molecule, dim=0, dim_size=len(x), reduce="mean")
-        moments = self._moments(x, atoms, graphs)
-        value: Tensor = self.readout(torch.cat([mean, moments, context], dim=-1)).squeeze(-1)
+        pooled = [
+            mean,
+            self._moments(x, atoms, graphs),
+            *(each.counts for each in classes),
+            bonds.counts[:, 1:] / 2,
+            context,
+        ]
+        value: Tensor = self.readout(torch.cat(pooled, dim=-1)).squeeze(-1)
         return value
 
-    def _evidence(self, name: str, noisy: Tensor, t: Tensor, molecule: Tensor) -> Tensor:
-        """A noisy class vector x, and the class's posterior mean from it alone: softmax(α x/β² + log prior)."""
+    def _evidence(self, name: str, noisy: Tensor, t: Tensor, molecule: Tensor) -> _Evidence:
+        """What noisy class vectors say of their classes, each alone."""
         schedule = self.schedules.by_modality[name]
-        sharpness = (
-            (schedule.alpha(t) / schedule.beta(t).square()).clamp(max=SHARPEST_EVIDENCE).index_select(0, molecule)
-        )
-        posterior = torch.softmax(sharpness[:, None] * noisy + self.log_prior[name], dim=-1)
-        return torch.cat([noisy, posterior], dim=-1)
+        sharpness = (schedule.alpha(t) / schedule.beta(t).square()).clamp(max=SHARPEST_EVIDENCE)
+        posterior = torch.softmax(sharpness.index_select(0, molecule)[:, None] * noisy + self.log_prior[name], dim=-1)
+        counts = scatter(posterior, molecule, dim=0, dim_size=len(t), reduce="sum")
+        return _Evidence(torch.cat([noisy, posterior], dim=-1), counts / SIZE_SCALE**0.5)
 
     def _moments(self, x: MoleculeState, atoms: Tensor, graphs: CompleteGraphs) -> Tensor:
         """Lengths of the moments of learned charges, (B, moments)."""
@@ -144,16 +151,27 @@ class MoleculeValueFeatures(nn.Module):
         size = (x.n_atoms.to(t) / SIZE_SCALE)[:, None]
         return torch.cat([torch.sin(angles), torch.cos(angles), alphas, size], dim=1)
 
-    def _pair_features(self, x: MoleculeState, t: Tensor, graphs: CompleteGraphs) -> Tensor:
+    def _radial(self, x: MoleculeState, graphs: CompleteGraphs) -> Tensor:
         molecule, source, target = graphs.pair
         # Dense differences first: each pair is then picked once, so that the gradient is reproducible.
         displacement = (x.positions[:, :, None] - x.positions[:, None])[molecule, source, target]
         distance = torch.sqrt((displacement**2).sum(dim=-1) + DISTANCE_SOFTENING)
         count, largest = self.config.radial, self.config.radial_max
         centres = torch.linspace(0, largest, count, device=distance.device, dtype=distance.dtype)
-        radial = torch.exp(-(((distance[:, None] - centres) * (count / largest)) ** 2))
-        bonds = self._evidence("bonds", x.bonds[molecule, source, target], t, molecule)
-        return torch.cat([bonds, radial], dim=-1)
+        return torch.exp(-(((distance[:, None] - centres) * (count / largest)) ** 2))
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """Noisy class vectors, and the posterior means softmax(α x/β² + log prior) of the classes from each vector alone.
+
+    Attributes:
+        features: Both, (A or P, 2 K).
+        counts: Sums of the posteriors over a molecule, (B, K): the composition, which differs most between molecules.
+    """
+
+    features: Tensor
+    counts: Tensor
 
 
 class _Messages(MessagePassing):  # type: ignore[misc] # torch-geometric has no types
