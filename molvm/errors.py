@@ -45,7 +45,8 @@ class UnknownNameError(ConfigError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, remedy: str | None = None) -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        spelling = {each.lower(): each for each in reversed(names)}
+        near = [spelling[each] for each in difflib.get_close_matches(name.lower(), spelling, n=1, cutoff=0.5)]
         if remedy is None and names:
             remedy = f"did you mean {near[0]!r}?" if near else f"one of these names for the {kind}"
         super().__init__(f"There is no {kind} named {name!r}.", allowed=", ".join(names) or None, remedy=remedy)
@@ -58,12 +59,13 @@ class MissingDependencyError(MolVMError):
         package: The distribution that is missing.
         extra: The molvm extra that brings it.
         purpose: What it is needed for.
+        remedy: How to get it where no extra brings it.
     """
 
-    def __init__(self, package: str, extra: str, purpose: str) -> None:
+    def __init__(self, package: str, extra: str, purpose: str, *, remedy: str | None = None) -> None:
         super().__init__(
             f"{purpose} needs the package {package!r}, which is not installed.",
-            remedy=f"pip install 'molvm[{extra}]'",
+            remedy=remedy or f"pip install 'molvm[{extra}]' (in a clone: pip install -e '.[{extra}]')",
         )
 
 

@@ -21,6 +21,7 @@ def sample(
 ) -> None:
     """Draw molecules from a run, or from a base model."""
     from molvm.cli.console import counting_bar
+    from molvm.cli.outcomes import summary_line
     from molvm.durable import require_writable
     from molvm.errors import ConfigError
 
@@ -31,6 +32,8 @@ def sample(
     from molvm.runs.sampling import DEFAULT_STEPS, draw_samples
 
     found = open_source(source)
+    if top is not None and top < 1:
+        raise ConfigError(f"--top is {top}.", allowed="a whole number from 1")
     if score or top is not None:
         if not isinstance(found, Run):
             raise ConfigError(
@@ -41,11 +44,11 @@ def sample(
         if isinstance(found, Run):
             drawn = found.sample(count, seed=seed, steps=steps, batch_size=batch_size, progress=progress)
         else:
-            drawn = draw_samples(
-                found, count, seed=seed, steps=steps or DEFAULT_STEPS, batch_size=batch_size, progress=progress
-            )
+            chosen = DEFAULT_STEPS if steps is None else steps
+            drawn = draw_samples(found, count, seed=seed, steps=chosen, batch_size=batch_size, progress=progress)
     if score or top is not None:
         drawn = drawn.score()
+        typer.echo(summary_line(drawn.reward_name, drawn.outcomes), err=True)
     if top is not None:
         drawn = drawn.top(top)
     written = drawn.to_sdf(out, overwrite=overwrite)

@@ -18,12 +18,16 @@ def score(
 ) -> None:
     """Score the molecules of a file: one row a record, in order, with the reason where a reward failed."""
     from molvm.cli.console import counting_bar
+    from molvm.cli.outcomes import summary_line
     from molvm.durable import require_writable
+    from molvm.errors import ConfigError
     from molvm.rewards.base import Outcome
     from molvm.runs.scoring import records_of
     from molvm.runs.scoring import score as score_molecules
 
     require_writable(out, overwrite=overwrite)
+    if out.exists() and file.exists() and out.samefile(file):
+        raise ConfigError(f"The table would replace the input {file}.", remedy="another --out")
     records = records_of(file)
     total = len(reward) * sum(record.molecule is not None for record in records)
     done = 0
@@ -37,6 +41,5 @@ def score(
         table = score_molecules(records, reward, workers=workers, time_limit=time_limit, progress=count)
     table.to_csv(out, overwrite=overwrite)
     for name, outcomes in table.outcomes.items():
-        good = sum(outcome.ok for outcome in outcomes)
-        typer.echo(f"{name}: {good} of {len(table)} scored", err=True)
+        typer.echo(summary_line(name, outcomes), err=True)
     typer.echo(f"{len(table)} rows in {out}", err=True)

@@ -57,7 +57,7 @@ def train(
     run = Run.create(settings) if resume is None else Run.open(resume)
     if resume is not None and iterations is not None:
         run.extend(iterations)
-    with training_bar(run.reward.unit, run.reward.direction) as progress:
+    with training_bar(run.reward.unit) as progress:
         code = run.train(progress)
     if code:
         typer.echo(f"Stopped. Go on with: molvm train --resume {run.path}", err=True)

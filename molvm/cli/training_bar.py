@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from molvm.cli.console import Throttle, duration, is_terminal, say
-from molvm.rewards.base import Direction
 from molvm.runs.progress import TrainingProgress
 
 if TYPE_CHECKING:
@@ -43,19 +42,17 @@ class Summary:
 
     Args:
         unit: Of the reward.
-        direction: Which way it is better.
     """
 
-    def __init__(self, unit: str, direction: Direction) -> None:
+    def __init__(self, unit: str) -> None:
         self.unit = f" {unit}" if unit else ""
-        self.sign = 1.0 if direction == "maximise" else -1.0
 
     def __call__(self, report: Iteration) -> str:
         """Mean reward with and without the failures, their share, and the KL cost."""
         metrics = report.metrics
         valid = f" (valid {metrics['reward_valid']:.3g})" if "reward_valid" in metrics else ""
         return (
-            f"reward {self.sign * metrics['reward']:.3g}{valid}{self.unit}  "
+            f"reward {metrics['reward']:.3g}{valid}{self.unit}  "
             f"failures {100 * metrics['failures']:.0f} %  KL {metrics['kl']:.3g}"
         )
 
@@ -120,25 +117,26 @@ class TrainingBar:
         self._show(0.0, "")
 
     def _show(self, share: float, doing: str) -> None:
-        text = "  ".join(part for part in (str(self.pace), self.text, doing) if part)
+        # Two lines, so that a terminal of 80 columns shows it all.
+        pace = "  ".join(part for part in (str(self.pace), doing) if part)
+        text = "\n".join(part for part in (pace, self.text) if part)
         self.bar.update(self.task, completed=self.pace.done + share, total=self.pace.total, description=text)
 
 
 @contextmanager
-def training_bar(unit: str, direction: Direction) -> Iterator[TrainingProgress]:
+def training_bar(unit: str) -> Iterator[TrainingProgress]:
     """A bar on a terminal, plain lines elsewhere.
 
     Args:
         unit: Of the reward.
-        direction: Which way it is better.
     """
-    summary = Summary(unit, direction)
+    summary = Summary(unit)
     if not is_terminal():
         yield TrainingLines(summary)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=10), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         yield TrainingBar(summary, bar)

@@ -135,7 +135,8 @@ class MoleculeReward(ABC):
         started = time.perf_counter()
         try:
             result = self.evaluate(molecule)
-        except Exception as error:  # noqa: BLE001 - a reward may raise anything, and one molecule must not end a run
+        # SystemExit too: a reward may raise anything, and one molecule must not end a run.
+        except (Exception, SystemExit) as error:  # noqa: BLE001
             result = self.fail(molecule, "reward_error", self.name, f"{type(error).__name__}: {error}")
         return replace(result, seconds=time.perf_counter() - started)
 

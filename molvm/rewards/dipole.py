@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -18,10 +19,12 @@ from molvm.chem.units import (
     EV_PER_HARTREE,
 )
 from molvm.chem.validity import CLOSED_SHELL, SOUND
-from molvm.errors import EngineError
+from molvm.errors import EngineError, MissingDependencyError
 from molvm.rewards.base import Direction, MoleculeReward, Outcome
 
 GATE = SOUND + CLOSED_SHELL
+
+ENGINE_PACKAGES = ("gfnff", "tblite")
 
 MAX_SEPARATED_CHARGE = 1.0
 """Elementary charges; a larger dipole than that of one charge carried across the whole molecule is no property of a
@@ -117,5 +120,16 @@ def dipole(*, keep_positions: bool = False) -> Dipole:
 
     Args:
         keep_positions: Whether outcomes carry the relaxed positions, for a viewer.
+
+    Raises:
+        MissingDependencyError: An engine is not installed.
     """
+    for package in ENGINE_PACKAGES:
+        if find_spec(package) is None:
+            raise MissingDependencyError(
+                package,
+                "",
+                "The reward 'dipole'",
+                remedy=f"pip install {package}; there are wheels for Linux on x86-64 and for macOS",
+            )
     return Dipole(keep_positions=keep_positions)

@@ -60,8 +60,13 @@ class WorkerPool:
         self.n_workers = available_cores() if n_workers is None else n_workers
         self.time_limit = time_limit
         self.chunk_size = chunk_size
-        if self.n_workers < 1 or chunk_size < 1 or not 0 < time_limit < float("inf"):
-            raise RewardError("A worker pool needs workers, a time limit and a chunk size.", allowed="positive numbers")
+        for what, number in (
+            ("number of workers", self.n_workers),
+            ("time limit in seconds", time_limit),
+            ("number of molecules in a chunk", chunk_size),
+        ):
+            if not 0 < number < float("inf"):
+                raise RewardError(f"The {what} is {number}.", allowed="a positive number")
         self._pool: Any = None
         self._knows_main = False
         self._finalizer: weakref.finalize[Any, Any] | None = None

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from pickle import PicklingError
-from typing import TYPE_CHECKING, SupportsFloat, cast
+from typing import TYPE_CHECKING, SupportsFloat, cast, overload
 
 from molvm.chem.molecule import Molecule
 from molvm.chem.validity import SOUND
@@ -60,6 +60,8 @@ class PythonReward(MoleculeReward):
         answer = self.function(mol)
         if answer is None:
             return self.fail(molecule, "reward_error", self.name, "the function returned None")
+        if isinstance(answer, str | bytes):
+            return self.fail(molecule, "reward_error", self.name, f"the function returned text, {answer!r:.40}")
         value = float(answer)
         if not math.isfinite(value):
             return self.fail(molecule, "reward_error", self.name, f"the function returned {value}")
@@ -102,23 +104,40 @@ def _restore(module: str, path: str, name: str, unit: str, direction: Direction,
     return PythonReward(function, name=name, unit=unit, direction=direction, floor=floor)
 
 
+@overload
+def reward(function: Score, /) -> PythonReward: ...
+
+
+@overload
 def reward(
     *, unit: str = "", name: str | None = None, direction: Direction = "maximise", floor: float | None = None
-) -> Callable[[Score], PythonReward]:
-    """Make a reward of a function.
+) -> Callable[[Score], PythonReward]: ...
+
+
+def reward(
+    function: Score | None = None,
+    /,
+    *,
+    unit: str = "",
+    name: str | None = None,
+    direction: Direction = "maximise",
+    floor: float | None = None,
+) -> PythonReward | Callable[[Score], PythonReward]:
+    """Make a reward of a function: `@reward` or `@reward(unit="Å²")`.
 
     Args:
+        function: The function, when the decorator stands without parentheses.
         unit: Unit of the values; empty for pure numbers.
         name: Name of the reward; the function's own by default.
         direction: Which way is better.
         floor: What a failure is worth; None leaves it to the objective.
 
     Returns:
-        A decorator.
+        The reward, or a decorator that makes it.
     """
 
     def decorate(function: Score) -> PythonReward:
         own_name = getattr(function, "__name__", "reward")
         return PythonReward(function, name=name or own_name, unit=unit, direction=direction, floor=floor)
 
-    return decorate
+    return decorate if function is None else decorate(function)

@@ -76,7 +76,11 @@ def evaluate_chunk(payload: bytes, budget: float) -> list[Outcome]:
     started = time.perf_counter()
     outcomes: list[Outcome] = []
     for molecule in molecules:
-        outcomes.append(reward.outcome(molecule))
+        try:
+            outcomes.append(reward.outcome(molecule))
+        except KeyboardInterrupt:
+            # Ctrl-C is for the parent, which ends its workers; here only the reward can have raised it.
+            outcomes.append(reward.fail(molecule, "reward_error", reward.name, "KeyboardInterrupt"))
         if time.perf_counter() - started > budget:
             break
     return outcomes

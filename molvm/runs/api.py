@@ -14,6 +14,7 @@ from molvm.runs.config import RunConfig
 from molvm.runs.config_file import merged
 from molvm.runs.directory import RunDirectory
 from molvm.runs.progress import TrainingProgress
+from molvm.runs.reward_source import require_reward
 from molvm.runs.run import Run
 from molvm.runs.samples import SampleSet
 from molvm.runs.sampling import DEFAULT_STEPS, draw_samples
@@ -81,14 +82,16 @@ def train(
 
     Raises:
         ConfigError: A setting is out of range or unknown.
+        RewardError: `reward` is something else, a plain function for instance.
         OutputExistsError: `out` is not empty or cannot be written.
         KeyboardInterrupt: It was interrupted; `resume` goes on from the last finished iteration.
         SystemExit: With 143, after a SIGTERM; likewise.
     """
+    given = None if reward is None or isinstance(reward, str) else require_reward(reward)
     base = settings.model_dump() if isinstance(settings, RunConfig) else settings or {}
     layer = settings_layer(
         model=str(model) if isinstance(model, str | Path) else getattr(model, "name", None),
-        reward=reward if isinstance(reward, str) else getattr(reward, "name", None),
+        reward=reward if isinstance(reward, str) else getattr(given, "name", None),
         strength=strength,
         iterations=iterations,
         batch_size=batch_size,
@@ -101,7 +104,7 @@ def train(
     run = Run.create(
         config,
         model=None if isinstance(model, str | Path) else model,
-        reward=None if isinstance(reward, str) else reward,
+        reward=given,
     )
     return _finish(run, progress)
 
@@ -151,7 +154,7 @@ def sample(source: Run | FlowModel | Path | str, count: int, *, seed: int = 0, s
     found = open_source(source) if isinstance(source, str | Path) else source
     if isinstance(found, Run):
         return found.sample(count, seed=seed, steps=steps)
-    return draw_samples(found, count, seed=seed, steps=steps or DEFAULT_STEPS)
+    return draw_samples(found, count, seed=seed, steps=DEFAULT_STEPS if steps is None else steps)
 
 
 def open_source(name: Path | str) -> Run | FlowModel:

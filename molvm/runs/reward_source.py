@@ -41,6 +41,24 @@ def resolve_reward(name: str) -> Reward:
     raise UnknownNameError(f"reward in {path}", attribute, defined)
 
 
+def require_reward(value: object) -> Reward:
+    """The value, if it is a reward.
+
+    Raises:
+        RewardError: It is a function, or anything else.
+    """
+    if isinstance(value, Reward):
+        return value
+    called = getattr(value, "__name__", None)
+    if callable(value) and called is not None:
+        raise RewardError(
+            f"{called!r} is a function and no reward.",
+            allowed="a reward, or the name of one",
+            remedy=f"`@molvm.reward` above a function of your own, or `{called}()` if it makes a reward",
+        )
+    raise RewardError(f"{value!r} is no reward.", allowed="a reward, or the name of one")
+
+
 def reward_location(name: str) -> str:
     """The name as it is stored with a run: the path of a file made absolute, so that the run opens from anywhere."""
     path, separator, attribute = name.rpartition(":")

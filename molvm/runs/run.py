@@ -27,7 +27,7 @@ from molvm.runs.samples import SampleSet
 from molvm.runs.sampling import DEFAULT_BATCH_SIZE, draw_samples
 from molvm.runs.session import TrainingSession
 from molvm.runs.store import RunStore
-from molvm.training.checkpoint import load_checkpoint
+from molvm.training.checkpoint import has_checkpoint, load_checkpoint
 
 
 @dataclass(eq=False)
@@ -167,9 +167,15 @@ class Run:
         """Set the number of iterations anew, for the next `train`.
 
         Raises:
-            ConfigError: It is not positive.
+            ConfigError: It is not positive, or the run has more already.
             OutputExistsError: Another process writes the run, or it cannot be written.
         """
+        done = load_checkpoint(self.directory.checkpoints).step if has_checkpoint(self.directory.checkpoints) else 0
+        if iterations < done:
+            raise ConfigError(
+                f"The run {self.path} has {done} iterations already, and {iterations} are asked for in all.",
+                allowed=f"{done} or more",
+            )
         values: dict[str, Any] = self.config.model_dump()
         values["training"]["iterations"] = iterations
         config = RunConfig.from_mapping(values)
@@ -214,7 +220,7 @@ class Run:
             count,
             control=self.objective().control,
             seed=seed,
-            steps=steps or self.config.sampling.steps,
+            steps=self.config.sampling.steps if steps is None else steps,
             batch_size=batch_size,
             progress=progress,
         )

@@ -70,8 +70,19 @@ class SampleSet:
         outcomes = evaluate_reward(chosen, self.molecules, workers=self.workers, time_limit=self.time_limit)
         return replace(self, reward=chosen, outcomes=tuple(outcomes))
 
+    @property
+    def reward_name(self) -> str:
+        """The name of what has scored the samples; empty before."""
+        return "" if self.reward is None else self.reward.name
+
     def top(self, count: int) -> SampleSet:
-        """The best samples, the best first, failures left out; scored by the run's reward if they are not yet."""
+        """The best samples, the best first, failures left out; scored by the run's reward if they are not yet.
+
+        Raises:
+            ConfigError: The number is not positive.
+        """
+        if count < 1:
+            raise ConfigError(f"The number of best samples is {count}.", allowed="a whole number from 1")
         scored = self if self.outcomes else self.score()
         direction = scored.reward.direction if scored.reward is not None else "maximise"
         sign = -1.0 if direction == "maximise" else 1.0

@@ -50,6 +50,8 @@ def draw_samples(
     for name, number in (("samples", count), ("steps", steps), ("molecules in a batch", batch_size)):
         if number < 1:
             raise ConfigError(f"The number of {name} is {number}.", allowed="a whole number from 1")
+    if not 0 <= seed < 2**63:
+        raise ConfigError(f"The seed is {seed}.", allowed="a whole number from 0 to 2^63 - 1")
     generator = torch.Generator().manual_seed(seed)
     condition = model.sample_condition(count, generator)
     order = torch.arange(count) if condition is None else torch.argsort(condition, stable=True)

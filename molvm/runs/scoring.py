@@ -13,7 +13,7 @@ from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError
 from molvm.rewards.base import Failure, MoleculeReward, Outcome, Reward
 from molvm.rewards.pool import DEFAULT_TIME_LIMIT, WorkerPool
-from molvm.runs.reward_source import resolve_reward
+from molvm.runs.reward_source import require_reward, resolve_reward
 
 UNREADABLE = "reading"
 """The stage at which a record that holds no molecule fails."""
@@ -105,8 +105,8 @@ def score(
         UnknownNameError: There is no such reward.
         ConfigError: Two rewards have one name, or the name of another column.
     """
-    several = [reward] if isinstance(reward, str | Reward) else list(reward)
-    rewards = _by_name([resolve_reward(one) if isinstance(one, str) else one for one in several])
+    several = list(reward) if isinstance(reward, list | tuple) else [reward]
+    rewards = _by_name([resolve_reward(one) if isinstance(one, str) else require_reward(one) for one in several])
     records = records_of(source)
     molecules = [record.molecule for record in records if record.molecule is not None]
     outcomes: dict[str, tuple[Outcome, ...]] = {}

@@ -223,7 +223,7 @@ class Trainer:
         learned = self._learn(rollout)
         metrics = {
             **learned,
-            **_reward_metrics(rewards, outcomes),
+            **_reward_metrics(rewards, outcomes, self.direction),
             "learning_rate": self.options.rate(self.iteration),
             "seconds_rollout": rolled_out - started,
             "seconds_reward": scored - rolled_out,
@@ -268,10 +268,11 @@ class Trainer:
         return {**metrics, "gradient_norm": norm}
 
 
-def _reward_metrics(rewards: Tensor, outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """Mean worth over all samples, mean value over those that have one, and shares of failures: all, and by stage."""
+def _reward_metrics(rewards: Tensor, outcomes: Sequence[Outcome], direction: Direction) -> dict[str, float]:
+    """Mean reward over all samples and over those that have one, as it is measured; shares of failures."""
     values = [outcome.value for outcome in outcomes if outcome.value is not None]
-    metrics = {"reward": float(rewards.mean()), "failures": 1 - len(values) / len(outcomes)}
+    sign = 1.0 if direction == "maximise" else -1.0
+    metrics = {"reward": sign * float(rewards.mean()), "failures": 1 - len(values) / len(outcomes)}
     stages = Counter(outcome.failure.stage for outcome in outcomes if outcome.failure is not None)
     metrics |= {f"failures.{stage}": count / len(outcomes) for stage, count in sorted(stages.items())}
     if values:

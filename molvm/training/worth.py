@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import torch
@@ -34,8 +35,11 @@ def frozen_floor(declared: float | None, outcomes: Sequence[Outcome], direction:
         return declared
     values = [outcome.value for outcome in outcomes if outcome.value is not None]
     if not values:
+        reasons = Counter(f"{o.failure.stage}: {o.failure.reason}" for o in outcomes if o.failure is not None)
+        most = f" Most often: {reasons.most_common(1)[0][0]}." if reasons else ""
         raise RewardError(
-            "The reward declares no floor and failed on the whole base batch, so failures cannot be given a worth.",
-            remedy="a reward with a floor, or a larger base batch",
+            "The reward declares no floor and failed on the whole base batch, so failures cannot be given a worth."
+            + most,
+            remedy="a reward that scores valid molecules; or, in a new --out, reward.floor or a larger batch",
         )
     return min(values) if direction == "maximise" else max(values)

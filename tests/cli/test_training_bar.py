@@ -5,7 +5,7 @@ import io
 import pytest
 import torch
 from rich.console import Console
-from rich.progress import Progress, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from molvm.cli.console import Throttle, counting_bar, duration
 from molvm.cli.training_bar import Summary, TrainingBar, TrainingLines
@@ -18,15 +18,15 @@ def report(index: int, **metrics: float) -> Iteration:
 
 
 def test_the_numbers_worth_watching() -> None:
-    assert Summary("D", "maximise")(report(0)) == "reward 1.5 (valid 2) D  failures 25 %  KL 3"
-    assert Summary("", "minimise")(report(0, reward=-1.5)).startswith("reward 1.5 ")
+    assert Summary("D")(report(0)) == "reward 1.5 (valid 2) D  failures 25 %  KL 3"
+    assert Summary("")(report(0, reward=-1.5)).startswith("reward -1.5 ")
     broken = report(0)
     del broken.metrics["reward_valid"]  # type: ignore[attr-defined]
-    assert "valid" not in Summary("D", "maximise")(broken)
+    assert "valid" not in Summary("D")(broken)
 
 
 def test_plain_lines_are_few(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = TrainingLines(Summary("D", "maximise"))
+    lines = TrainingLines(Summary("D"))
     lines.begin(10, 200)
     for index in range(10, 200):
         lines.step(1, 2)
@@ -42,7 +42,7 @@ def test_plain_lines_are_few(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_bar_only_moves_forward() -> None:
     stream = io.StringIO()
     with Progress(TextColumn("{task.description}"), console=Console(file=stream)) as shown:
-        bar = TrainingBar(Summary("D", "maximise"), shown)
+        bar = TrainingBar(Summary("D"), shown)
         bar.begin(0, 2)
         places = []
         for index in range(2):
@@ -55,6 +55,20 @@ def test_the_bar_only_moves_forward() -> None:
         assert places[-1] == 2
         assert "reward 1.5" in shown.tasks[0].description
         assert "2/2" in shown.tasks[0].description
+
+
+def test_a_terminal_of_80_columns_shows_every_number() -> None:
+    stream = io.StringIO()
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=10), TimeElapsedColumn())
+    with Progress(*columns, console=Console(file=stream, width=80, force_terminal=True)) as shown:
+        bar = TrainingBar(Summary("D"), shown)
+        bar.begin(998, 1000)
+        bar.iteration(report(998, reward=-10.25, reward_valid=-12.75, kl=123.456))
+        bar.step(99, 100)
+    said = stream.getvalue()
+    for text in ("iteration 999/1000", "sampling 99/100", "failures 25 %", "KL 123"):
+        assert text in said
+    assert "…" not in said
 
 
 def test_counting_says_the_end(capsys: pytest.CaptureFixture[str]) -> None:

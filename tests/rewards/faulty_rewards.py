@@ -86,3 +86,18 @@ def infinite(mol: Chem.Mol) -> float:
 @reward()
 def text(mol: Chem.Mol) -> str:
     return "many"
+
+
+@reward
+def number_in_words(mol: Chem.Mol) -> str:
+    return "5.0"
+
+
+@reward
+def leaving(mol: Chem.Mol) -> float:
+    raise SystemExit(3)
+
+
+@reward
+def interrupting(mol: Chem.Mol) -> float:
+    raise KeyboardInterrupt

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faulty_rewards import Faulty, Surroundings, raising, tpsa
+from faulty_rewards import Faulty, Surroundings, interrupting, leaving, raising, tpsa
 
 from molvm.chem.molecule import Molecule
 from molvm.cores import available_cores
 from molvm.errors import RewardError
-from molvm.rewards import Outcome, Reward, WorkerPool, isolated, qed
+from molvm.rewards import Outcome, PythonReward, Reward, WorkerPool, isolated, qed
 from molvm.rewards.base import MoleculeReward
 from molvm.rewards.pool import CHUNK_SIZE, TASKS_PER_WORKER
 
@@ -87,6 +87,22 @@ def test_a_pool_serves_many_batches_and_rewards(pool: WorkerPool, small: list[Mo
 def test_only_faults(pool: WorkerPool) -> None:
     molecules = batch(5, abort=4, hang=1)
     assert_exact(molecules, pool.score(Faulty(), molecules))
+
+
+@pytest.mark.parametrize("reward", [leaving, interrupting])
+def test_a_reward_that_wants_to_end_the_program_fails(
+    pool: WorkerPool, small: list[Molecule], reward: PythonReward
+) -> None:
+    outcomes = pool.score(reward, small[:3])
+    assert [outcome.failure.kind for outcome in outcomes if outcome.failure is not None] == ["reward_error"] * 3
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"), [("n_workers", 0), ("time_limit", 0.0), ("time_limit", float("nan")), ("chunk_size", 0)]
+)
+def test_senseless_pools_are_refused(argument: str, value: float) -> None:
+    with pytest.raises(RewardError, match=f"is {value}"):
+        WorkerPool(**{argument: value})  # type: ignore[arg-type]
 
 
 def test_progress_sees_every_outcome_once(pool: WorkerPool) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
-from faulty_rewards import infinite, raising, silent, text, tpsa
+from faulty_rewards import infinite, leaving, number_in_words, raising, silent, text, tpsa
 from rdkit import Chem
 from rdkit.Chem import QED, Descriptors, rdMolDescriptors
 
@@ -21,7 +21,7 @@ def test_a_decorated_function_is_a_reward(drug_like: list[Molecule]) -> None:
         assert outcome.value == pytest.approx(Descriptors.TPSA(Chem.MolFromSmiles(molecule.smiles())))
 
 
-@pytest.mark.parametrize("bad", [raising, silent, infinite, text])
+@pytest.mark.parametrize("bad", [raising, silent, infinite, text, number_in_words, leaving])
 def test_no_answer_is_a_failure_and_never_a_zero(bad: PythonReward, small: list[Molecule]) -> None:
     (outcome,) = bad(small[:1])
     assert outcome.value is None
@@ -44,6 +44,11 @@ def test_the_function_sees_sound_molecules_only(small: list[Molecule]) -> None:
     assert outcomes[1].value == 3.0
     assert len(seen) == 1
     assert seen[0].GetNumConformers() == 1
+
+
+def test_the_decorator_needs_no_parentheses() -> None:
+    assert isinstance(leaving, PythonReward)
+    assert (leaving.name, leaving.unit, leaving.direction, leaving.floor) == ("leaving", "", "maximise", None)
 
 
 def test_it_travels_as_itself() -> None:

@@ -18,7 +18,7 @@ from molvm.chem.engines.xtb import XTBPython
 from molvm.chem.formats.smiles import parse_smiles
 from molvm.chem.molecule import Molecule
 from molvm.chem.relax import Criteria
-from molvm.errors import EngineError
+from molvm.errors import EngineError, MissingDependencyError
 from molvm.rewards import dipole, make_reward, qed
 from molvm.rewards.dipole import Dipole
 
@@ -167,3 +167,12 @@ def test_a_molecule_that_falls_apart_when_relaxed_is_rejected() -> None:
     failure = dipole().outcome(replace(ethane, positions=positions)).failure
     assert failure is not None
     assert (failure.kind, failure.stage) == ("rejected", "topology")
+
+
+@pytest.mark.parametrize("package", ["gfnff", "tblite"])
+def test_a_missing_engine_is_said_at_once(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # `molvm.rewards.dipole` is the function; its module has the same name.
+    module = sys.modules[Dipole.__module__]
+    monkeypatch.setattr(module, "find_spec", lambda name: None if name == package else importlib.util.find_spec(name))
+    with pytest.raises(MissingDependencyError, match=package):
+        make_reward("dipole")

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import molvm
+from molvm import rewards
 from molvm.chem.io import read_molecules
 from molvm.errors import (
     CheckpointError,
@@ -62,6 +63,11 @@ def test_the_best_molecules_are_those_of_the_records(run: Run) -> None:
     assert best[0].value == max(values)
     first = read_molecules(run.directory.best)[0]
     assert float(first.properties["spread"]) == best[0].value
+
+
+def test_a_run_records_its_precision(run: Run) -> None:
+    assert run.config.model.precision in ("float32", "bfloat16")
+    assert 'precision = "auto"' not in run.directory.config.read_text()
 
 
 def test_samples_are_reproducible_and_steered(run: Run, tiny_path: Path) -> None:
@@ -175,6 +181,25 @@ def test_a_run_that_is_being_written_is_not_extended(run: Run) -> None:
         other.extend(99)
     assert run.directory.config.read_text() == before
     assert other.config == run.config
+
+
+def test_a_run_is_not_cut_short_of_what_it_has(run: Run) -> None:
+    with pytest.raises(ConfigError, match="3 iterations already"):
+        Run.open(run.path).extend(2)
+    assert Run.open(run.path).config.training.iterations == 3
+
+
+@pytest.mark.parametrize("thing", [rewards.dipole, len, 3])
+def test_what_is_no_reward_is_refused(tiny_path: Path, tmp_path: Path, thing: object) -> None:
+    with pytest.raises(RewardError, match="no reward"):
+        molvm.train(tiny_path, thing, out=tmp_path / "run")  # type: ignore[arg-type]
+    assert not (tmp_path / "run").exists()
+
+
+def test_more_updates_than_steps_are_refused(tiny_path: Path, spread_reward: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="updates"):
+        molvm.train(tiny_path, spread_reward, out=tmp_path / "run", steps=4, settings={"training": {"updates": 5}})
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_refuses_another_base_model(run: Run, tmp_path: Path) -> None:
