@@ -97,9 +97,7 @@ class MoleculeValueFeatures(nn.Module):
         nn.init.zeros_(output.bias)
         self.charges = nn.Linear(width, config.moments)
         counts = n_types + n_charges + n_bonds - 1
-        self.readout = nn.Sequential(
-            nn.Linear(2 * width + config.moments + counts, width), nn.LayerNorm(width), nn.SiLU(), output
-        )
+        self.readout = nn.Sequential(nn.Linear(2 * width + config.moments + counts, width), nn.SiLU(), output)
 
     def forward(self, x: MoleculeState, t: Tensor) -> Tensor:
         """One number f for each molecule, shape (B,), at times of shape (B,)."""
@@ -118,7 +116,7 @@ class MoleculeValueFeatures(nn.Module):
             atoms = block(atoms, graphs.edge_index, pairs, of_atom)
         mean = scatter(atoms, graphs.molecule, dim=0, dim_size=len(x), reduce="mean")
         pooled = [
-            mean * SIZE_SCALE**0.5,
+            mean,
             self._moments(x, atoms, graphs),
             *(each.counts for each in classes),
             bonds.counts[:, 1:] / 2,
@@ -133,7 +131,7 @@ class MoleculeValueFeatures(nn.Module):
         sharpness = (schedule.alpha(t) / schedule.beta(t).square()).clamp(max=SHARPEST_EVIDENCE)
         posterior = torch.softmax(sharpness.index_select(0, molecule)[:, None] * noisy + self.log_prior[name], dim=-1)
         counts = scatter(posterior, molecule, dim=0, dim_size=len(t), reduce="sum")
-        return _Evidence(torch.cat([noisy, posterior], dim=-1), counts)
+        return _Evidence(torch.cat([noisy, posterior], dim=-1), counts / SIZE_SCALE**0.5)
 
     def _moments(self, x: MoleculeState, atoms: Tensor, graphs: CompleteGraphs) -> Tensor:
         """Lengths of the moments of learned charges, (B, moments)."""
@@ -141,7 +139,7 @@ class MoleculeValueFeatures(nn.Module):
         centroid = scatter(positions, graphs.molecule, dim=0, dim_size=len(x), reduce="mean")
         arms = positions - centroid.index_select(0, graphs.molecule)
         weighted = self.charges(atoms)[:, :, None] * arms[:, None]
-        moments = scatter(weighted, graphs.molecule, dim=0, dim_size=len(x), reduce="sum")
+        moments = scatter(weighted, graphs.molecule, dim=0, dim_size=len(x), reduce="sum") / SIZE_SCALE**0.5
         return torch.sqrt(moments.square().sum(dim=-1) + MOMENT_SOFTENING)
 
     def _context(self, x: MoleculeState, t: Tensor) -> Tensor:

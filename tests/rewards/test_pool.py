@@ -23,7 +23,7 @@ from molvm.rewards import Outcome, PythonReward, Reward, WorkerPool, isolated, q
 from molvm.rewards.base import MoleculeReward
 from molvm.rewards.pool import CHUNK_SIZE, TASKS_PER_WORKER
 
-TIME_LIMIT = 0.8
+TIME_LIMIT = 1.5
 KIND_OF_FAULT = {
     "abort": "crashed",
     "exit": "crashed",
