@@ -10,6 +10,7 @@ import pytest
 
 from molvm.chem.io import read_molecules
 from tests.cli.conftest import Molvm
+from tests.models.flowmol.upstream import PARITY
 
 SMALL = (
     "--strength 2 --iterations 2 --batch-size 4 --steps 20 --value-size A --seed 7 "
@@ -114,3 +115,32 @@ def test_doctor(molvm: Molvm) -> None:
     lines = said.out.splitlines()
     assert said.code == int(any(line.startswith("BAD") for line in lines))
     assert any(line.startswith("ok ") and "dipole of water" in line and " D" in line for line in lines)
+
+
+def test_a_published_checkpoint_is_converted_and_sampled(
+    molvm: Molvm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOLVM_HOME", str(tmp_path / "home"))
+    published = PARITY / "tiny_gaussian"
+    said = molvm("models", "convert", published)
+    assert said.code == 0, said.err
+    assert "flowmol:tiny_gaussian" in molvm("models", "list").out.split()
+    assert "is whole" in molvm("models", "verify", "flowmol:tiny_gaussian").out
+    assert json.loads(molvm("models", "info", "flowmol:tiny_gaussian").out)["source"]["checkpoint"] == "model.ckpt"
+    assert molvm("sample", "flowmol:tiny_gaussian", "-n", 2, "--steps", 5, "--out", "a.sdf").code == 0
+    assert len(read_molecules(tmp_path / "a.sdf")) == 2
+    assert molvm("models", "convert", published).code == 2
+    assert molvm("models", "convert", published, "--out", "mine").code == 0
+    assert molvm("sample", "mine", "-n", 1, "--steps", 5, "--out", "b.sdf").code == 0
+
+
+def test_scoring_says_what_came_of_it(molvm: Molvm, tmp_path: Path) -> None:
+    (tmp_path / "in.smi").write_text("CCO ethanol\n[Na+].[Cl-] salt\nC1CC bad\n")
+    said = molvm("score", "in.smi", "--reward", "qed", "--out", "s.csv", "--workers", 1)
+    assert said.code == 0
+    assert "qed: 1 of 3 scored, mean 0.4" in said.err
+    assert "connected 1" in said.err
+    (tmp_path / "salt.smi").write_text("[Na+].[Cl-] salt\n")
+    said = molvm("score", "salt.smi", "--reward", "qed", "--out", "t.csv", "--workers", 1)
+    assert "0 of 1 scored" in said.err
+    assert "2 fragments" in said.err
