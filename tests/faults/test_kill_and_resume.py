@@ -175,11 +175,12 @@ def test_the_command_says_that_a_checkpoint_is_damaged(halfway: Path, molvm_comm
     assert "Going on from step-00000006" in resumed.stderr
 
 
-def test_another_number_of_threads_is_warned_about(
-    halfway: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    assert Run.open(halfway).train() == 0
+def test_another_number_of_threads_is_warned_about(halfway: Path, caplog: pytest.LogCaptureFixture) -> None:
+    torch.set_num_threads(2)
+    try:
+        assert Run.open(halfway).train() == 0
+    finally:
+        torch.set_num_threads(1)
     assert "torch has 2 threads now and had [1] before" in caplog.text
 
 

@@ -296,8 +296,8 @@ def test_failures_at_the_floor_and_rewards_to_minimise(direction: Direction, sig
     score = constant(2.0, None, 5.0, None)
     report = train(build(tmp_path, options=options, score=score, floor=-3.0, direction=direction))[0]
     assert report["rewards"] == [sign * 2.0, sign * -3.0, sign * 5.0, sign * -3.0] * 2
-    assert report["reward"] == pytest.approx(sign * 0.25)
-    # Of the valid ones, in the reward's own sign.
+    # In the reward's own sense, unlike the worth.
+    assert report["reward"] == pytest.approx(0.25)
     assert report["reward_valid"] == pytest.approx(3.5)
     assert report["failures"] == 0.5
 
