@@ -3,8 +3,9 @@
 Value Matching in the limit of a small λ is the regression of f(x_t, t) on −r(x₁). Here the molecules are given, QM9's
 or those that a run has recorded, so no sampling is paid for: x_t is their interpolation with fresh noise, which has the
 law of the memoryless process. Rounds of a few labels and steps of the optimiser are dealt as in training.
-Printed are R² on held-out molecules at several times, and the KL cost that the control would have at λ = 1 in units of
-the reward's deviation; the best possible one is half of the final R².
+Printed are R² on held-out molecules, of a linear fit to the composition of x₁ and of the network at several times, and
+the KL cost that the control would have at λ = 1 in units of the reward's deviation; the best possible one is half of
+the final R².
 """
 
 from __future__ import annotations
@@ -49,8 +50,12 @@ class Regression:
         packed = pack(
             molecules, name="labelled", element_symbols=self.model.config.elements, split=[0] * len(molecules)
         )
+        sizes = np.array([molecule.n_atoms for molecule in molecules])
         self.states = [clean_state(packed.gather(np.array([i])), self.model.config) for i in range(len(molecules))]
-        self.rewards = torch.from_numpy(standardised(rewards, np.array([m.n_atoms for m in molecules]))).float()
+        self.rewards = torch.from_numpy(standardised(rewards, sizes)).float()
+        self.linear = linear_fit(
+            np.array([composition(molecule) for molecule in molecules]), self.rewards.numpy(), sizes
+        )
         features = build_features(self.model, options.size, torch.Generator().manual_seed(options.seed))
         self.value = ValueNet(features, self.model.schedules, 1.0, conditions=self.model.conditions)
         self.optimiser = torch.optim.Adam(self.value.parameters(), lr=options.rate)
@@ -107,6 +112,22 @@ def labelled(options: argparse.Namespace) -> tuple[list[Molecule], np.ndarray[An
     return molecules, np.array([0.0 if outcome.value is None else outcome.value for outcome in outcomes])
 
 
+def composition(molecule: Molecule) -> list[int]:
+    """Atoms of each element, bonds of each order."""
+    elements = [int((molecule.elements == number).sum()) for number in (1, 6, 7, 8, 9)]
+    return elements + [int((molecule.orders == order).sum()) for order in (1, 2, 3)]
+
+
+def linear_fit(counts: np.ndarray[Any, Any], rewards: np.ndarray[Any, Any], sizes: np.ndarray[Any, Any]) -> float:
+    """R² on the held-out molecules of least squares on the counts, within each number of atoms."""
+    centred = counts.astype(float)
+    for size in np.unique(sizes):
+        centred[sizes == size] -= centred[sizes == size].mean(axis=0)
+    weights = np.linalg.lstsq(centred[:-HELD_OUT], rewards[:-HELD_OUT], rcond=None)[0]
+    held_out = rewards[-HELD_OUT:]
+    return float(1 - np.mean((centred[-HELD_OUT:] @ weights - held_out) ** 2) / held_out.var())
+
+
 def standardised(rewards: np.ndarray[Any, Any], sizes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Deviations from the mean within each number of atoms, which V₀ holds, in units of their own deviation."""
     centred = rewards.astype(float).copy()
@@ -133,6 +154,7 @@ def main() -> None:
     keep_freed_memory()
     torch.manual_seed(options.seed)
     regression = Regression(options)
+    print(json.dumps({"linear fit to the composition": round(regression.linear, 4)}), flush=True)
     for done in range(options.rounds):
         first = done * options.batch % max(1, len(regression.states) - HELD_OUT - options.batch)
         regression.learn(np.arange(first, first + options.batch))

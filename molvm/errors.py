@@ -57,15 +57,15 @@ class MissingDependencyError(MolVMError):
 
     Args:
         package: The distribution that is missing.
-        extra: The molvm extra that brings it.
+        extra: The molvm extra that brings it; None for one that molvm itself brings where there are wheels.
         purpose: What it is needed for.
-        remedy: How to get it where no extra brings it.
     """
 
-    def __init__(self, package: str, extra: str, purpose: str, *, remedy: str | None = None) -> None:
+    def __init__(self, package: str, extra: str | None, purpose: str) -> None:
+        from_extra = f"pip install 'molvm[{extra}]' (in a clone: pip install -e '.[{extra}]')"
         super().__init__(
             f"{purpose} needs the package {package!r}, which is not installed.",
-            remedy=remedy or f"pip install 'molvm[{extra}]' (in a clone: pip install -e '.[{extra}]')",
+            remedy=f"pip install {package}, on a platform that has wheels of it" if extra is None else from_extra,
         )
 
 

@@ -11,6 +11,7 @@ from molvm.cli.console import Throttle, duration, is_terminal, say
 from molvm.runs.progress import TrainingProgress
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
 
     from molvm.training.trainer import Iteration
@@ -135,8 +136,13 @@ def training_bar(unit: str) -> Iterator[TrainingProgress]:
         yield TrainingLines(summary)
         return
     from rich.console import Console
+
+    with display(Console(stderr=True)) as bar:
+        yield TrainingBar(summary, bar)
+
+
+def display(console: Console) -> Progress:
+    """What a terminal shows: text, a bar, the time."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=10), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        yield TrainingBar(summary, bar)
+    return Progress(TextColumn("{task.description}"), BarColumn(bar_width=10), TimeElapsedColumn(), console=console)

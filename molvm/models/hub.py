@@ -66,7 +66,8 @@ def load_model(name_or_path: str | Path, *, precision: str = "auto") -> FlowMolM
         ModelError: The directory is incomplete or damaged.
     """
     name, known = str(name_or_path), {**bundled_models(), **converted_models()}
-    if name not in known and name.removeprefix(PREFIX) in PUBLISHED and name.startswith(PREFIX):
+    published_names = [PREFIX + each for each in PUBLISHED]
+    if name in published_names and name not in known:
         raise ModelError(
             f"The model {name} has not been converted on this machine.",
             allowed=", ".join(sorted(known)),
@@ -75,7 +76,7 @@ def load_model(name_or_path: str | Path, *, precision: str = "auto") -> FlowMolM
     path = known.get(name, Path(name_or_path))
     if path.is_dir():
         return _read(path, name if name in known else path.name, resolve_precision(precision))
-    raise UnknownNameError("base model", name, [*known, *(PREFIX + published for published in PUBLISHED)])
+    raise UnknownNameError("base model", name, [*known, *published_names])
 
 
 def save_model(model: FlowMolModel, path: Path) -> None:

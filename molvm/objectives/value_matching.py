@@ -104,7 +104,7 @@ class ValueMatching:
         """Learn V₀ from a fresh rollout, and report.
 
         Returns:
-            reward (mean), kl (mean ½∫|u|²), and the `PathDiagnostics`.
+            kl (mean ½∫|u|²), and the `PathDiagnostics`.
 
         Raises:
             ConfigError: The rollout was made for another λ.
@@ -112,7 +112,6 @@ class ValueMatching:
         self._check_strength(rollout)
         self._learn_baseline(rollout)
         return {
-            "reward": float(rollout.rewards.mean()),
             "kl": float(rollout.trajectory.path_cost.mean()),
             **asdict(path_diagnostics(rollout.log_weights, rollout.condition)),
         }

@@ -126,10 +126,5 @@ def dipole(*, keep_positions: bool = False) -> Dipole:
     """
     for package in ENGINE_PACKAGES:
         if find_spec(package) is None:
-            raise MissingDependencyError(
-                package,
-                "",
-                "The reward 'dipole'",
-                remedy=f"pip install {package}; there are wheels for Linux on x86-64 and for macOS",
-            )
+            raise MissingDependencyError(package, None, "The reward 'dipole'")
     return Dipole(keep_positions=keep_positions)

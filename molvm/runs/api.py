@@ -87,11 +87,12 @@ def train(
         KeyboardInterrupt: It was interrupted; `resume` goes on from the last finished iteration.
         SystemExit: With 143, after a SIGTERM; likewise.
     """
-    given = None if reward is None or isinstance(reward, str) else require_reward(reward)
+    reward_name = reward if isinstance(reward, str) else None
+    given = require_reward(reward) if reward is not None and reward_name is None else None
     base = settings.model_dump() if isinstance(settings, RunConfig) else settings or {}
     layer = settings_layer(
         model=str(model) if isinstance(model, str | Path) else getattr(model, "name", None),
-        reward=reward if isinstance(reward, str) else getattr(given, "name", None),
+        reward=reward_name if given is None else given.name,
         strength=strength,
         iterations=iterations,
         batch_size=batch_size,

@@ -63,7 +63,7 @@ class Run:
         if config.out is None:
             raise ConfigError("A run needs a directory.", remedy="--out runs/NAME, or out = ... in the settings")
         RunDirectory(config.out).require_free()
-        trainer_options(config)
+        trainer_options(config)  # refuses what the trainer would, before anything is written
         names = {
             "model": _located_model(config, model),
             "reward": {"name": reward_location(config.reward.name) if reward is None else reward.name},

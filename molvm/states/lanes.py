@@ -32,17 +32,17 @@ def in_lanes(function: Callable[[AnyState, Tensor], AnyState], x: AnyState, t: T
         size: Samples in a portion.
     """
     portions = x.portions(size)
+    work = [(x.select(portion), t[portion]) for portion in portions]
+    if x.device.type != "cpu":
+        return x.reassembled(portions, [function(*part) for part in work])
     threads = torch.get_num_threads()
-    torch.set_num_threads(1 if x.device.type == "cpu" else threads)
+    torch.set_num_threads(1)
     try:
-        work = [(x.select(portion), t[portion]) for portion in portions]
-        if threads == 1 or len(portions) < 2 or x.device.type != "cpu":
-            results = [function(*part) for part in work]
-        else:
-            results = list(_lanes(threads).map(lambda part: function(*part), work))
+        side_by_side = threads > 1 and len(portions) > 1
+        run = _lanes(threads).map if side_by_side else map
+        return x.reassembled(portions, list(run(lambda part: function(*part), work)))
     finally:
         torch.set_num_threads(threads)
-    return x.reassembled(portions, results)
 
 
 @lru_cache(maxsize=1)

@@ -5,10 +5,10 @@ import io
 import pytest
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, TextColumn
 
 from molvm.cli.console import Throttle, counting_bar, duration
-from molvm.cli.training_bar import Summary, TrainingBar, TrainingLines
+from molvm.cli.training_bar import Summary, TrainingBar, TrainingLines, display
 from molvm.training.trainer import Iteration
 
 
@@ -59,8 +59,7 @@ def test_the_bar_only_moves_forward() -> None:
 
 def test_a_terminal_of_80_columns_shows_every_number() -> None:
     stream = io.StringIO()
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=10), TimeElapsedColumn())
-    with Progress(*columns, console=Console(file=stream, width=80, force_terminal=True)) as shown:
+    with display(Console(file=stream, width=80, force_terminal=True)) as shown:
         bar = TrainingBar(Summary("D"), shown)
         bar.begin(998, 1000)
         bar.iteration(report(998, reward=-10.25, reward_valid=-12.75, kl=123.456))

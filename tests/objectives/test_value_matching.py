@@ -99,7 +99,7 @@ def test_metrics_are_finite_and_named() -> None:
     learner = objective()
     batch = rollout(learner)
     metrics = {**learner.observe(batch), **learner.backward(batch)}
-    assert set(metrics) == {"loss", "reward", "kl", "value_error", "log_z_lower", "log_z", "kl_gap", "ess"}
+    assert set(metrics) == {"loss", "kl", "value_error", "log_z_lower", "log_z", "kl_gap", "ess"}
     assert all(math.isfinite(value) for value in metrics.values())
     assert metrics["kl"] == pytest.approx(float(batch.trajectory.path_cost.mean()))
     assert isinstance(learner, Objective)

@@ -16,14 +16,14 @@ class PublishedModel:
     Attributes:
         folder: The release's folder.
         file: The checkpoint, within the model's folder.
-        size: Bytes, where known.
-        sha256: Of the checkpoint, where known.
+        size: Bytes.
+        sha256: Of the checkpoint.
     """
 
     folder: str
     file: str
-    size: int | None = None
-    sha256: str | None = None
+    size: int
+    sha256: str
 
     def url(self, name: str) -> str:
         """The folder of the model of that name; `config.yaml` and the checkpoint are in it."""
@@ -50,9 +50,7 @@ PUBLISHED: Final[Mapping[str, PublishedModel]] = {
 def how_to_get(name: str) -> str:
     """What to download, and what to do with it."""
     model = PUBLISHED[name]
-    size = f", {model.size / 1e6:.1f} MB" if model.size else ""
-    digest = f", SHA-256 {model.sha256}" if model.sha256 else ""
     return (
-        f"download {model.url(name)} (config.yaml and {model.file}{size}{digest}) into a folder {name}/, "
-        f"then `molvm models convert {name}`"
+        f"download {model.url(name)} (config.yaml and {model.file}, {model.size / 1e6:.1f} MB, SHA-256 {model.sha256}) "
+        f"into a folder {name}/, then `molvm models convert {name}`"
     )
