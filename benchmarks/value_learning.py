@@ -2,7 +2,8 @@
 
 Value Matching in the limit of a small λ is the regression of f(x_t, t) on −r(x₁). Here the molecules are given, QM9's
 or those that a run has recorded, so no sampling is paid for: x_t is their interpolation with fresh noise, which has the
-law of the memoryless process. Rounds of a few labels and steps of the optimiser are dealt as in training.
+law of the memoryless process. Rounds of a few labels and steps of the optimiser are dealt as in training, by the same
+code.
 Printed are R² on held-out molecules, of a linear fit to the composition of x₁ and of the network at several times, and
 the KL cost that the control would have at λ = 1 in units of the reward's deviation; the best possible one is half of
 the final R².
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +31,13 @@ from molvm.datasets.registry import load_dataset
 from molvm.models.flowmol.batches import clean_state
 from molvm.models.flowmol.matching import interpolate
 from molvm.models.hub import load_model
+from molvm.objectives import Rollout, ValueMatching, ValueMatchingOptions
 from molvm.runs.reward_source import resolve_reward
 from molvm.runs.run import Run
 from molvm.runs.scoring import evaluate_reward
 from molvm.sde import time_grid
+from molvm.sde.trajectory import Trajectory
 from molvm.states import MoleculeState
-from molvm.values.base import ValueNet
 from molvm.values.ladder import build_features
 
 TIMES = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
@@ -52,15 +55,18 @@ class Regression:
         )
         sizes = np.array([molecule.n_atoms for molecule in molecules])
         self.states = [clean_state(packed.gather(np.array([i])), self.model.config) for i in range(len(molecules))]
+        self.scored = torch.tensor(rewards != 0)
         self.rewards = torch.from_numpy(standardised(rewards, sizes)).float()
         self.linear = linear_fit(
             np.array([composition(molecule) for molecule in molecules]), self.rewards.numpy(), sizes
         )
         features = build_features(self.model, options.size, torch.Generator().manual_seed(options.seed))
-        self.value = ValueNet(features, self.model.schedules, 1.0, conditions=self.model.conditions)
-        self.optimiser = torch.optim.Adam(self.value.parameters(), lr=options.rate)
+        matching = ValueMatchingOptions(replay=options.replay, replay_points=options.points, horizon=options.horizon, ito=True, average=options.average)
+        self.objective = ValueMatching.build(
+            features, self.model.schedules, 1.0, conditions=self.model.conditions, options=matching
+        )
+        self.optimiser = torch.optim.AdamW(self.objective.parameters(), lr=options.rate, weight_decay=options.decay)
         self.grid = time_grid(self.model.schedules, options.steps).float()
-        self.weights = self.grid.diff() * self.model.schedules.value_weight(self.grid[:-1])
 
     def noisy(self, chosen: np.ndarray[Any, Any], t: Tensor) -> MoleculeState:
         """x_t of the chosen molecules."""
@@ -68,17 +74,31 @@ class Regression:
         return interpolate(self.model.schedules, data.randn_like(), data, t)
 
     def learn(self, labels: np.ndarray[Any, Any]) -> None:
-        """The gradient steps of a round: the times are dealt out to them, the labels are the same."""
+        """A round: paths to these molecules, with noise of their own, and the gradient steps."""
+        data = MoleculeState.cat([self.states[index] for index in labels])
+        states = self.paths(data)
+        nothing = torch.zeros(self.options.steps, len(labels))
+        rollout = Rollout(Trajectory(self.grid, tuple(states), nothing, nothing), self.rewards[labels], 1.0)
+        self.objective.observe(rollout)
         for part in range(self.options.updates):
-            points = np.arange(self.options.steps)[part :: self.options.updates]
-            chosen = np.tile(labels, len(points))
-            t = self.grid[points].repeat_interleave(len(labels))
-            error = self.value(self.noisy(chosen, t), t) + self.rewards[chosen]
-            loss = (self.weights[points].repeat_interleave(len(labels)) * error.square()).sum() / len(labels)
             self.optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.value.parameters(), 1.0)
+            self.objective.backward(rollout, part, self.options.updates)
+            torch.nn.utils.clip_grad_norm_(self.objective.parameters(), 1.0)
             self.optimiser.step()
+            self.objective.after_step()
+
+    def paths(self, data: MoleculeState) -> list[MoleculeState]:
+        """Paths of the memoryless process that end at `data`: backwards in time it is a Markov chain that adds noise."""
+        schedules, states = self.model.schedules, [data]
+        for later, earlier in pairwise(reversed(self.grid.tolist())):
+            s, t = torch.tensor(later), torch.tensor(earlier)
+            shrink = {name: schedules.alpha(t)[name] / schedules.alpha(s)[name] for name in schedules.alpha(t)}
+            noise = {
+                name: (schedules.beta(t)[name] ** 2 - (ratio * schedules.beta(s)[name]) ** 2).sqrt()
+                for name, ratio in shrink.items()
+            }
+            states.append(states[-1].scale(shrink) + data.randn_like().scale(noise))
+        return states[::-1]
 
     def measure(self) -> dict[str, float]:
         """R² at some times, and the KL cost."""
@@ -88,9 +108,11 @@ class Regression:
             t = torch.full((HELD_OUT,), time)
             x = self.noisy(held_out, t)
             with torch.no_grad():
-                error = self.value(x, t) + self.rewards[held_out]
+                error = (self.objective.control(x, t) + self.rewards[held_out])
             found[f"r2 at {time}"] = 1 - float(error.square().mean() / self.rewards[held_out].var())
-            gradient = self.value.gradient(x, t)
+            ok=self.scored[-HELD_OUT:]
+            found[f"v{time}"] = 1 - float(error[ok].var() / self.rewards[held_out][ok].var())
+            gradient = self.objective.control.gradient(x, t)
             norms = gradient.inner_by_modality(gradient)
             sigma = self.model.schedules.collect(lambda schedule, t=t: schedule.sigma_squared(t))
             rates.append(float(sum((sigma[name] * norms[name] / 2).mean() for name in norms)))
@@ -146,6 +168,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--batch", type=int, default=32, help="labels of a round")
     parser.add_argument("--updates", type=int, default=5, help="gradient steps of a round")
+    parser.add_argument("--replay", type=int, default=0, help="rounds that are remembered")
+    parser.add_argument("--points", type=int, default=10, help="points of each path that are remembered")
+    parser.add_argument("--decay", type=float, default=0.0)
+    parser.add_argument("--horizon", type=float, default=1.0, help="how far ahead targets look")
+    parser.add_argument("--average", type=float, default=0.0, help="decay of the average of the weights")
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--every", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)

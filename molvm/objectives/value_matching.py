@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +14,17 @@ from torch import Tensor, nn
 from molvm.errors import CheckpointError, ConfigError, DivergenceError
 from molvm.objectives.base import Rollout, check_strength
 from molvm.objectives.diagnostics import path_diagnostics
+from molvm.objectives.replay import Points, ReplayMemory
 from molvm.schedules import Schedules
+from molvm.sde import Trajectory
 from molvm.states import State
 from molvm.values.base import ValueNet
+
+AVERAGE_RAMP: Final = 10.0
+"""After s gradient steps the average's decay is at most s/(ramp + s), so that early weights are forgotten soon."""
+
+OBSERVED_AT_ONCE: Final = 320
+"""Points of a rollout that the network is shown in one pass."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,15 @@ class ValueMatchingOptions:
         terminal_weight: Weight of the regression at t = 1, in units of the last step's. The paper's Eq. 10 has no such
             term (its integral ends there); no control is ever taken from V(·, 1), and a discontinuous reward makes the
             network spend its capacity on a jump.
+        replay: Learn from points drawn at random from so many of the last rollouts, this one included, instead of the
+            current one alone: 0, as in the paper. Targets are those of the control that made the path; their fixed
+            point is the same, and a paid-for reward is learned from many times.
+        replay_points: Points of each path that are remembered.
+        horizon: Regress V(x_t, t) on the cost up to about t + horizon and V there, by the average of the weights if
+            there is one: the same fixed point, and far less noise where little is decided yet. 1, as in the paper, to
+            regress it on the cost to the end and the reward.
+        average: Decay of a moving average of the network over the gradient steps. The average steers; 0, as in the
+            paper, for the last weights.
         chunk: How many time points share one forward and backward pass. Any value gives the same gradients; a larger
             one is faster and needs more memory.
 
@@ -42,6 +62,10 @@ class ValueMatchingOptions:
     baseline_window: float = 256.0
     baseline_ito: bool = True
     terminal_weight: float = 0.0
+    replay: int = 0
+    replay_points: int = 10
+    horizon: float = 1.0
+    average: float = 0.0
     chunk: int = 10
 
     def __post_init__(self) -> None:
@@ -49,8 +73,15 @@ class ValueMatchingOptions:
             raise ConfigError(f"baseline_window is {self.baseline_window}.", allowed="0 or a positive finite number")
         if not 0 <= self.terminal_weight < float("inf"):
             raise ConfigError(f"terminal_weight is {self.terminal_weight}.", allowed="0 or a positive finite number")
-        if self.chunk < 1:
-            raise ConfigError(f"chunk is {self.chunk}.", allowed="a whole number from 1")
+        if not 0 < self.horizon <= 1:
+            raise ConfigError(f"horizon is {self.horizon}.", allowed="a number above 0, up to 1")
+        if not 0 <= self.average < 1:
+            raise ConfigError(f"average is {self.average}.", allowed="a number from 0 to below 1")
+        if self.replay < 0:
+            raise ConfigError(f"replay is {self.replay}.", allowed="a whole number from 0")
+        for name in ("replay_points", "chunk"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}.", allowed="a whole number from 1")
 
 
 class ValueMatching:
@@ -58,7 +89,8 @@ class ValueMatching:
 
     On paths of the current control u = −σ∇V the targets are Ĵ_k = ½∫_{t_k}^1 |u|² ds − λ r(x₁), with no gradient
     through them, and the loss is Σ_k dt_k w(t_k) ½ (V(x_k, t_k) − Ĵ_k)², averaged over the paths, with
-    w = 1/(λ² (1 + ½∫_t^1 σ²)), the mean over the modalities. (Alg. 1 omits λ before r; Eq. 10 has it.)
+    w = 1/(λ² (1 + ½∫_t^1 σ²)), the mean over the modalities. (Alg. 1 omits λ before r; Eq. 10 has it.) Once the spread s
+    of the rewards is known it stands beside λ, so that losses and gradients do not depend on the reward's unit.
 
     Args:
         value: The value function that is trained, and steers.
@@ -75,6 +107,9 @@ class ValueMatching:
         check_strength(value.strength)
         self.value = value
         self.options = options or ValueMatchingOptions(gate=value.gated)
+        self.averaged = copy.deepcopy(value) if self.options.average else value
+        self.memory = ReplayMemory(self.options.replay, self.options.replay_points) if self.options.replay else None
+        self._updates = 0
 
     @classmethod
     def build(
@@ -93,24 +128,32 @@ class ValueMatching:
 
     @property
     def control(self) -> ValueNet:
-        """The value function."""
-        return self.value
+        """The value function, its weights averaged if the options say so."""
+        return self.averaged
 
     def parameters(self) -> Iterable[nn.Parameter]:
         """The network's parameters."""
         return self.value.parameters()
 
     def observe(self, rollout: Rollout) -> Mapping[str, float]:
-        """Learn V₀ from a fresh rollout, and report.
+        """Learn V₀ and the scales of things from a fresh rollout, remember it, and report.
 
         Returns:
             kl (mean ½∫|u|²), and the `PathDiagnostics`.
 
         Raises:
-            ConfigError: The rollout was made for another λ.
+            ConfigError: The rollout was made for another λ, or kept its terminal state alone.
         """
-        self._check_strength(rollout)
+        self._check(rollout)
+        self.value.settle_scale(rollout.rewards)
+        points = self._points(rollout)
+        for first in range(0, len(points), OBSERVED_AT_ONCE):
+            some = points.select(slice(first, first + OBSERVED_AT_ONCE))
+            self.value.observe(some.states, some.times)
         self._learn_baseline(rollout)
+        if self.memory is not None:
+            self.memory.add(points, len(rollout.rewards))
+        self._share_buffers()
         return {
             "kl": float(rollout.trajectory.path_cost.mean()),
             **asdict(path_diagnostics(rollout.log_weights, rollout.condition)),
@@ -123,48 +166,53 @@ class ValueMatching:
             rollout: Paths of the current control and their rewards.
             part: Which of the parts, from 0.
             parts: So many parts are dealt the points of the time grid in turn; the mean of their losses is the loss.
+                With a memory each part is as many points of it, and only the expectation of the loss is the same.
 
         Returns:
-            loss, and value_error (root mean square of V − Ĵ over paths and times).
+            loss, and value_error (root mean square of V − Ĵ over the points).
 
         Raises:
             DivergenceError: The loss is not finite.
             ConfigError: The rollout was made for another λ, or kept its terminal state alone.
         """
-        trajectory = rollout.trajectory
-        self._check_strength(rollout)
-        if len(trajectory.states) != trajectory.steps + 1:
-            raise ConfigError("Value Matching needs all states of a trajectory.", remedy="simulate(keep_states=True)")
-        device = self.value.conditions.device
-        targets = self._targets(rollout).to(device=device, dtype=self.value.dtype)
-        weights = parts * self._weights(trajectory.times).to(targets)
+        self._check(rollout)
+        count = len(rollout.rewards)
+        points = self._points(rollout, part, parts)
+        if self.memory is not None:
+            points = self.memory.draw(len(points))
         loss, squared_error = 0.0, 0.0
-        points = torch.nonzero(weights).flatten()[part::parts].tolist()
-        for first in range(0, len(points), self.options.chunk):
-            chosen = points[first : first + self.options.chunk]
-            states = [trajectory.states[k] for k in chosen]
-            error = self._errors(states, trajectory.times[chosen], targets[chosen])
-            share = (weights[chosen, None] * error.square()).sum() / (2 * targets.shape[1])
+        for first in range(0, len(points), self.options.chunk * count):
+            some = points.select(slice(first, first + self.options.chunk * count))
+            error = self._errors(some)
+            share = parts * (some.weights.to(error) * error.square()).sum() / (2 * count)
             # A pass for each chunk: the memory does not grow with the number of steps.
             torch.autograd.backward(share)
             loss += float(share.detach())
             squared_error += float(error.detach().square().sum())
-        if not torch.isfinite(torch.tensor(loss)):
+        if not math.isfinite(loss):
             raise DivergenceError(
                 f"The Value Matching loss is {loss}.",
                 remedy="a smaller strength or learning rate, more steps, or a gated value network",
             )
-        return {
-            "loss": loss,
-            "value_error": (squared_error / max(1, len(points) * targets.shape[1])) ** 0.5,
-        }
+        return {"loss": loss, "value_error": (squared_error / max(1, len(points))) ** 0.5}
 
     def after_step(self) -> None:
-        """Nothing to do."""
+        """Move the average of the weights."""
+        self._updates += 1
+        if self.averaged is not self.value:
+            decay = min(self.options.average, self._updates / (AVERAGE_RAMP + self._updates))
+            with torch.no_grad():
+                for mean, weight in zip(self.averaged.parameters(), self.value.parameters(), strict=True):
+                    mean.lerp_(weight, 1 - decay)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The network and the table V₀."""
-        return {name: tensor.detach() for name, tensor in self.value.state_dict().items()}
+        """The network and the table V₀; the average and the memory if there are."""
+        state = {f"value.{name}": tensor.detach() for name, tensor in self.value.state_dict().items()}
+        if self.averaged is not self.value:
+            state |= {f"average.{name}": tensor.detach() for name, tensor in self.averaged.state_dict().items()}
+        if self.memory is not None:
+            state |= {f"memory.{name}": tensor for name, tensor in self.memory.state_dict().items()}
+        return state | {"updates": torch.tensor(self._updates)}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Restore what `state_dict` gave.
@@ -173,36 +221,79 @@ class ValueMatching:
             CheckpointError: Other names or shapes than this value function has.
         """
         try:
-            self.value.load_state_dict(dict(state))
-        except RuntimeError as error:
+            self.value.load_state_dict(_part(state, "value"))
+            if self.averaged is not self.value:
+                self.averaged.load_state_dict(_part(state, "average"))
+            self._updates = int(state["updates"])
+        except (RuntimeError, KeyError) as error:
             raise CheckpointError(
                 f"The saved value function does not fit this one: {error}",
                 remedy="the configuration that the checkpoint was written with",
             ) from error
+        if self.memory is not None:
+            self.memory.load_state_dict(_part(state, "memory"))
 
-    def _check_strength(self, rollout: Rollout) -> None:
+    def _check(self, rollout: Rollout) -> None:
         if rollout.strength != self.value.strength:
             raise ConfigError(f"The rollout has λ = {rollout.strength}, the value function {self.value.strength}.")
+        if len(rollout.trajectory.states) != rollout.trajectory.steps + 1:
+            raise ConfigError("Value Matching needs all states of a trajectory.", remedy="simulate(keep_states=True)")
 
-    def _targets(self, rollout: Rollout) -> Tensor:
+    def _points(self, rollout: Rollout, part: int = 0, parts: int = 1) -> Points:
+        """The points of the paths at every `parts`-th time of those that have a weight, from the `part`-th on."""
+        trajectory, count = rollout.trajectory, len(rollout.rewards)
+        weights = self._weights(trajectory.times)
+        chosen = torch.nonzero(weights).flatten()[part::parts]
+        ahead = self._ahead(trajectory.times)[chosen]
+        to_go = self._cost_to_go(rollout)
+        return Points(
+            _joined(trajectory, chosen),
+            None if bool((ahead == trajectory.steps).all()) else _joined(trajectory, ahead),
+            trajectory.times[chosen].repeat_interleave(count),
+            trajectory.times[ahead].repeat_interleave(count),
+            (to_go[chosen] - torch.where(ahead < trajectory.steps, 1, 0)[:, None] * to_go[ahead]).flatten(),
+            weights[chosen].repeat_interleave(count),
+        )
+
+    def _ahead(self, times: Tensor) -> Tensor:
+        """To each time of the grid the index of the first one that is at least the horizon later, or of the last."""
+        last = len(times) - 1
+        if self.options.horizon == 1:
+            return torch.full((last + 1,), last)
+        # A hair less, so that rounding does not decide whether a time that is just as far counts.
+        later = torch.searchsorted(times, times + (1 - 1e-6) * self.options.horizon)
+        return later.clamp(max=last)
+
+    def _cost_to_go(self, rollout: Rollout) -> Tensor:
         """Ĵ at each point of the grid, shape (K+1, B)."""
         trajectory = rollout.trajectory
-        targets = trajectory.cost_to_go() - (rollout.strength * rollout.rewards).to(trajectory.running_cost)
-        return targets + trajectory.ito_to_go() if self.options.ito else targets
+        costs = trajectory.cost_to_go() - (rollout.strength * rollout.rewards).to(trajectory.running_cost)
+        return costs + trajectory.ito_to_go() if self.options.ito else costs
 
     def _weights(self, times: Tensor) -> Tensor:
         """dt_k w(t_k) of each point of the grid, shape (K+1,); zero at the end unless a terminal weight is set."""
         steps = times.diff()
         steps = torch.cat([steps, steps[-1:] * self.options.terminal_weight])
-        return steps * self.value.schedules.value_weight(times) / self.value.strength**2
+        return steps * self.value.schedules.value_weight(times) / self.value.unit**2
 
-    def _errors(self, states: list[State], times: Tensor, targets: Tensor) -> Tensor:
-        """V − Ĵ, shape (points, B)."""
-        device = self.value.conditions.device
-        batch = type(states[0]).cat(states) if len(states) > 1 else states[0]
-        t = times.to(device=device, dtype=self.value.dtype).repeat_interleave(targets.shape[1])
-        values: Tensor = self.value(batch.to(device=device), t)
-        return values.reshape(targets.shape) - targets
+    def _errors(self, points: Points) -> Tensor:
+        """V − Ĵ, shape (M,)."""
+        values = self._values(self.value, points.states, points.times)
+        return values - self._targets(points).to(values)
+
+    @torch.no_grad()
+    def _targets(self, points: Points) -> Tensor:
+        """Ĵ, shape (M,): the costs, and what the value function says of the points where the path goes on."""
+        going_on = torch.nonzero(points.times_ahead < 1).flatten()
+        if points.ahead is None or len(going_on) == 0:
+            return points.costs
+        values = self._values(self.averaged, points.ahead.select(going_on), points.times_ahead[going_on])
+        return points.costs.index_add(0, going_on, values.to(points.costs))
+
+    def _values(self, value: ValueNet, states: State, times: Tensor) -> Tensor:
+        device = value.conditions.device
+        values: Tensor = value(states.to(device=device), times.to(device, value.dtype))
+        return values
 
     def _learn_baseline(self, rollout: Rollout) -> None:
         if self.options.baseline_window == 0:
@@ -212,3 +303,18 @@ class ValueMatching:
             estimates = estimates - rollout.trajectory.ito.sum(dim=0)
         device = self.value.conditions.device
         self.value.update_baseline(rollout.condition, estimates.to(device), self.options.baseline_window)
+
+    def _share_buffers(self) -> None:
+        """The average has the tables and scales of the value function; only its weights are its own."""
+        for mine, new in zip(self.averaged.buffers(), self.value.buffers(), strict=True):
+            mine.copy_(new)
+
+
+def _joined(trajectory: Trajectory, points: Tensor) -> State:
+    """The states of all paths at some points of the grid, one time after the other."""
+    states = [trajectory.states[k] for k in points.tolist()]
+    return type(states[0]).cat(states)
+
+
+def _part(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}

@@ -60,6 +60,16 @@ class ValueMatchingSection(Section):
     terminal_weight: Annotated[FiniteFloat, Field(ge=0)] = Field(
         0.0, description="weight of the regression at t = 1, in units of the last step's"
     )
+    replay: Annotated[int, Field(ge=0)] = Field(
+        0, description="rounds whose paths are remembered and learned from again; 0 learns from the current one alone"
+    )
+    replay_points: Annotated[int, Field(ge=1)] = Field(10, description="points of each path that are remembered")
+    horizon: Annotated[FiniteFloat, Field(gt=0, le=1)] = Field(
+        1.0, description="how far ahead in time the network learns from itself; 1 learns from the end of the path alone"
+    )
+    average: Annotated[FiniteFloat, Field(ge=0, lt=1)] = Field(
+        0.0, description="decay of the moving average of the network that steers; 0 steers with the last weights"
+    )
     chunk: Annotated[int, Field(ge=1)] = Field(
         10, description="time points in one backward pass; more need more memory"
     )
@@ -88,12 +98,16 @@ class TrainingSection(Section):
     updates: Annotated[int, Field(ge=1)] = Field(
         1, description="gradient steps on each round, each on a part of its times"
     )
-    learning_rate: PositiveFloat = Field(1e-4, description="of Adam")
+    warmup: Annotated[int, Field(ge=0)] = Field(0, description="rounds at the start that the base samples unsteered")
+    learning_rate: PositiveFloat = Field(1e-4, description="of AdamW")
     final_learning_rate_share: Annotated[FiniteFloat, Field(ge=0, le=1)] = Field(
         0.01, description="share of the learning rate that is left at the last iteration"
     )
     constant_iterations: Annotated[int, Field(ge=0)] = Field(
         100, description="iterations before the learning rate begins to fall"
+    )
+    weight_decay: Annotated[FiniteFloat, Field(ge=0)] = Field(
+        0.0, description="of AdamW; 1 to 5 with few molecules and a high learning rate"
     )
     clip: PositiveFloat = Field(1.0, description="largest gradient norm")
     checkpoint_every: Annotated[int, Field(ge=1)] = Field(10, description="iterations between checkpoints")

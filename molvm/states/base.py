@@ -35,6 +35,11 @@ class State(ABC):
     def condition(self) -> Tensor | None:
         """What the process is conditioned on, as integers of shape (B,): atom counts, classes, prompts; or None."""
 
+    @classmethod
+    @abstractmethod
+    def from_parts(cls, parts: Mapping[str, Tensor], condition: Tensor | None) -> Self:
+        """The batch that has these parts and this condition."""
+
     @abstractmethod
     def replace(self, parts: Mapping[str, Tensor]) -> Self:
         """The same batch (condition, masks) with other coordinates."""

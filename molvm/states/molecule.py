@@ -48,6 +48,17 @@ class MoleculeState(State):
         """The number of atoms N, shape (B,)."""
         return self.n_atoms
 
+    @classmethod
+    def from_parts(cls, parts: Mapping[str, Tensor], condition: Tensor | None) -> Self:
+        """Molecules with these coordinates and numbers of atoms.
+
+        Raises:
+            StateError: There are no numbers of atoms.
+        """
+        if condition is None:
+            raise StateError("Molecules need their numbers of atoms.")
+        return cls(**{name: parts[name] for name in MODALITIES}, n_atoms=condition)
+
     @cached_property
     def mask(self) -> Tensor:
         """Which slots hold an atom, booleans of shape (B, n)."""

@@ -34,6 +34,11 @@ class TensorState(State):
         """The classes, or None."""
         return self.classes
 
+    @classmethod
+    def from_parts(cls, parts: Mapping[str, Tensor], condition: Tensor | None) -> Self:
+        """Points with these coordinates and classes."""
+        return cls(parts["x"], condition)
+
     def replace(self, parts: Mapping[str, Tensor]) -> Self:
         """The same classes with other coordinates."""
         return type(self)(parts["x"], self.classes)

@@ -37,9 +37,13 @@ class TrainerOptions:
         updates: Optimiser steps on each rollout, each on its own part of the loss, so that more cost no more; the paper
             takes one.
         steps: Steps K of the SDE.
-        learning_rate: Of Adam.
+        warmup: Rollouts at the start that nothing steers: what is learned first is the value of the base's own samples,
+            and a network that has seen few of them steers at random. The paper has none.
+        learning_rate: Of AdamW.
         final_learning_rate_share: The rate falls by a cosine that would reach this share after the last iteration.
         constant_iterations: Iterations before it begins to fall.
+        weight_decay: Of AdamW: the weights shrink by this share of the learning rate at each step. The paper's is 0; with
+            few labels, numbers of order one keep the network from steering by noise.
         clip: Largest gradient norm.
         seed: Of conditions and noise.
         checkpoint_every: Iterations between checkpoints.
@@ -51,10 +55,12 @@ class TrainerOptions:
     iterations: int = 1000
     batch_size: int = 128
     updates: int = 1
+    warmup: int = 0
     steps: int = 100
     learning_rate: float = 1e-4
     final_learning_rate_share: float = 0.01
     constant_iterations: int = 100
+    weight_decay: float = 0.0
     clip: float = 1.0
     seed: int = 0
     checkpoint_every: int = 10
@@ -74,8 +80,11 @@ class TrainerOptions:
             raise ConfigError(
                 f"final_learning_rate_share is {self.final_learning_rate_share}.", allowed="a number from 0 to 1"
             )
-        if self.constant_iterations < 0:
-            raise ConfigError(f"constant_iterations is {self.constant_iterations}.", allowed="a whole number from 0")
+        for name in ("constant_iterations", "warmup"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}.", allowed="a whole number from 0")
+        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
+            raise ConfigError(f"weight_decay is {self.weight_decay}.", allowed="a finite number from 0")
 
     def rate(self, iteration: int) -> float:
         """The learning rate of an iteration: constant, then half a cosine."""
@@ -137,7 +146,9 @@ class Trainer:
         self.checkpoints = checkpoints
         self.iteration = 0
         self.grid = time_grid(model.schedules, options.steps)
-        self.optimiser = torch.optim.Adam(objective.parameters(), lr=options.learning_rate)
+        self.optimiser = torch.optim.AdamW(
+            objective.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
+        )
         self.generator = torch.Generator().manual_seed(options.seed)
         # The generator as it was after the last finished iteration, which is what a checkpoint must hold.
         self._generator_state = self.generator.get_state()
@@ -241,7 +252,7 @@ class Trainer:
             self.model,
             self.model.noise(condition, count, self.generator),
             self.grid,
-            control=self.objective.control,
+            control=None if self.iteration < self.options.warmup else self.objective.control,
             generator=self.generator,
             keep_noise=self.objective.keeps_noise,
             on_step=on_step,

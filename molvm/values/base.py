@@ -1,4 +1,4 @@
-"""V(x, t) = λ (v₀(c) + gate(t) f(x, t)): the value function around any network f."""
+"""V(x, t) = λ (v₀(c) + s gate(t) f(x, t)): the value function around any network f."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ from molvm.states import State, in_lanes
 PRIOR_COUNT = 4.0
 """How many samples the mean over all conditions is worth where a condition has been seen for the first time."""
 
+SAME_REWARD = 1e-6
+"""Rewards whose spread is below this share of the largest differ by rounding alone."""
+
 
 class ValueNet(nn.Module):
     """A value function with the two facts built in that hold for every memoryless process.
 
     The process forgets its start, so V(·, 0) is a constant −log Z_c given the condition c: it is a table v₀ of its own,
     and the network is multiplied by a gate that vanishes at t = 0, which removes the control where σ is infinite. V
-    scales with the strength λ, so the network learns in units of the reward and starts at V − V₀ = 0 if its last layer
-    is zero.
+    scales with the strength λ and with the spread s of the reward, so the network learns numbers of order one whatever
+    the reward's unit, and starts at V − V₀ = 0 if its last layer is zero.
 
     Args:
         features: The network f: `(x: State, t: Tensor (B,)) -> Tensor (B,)`, with a zero-initialised output. If it has
-            `samples_at_once`, gradients are computed in portions of about so many samples, on all cores.
+            `samples_at_once`, gradients are computed in portions of about so many samples, on all cores. If it has
+            `observe`, that is shown the states that rollouts visit.
         schedules: α and β of each modality; the gate is the largest α.
         strength: λ, finite and not negative.
         conditions: The values a condition can take (numbers of atoms, classes); None for a process without condition.
@@ -39,6 +43,7 @@ class ValueNet(nn.Module):
     conditions: Tensor
     baseline: Tensor
     baseline_count: Tensor
+    scale: Tensor
 
     def __init__(
         self,
@@ -63,6 +68,7 @@ class ValueNet(nn.Module):
         self.register_buffer("conditions", torch.tensor(values, dtype=torch.int64))
         self.register_buffer("baseline", torch.zeros(len(values)))
         self.register_buffer("baseline_count", torch.zeros(len(values)))
+        self.register_buffer("scale", torch.zeros(()))
 
     def forward(self, x: State, t: Tensor) -> Tensor:
         """V(x, t) in nats, shape (B,), for times of shape (B,)."""
@@ -93,6 +99,11 @@ class ValueNet(nn.Module):
     def dtype(self) -> torch.dtype:
         """The floating-point type of the network."""
         return next((parameter.dtype for parameter in self.features.parameters()), torch.float32)
+
+    @property
+    def unit(self) -> float:
+        """λ s, what the network's output is multiplied by, in nats."""
+        return self.strength * (float(self.scale) or 1.0)
 
     def initial_value(self, condition: Tensor | None = None) -> Tensor:
         """V(·, 0; c) = λ v₀(c), the estimate of −log Z_c: for the given conditions, or () without one."""
@@ -152,7 +163,25 @@ class ValueNet(nn.Module):
         self.baseline.add_(share * (sums / counts.clamp(min=1.0) - self.baseline))
         self.baseline_count.copy_(torch.where(counts > 0, total, self.baseline_count))
 
+    @torch.no_grad()
+    def observe(self, x: State, t: Tensor) -> None:
+        """Show the network states that a rollout has visited, at times of shape (B,)."""
+        observe = getattr(self.features, "observe", None)
+        if observe is not None:
+            observe(x.to(dtype=self.dtype), t.to(self.dtype))
+
+    @torch.no_grad()
+    def settle_scale(self, rewards: Tensor) -> None:
+        """Take s, the standard deviation of these rewards, shape (B,), unless it is settled already or they are equal.
+
+        One s serves all conditions. Until it is settled it is 1.
+        """
+        rewards = rewards.double()
+        spread = rewards.std(correction=0)
+        if float(self.scale) == 0 and bool(spread > SAME_REWARD * rewards.abs().max()):
+            self.scale.copy_(spread)
+
     def _varying(self, x: State, t: Tensor) -> Tensor:
         t = t.to(self.dtype)
-        value: Tensor = self.strength * self.features(x, t)
+        value: Tensor = self.unit * self.features(x, t)
         return value * self.schedules.most_advanced_alpha(t) if self.gated else value

@@ -17,6 +17,7 @@ from torch_geometric.utils import scatter
 from molvm.schedules import Schedules
 from molvm.states import MoleculeState
 from molvm.values.graph import CompleteGraphs, complete_graphs
+from molvm.values.standardise import RunningStandardisation
 
 CLASSES = ("types", "charges", "bonds")
 
@@ -87,43 +88,45 @@ class MoleculeValueFeatures(nn.Module):
         self.log_prior = nn.ParameterDict(
             {name: torch.zeros(count) for name, count in zip(CLASSES, (n_types, n_charges, n_bonds), strict=True)}
         )
-        self.atoms = nn.Linear(2 * (n_types + n_charges), width)
+        self.atoms = nn.Linear(2 * (n_types + n_charges) + n_bonds - 1, width)
         self.pairs = nn.Sequential(
             nn.Linear(2 * n_bonds + config.radial, edge_width), nn.SiLU(), nn.Linear(edge_width, edge_width), nn.SiLU()
         )
         self.blocks = nn.ModuleList(_Block(width, edge_width) for _ in range(config.depth))
-        output = nn.Linear(width, 1)
-        nn.init.zeros_(output.weight)
-        nn.init.zeros_(output.bias)
         self.charges = nn.Linear(width, config.moments)
-        counts = n_types + n_charges + n_bonds - 1
-        self.readout = nn.Sequential(nn.Linear(2 * width + config.moments + counts, width), nn.SiLU(), output)
+        pooled = width + config.moments + n_types + n_charges + n_bonds - 1
+        self.standardise = RunningStandardisation(pooled)
+        self.readout = _Readout(pooled, width)
 
     def forward(self, x: MoleculeState, t: Tensor) -> Tensor:
         """One number f for each molecule, shape (B,), at times of shape (B,)."""
-        graphs = complete_graphs(x.n_atoms)
         context = self.context(self._context(x, t))
+        return self.readout(self.standardise(self._pooled(x, t, context), t), context)
+
+    @torch.no_grad()
+    def observe(self, x: MoleculeState, t: Tensor) -> None:
+        """Take in states that the process visits: they set how pooled features are standardised."""
+        self.standardise.observe(self._pooled(x, t, self.context(self._context(x, t))), t)
+
+    def _pooled(self, x: MoleculeState, t: Tensor, context: Tensor) -> Tensor:
+        """Invariants of each molecule, (B, pooled)."""
+        graphs = complete_graphs(x.n_atoms)
         # index_select, because the gradient of indexing with repeated indices is not reproducible on several threads.
         of_atom = context.index_select(0, graphs.molecule)
-        classes = [
+        types, charges = (
             self._evidence(name, x.parts[name][graphs.molecule, graphs.slot], t, graphs.molecule)
             for name in CLASSES[:2]
-        ]
+        )
         bonds = self._evidence("bonds", x.bonds[tuple(graphs.pair)], t, graphs.pair[0])
-        atoms = self.atoms(torch.cat([evidence.features for evidence in classes], dim=-1))
+        count = len(graphs.molecule)
+        valence = scatter(bonds.posterior[:, 1:], graphs.edge_index[1], dim=0, dim_size=count, reduce="sum")
+        atoms = self.atoms(torch.cat([types.features, charges.features, valence], dim=-1))
         pairs = self.pairs(torch.cat([bonds.features, self._radial(x, graphs)], dim=-1))
         for block in self.blocks:
             atoms = block(atoms, graphs.edge_index, pairs, of_atom)
         mean = scatter(atoms, graphs.molecule, dim=0, dim_size=len(x), reduce="mean")
-        pooled = [
-            mean,
-            self._moments(x, atoms, graphs),
-            *(each.counts for each in classes),
-            bonds.counts[:, 1:] / 2,
-            context,
-        ]
-        value: Tensor = self.readout(torch.cat(pooled, dim=-1)).squeeze(-1)
-        return value
+        counts = [types.counts, charges.counts, bonds.counts[:, 1:] / 2]
+        return torch.cat([mean, self._moments(x, atoms, graphs), *counts], dim=-1)
 
     def _evidence(self, name: str, noisy: Tensor, t: Tensor, molecule: Tensor) -> _Evidence:
         """What noisy class vectors say of their classes, each alone."""
@@ -131,7 +134,7 @@ class MoleculeValueFeatures(nn.Module):
         sharpness = (schedule.alpha(t) / schedule.beta(t).square()).clamp(max=SHARPEST_EVIDENCE)
         posterior = torch.softmax(sharpness.index_select(0, molecule)[:, None] * noisy + self.log_prior[name], dim=-1)
         counts = scatter(posterior, molecule, dim=0, dim_size=len(t), reduce="sum")
-        return _Evidence(torch.cat([noisy, posterior], dim=-1), counts / SIZE_SCALE**0.5)
+        return _Evidence(noisy, posterior, counts / SIZE_SCALE**0.5)
 
     def _moments(self, x: MoleculeState, atoms: Tensor, graphs: CompleteGraphs) -> Tensor:
         """Lengths of the moments of learned charges, (B, moments)."""
@@ -166,12 +169,19 @@ class _Evidence:
     """Noisy class vectors, and the posterior means softmax(α x/β² + log prior) of the classes from each vector alone.
 
     Attributes:
-        features: Both, (A or P, 2 K).
+        noisy: The vectors, (A or P, K).
+        posterior: The posterior means, (A or P, K).
         counts: Sums of the posteriors over a molecule, (B, K): the composition, which differs most between molecules.
     """
 
-    features: Tensor
+    noisy: Tensor
+    posterior: Tensor
     counts: Tensor
+
+    @property
+    def features(self) -> Tensor:
+        """Both, (A or P, 2 K)."""
+        return torch.cat([self.noisy, self.posterior], dim=-1)
 
 
 class _Messages(MessagePassing):  # type: ignore[misc] # torch-geometric has no types
@@ -206,3 +216,21 @@ class _Block(nn.Module):
         updated = self.norm(self.update(torch.cat([atoms, aggregated], dim=-1)))
         mixed: Tensor = atoms + nn.functional.silu(updated * (1 + scale) + shift)
         return mixed
+
+
+class _Readout(nn.Module):
+    """From standardised invariants to f: a linear form whose weights depend on the context, and a small MLP; 0 at first."""
+
+    def __init__(self, pooled: int, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, pooled)
+        output = nn.Linear(width, 1)
+        self.mixed = nn.Sequential(nn.Linear(pooled + width, width), nn.SiLU(), output)
+        for last in (self.linear, output):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+    def forward(self, features: Tensor, context: Tensor) -> Tensor:
+        form = (self.linear(context) * features).sum(dim=-1) / features.shape[1] ** 0.5
+        value: Tensor = form + self.mixed(torch.cat([features, context], dim=-1)).squeeze(-1)
+        return value

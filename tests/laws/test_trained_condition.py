@@ -1,9 +1,13 @@
-"""Value Matching as the paper has it, on two Gaussian classes with a linear reward: λ, V₀(c) and log Z are found.
+"""Value Matching on two Gaussian classes with a linear reward: λ, V₀(c) and log Z are found.
+
+As the paper has it, and with a memory of past paths, targets that look ahead by a horizon, and averaged weights.
 
 Class c has the law N(m_c, S_c); with r = x the tilted law is N(m_c + λS_c, S_c), log Z_c = λm_c + λ²S_c/2.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -31,23 +35,41 @@ def roll(learner: ValueMatching | None, count: int, generator: torch.Generator) 
     return simulate(MODEL, start, GRID, control=learner.control if learner else None, generator=generator)
 
 
-@pytest.fixture(scope="module")
-def learner() -> ValueMatching:
+@dataclass(frozen=True)
+class Recipe:
+    options: ValueMatchingOptions
+    rollouts: int
+    updates: int = 1
+
+
+RECIPES = {
+    "paper": Recipe(ValueMatchingOptions(chunk=100), rollouts=130),
+    "memory": Recipe(
+        ValueMatchingOptions(ito=True, replay=10, replay_points=40, horizon=0.2, average=0.95, chunk=100),
+        rollouts=30,
+        updates=10,
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=list(RECIPES))
+def learner(request: pytest.FixtureRequest) -> ValueMatching:
     network = PointValue(1, PointValueConfig(width=32, depth=2), classes=2)
-    options = ValueMatchingOptions(chunk=100)
-    made = ValueMatching.build(network, MODEL.schedules, STRENGTH, conditions=[0, 1], options=options)
-    iterations = 130
+    recipe = RECIPES[request.param]
+    made = ValueMatching.build(network, MODEL.schedules, STRENGTH, conditions=[0, 1], options=recipe.options)
     optimiser = torch.optim.Adam(made.parameters(), lr=1e-2)
-    decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, iterations, 1e-4)
+    decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.rollouts, 1e-4)
     generator = torch.Generator().manual_seed(0)
-    for _ in range(iterations):
+    for _ in range(recipe.rollouts):
         path = roll(made, 192, generator)
         rollout = Rollout(path, path.terminal.parts["x"].squeeze(1), STRENGTH)
         made.observe(rollout)
-        optimiser.zero_grad()
-        made.backward(rollout)
-        torch.nn.utils.clip_grad_norm_(made.parameters(), 1.0)
-        optimiser.step()
+        for part in range(recipe.updates):
+            optimiser.zero_grad()
+            made.backward(rollout, part, recipe.updates)
+            torch.nn.utils.clip_grad_norm_(made.parameters(), 1.0)
+            optimiser.step()
+            made.after_step()
         decay.step()
     return made
 

@@ -27,6 +27,7 @@ def objective(options: ValueMatchingOptions | None = None, strength: float = STR
     torch.nn.init.normal_(network.layers[-1].weight, std=0.3, generator=torch.Generator().manual_seed(3))
     made = ValueMatching.build(network.double(), MODEL.schedules, strength, conditions=[0, 1], options=options)
     made.value.double()
+    made.averaged.double()
     return made
 
 
@@ -175,3 +176,109 @@ def test_a_broken_network_is_reported() -> None:
 def test_bad_options_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=next(iter(bad))):
         ValueMatchingOptions(**bad)  # type: ignore[arg-type]
+
+
+def test_with_a_memory_of_everything_the_loss_is_the_same_on_average() -> None:
+    """Of one rollout, all of whose points are remembered: the mean over many draws is the loss of the paper."""
+    plain, remembering = (
+        objective(ValueMatchingOptions(baseline_window=0, replay=replay, replay_points=100)) for replay in (0, 1)
+    )
+    batch = rollout(plain)
+    for learner in (plain, remembering):
+        learner.observe(batch)
+    expected = plain.backward(batch)["loss"]
+    count = 400
+    losses = torch.tensor([remembering.backward(batch, 0, 2)["loss"] for _ in range(count)])
+    assert abs(float(losses.mean()) - expected) < 4 * float(losses.std()) / count**0.5
+    mean = gradients(remembering) / count
+    torch.testing.assert_close(mean, gradients(plain), rtol=0, atol=0.1 * float(gradients(plain).norm()))
+
+
+def test_old_rollouts_are_learned_from() -> None:
+    learner = objective(ValueMatchingOptions(replay=2))
+    first, second = rollout(learner, steps=12), rollout(learner, steps=7)
+    learner.observe(first)
+    learner.observe(second)
+    assert learner.memory is not None
+    times = {round(float(t), 6) for t in learner.memory.draw(500).times}
+    expected = [*first.trajectory.times[:-1], *second.trajectory.times[:-1]]
+    assert times == {round(float(t), 6) for t in expected}
+
+
+def test_the_average_follows_the_weights_and_steers() -> None:
+    learner = objective(ValueMatchingOptions(average=0.9))
+    assert learner.control is not learner.value
+    weight, mean = learner.value.features.layers[0].weight, learner.averaged.features.layers[0].weight
+    start = mean.detach().clone()
+    torch.nn.init.constant_(weight, 1.0)
+    learner.after_step()
+    torch.testing.assert_close(mean, start + (1 - 1 / 11) * (1 - start))
+    for _ in range(300):
+        learner.after_step()
+    torch.testing.assert_close(mean, torch.ones_like(mean).to(mean))
+    learner.observe(rollout(learner))
+    assert torch.equal(learner.averaged.baseline, learner.value.baseline)
+    assert learner.averaged.unit == learner.value.unit
+
+
+def value_after_training(unit: float) -> torch.Tensor:
+    """V after a few steps, the reward given in another unit and λ in one over that unit."""
+    learner = objective(ValueMatchingOptions(baseline_window=0), STRENGTH / unit)
+    torch.nn.init.zeros_(learner.value.features.layers[-1].weight)
+    batch = rollout(learner)
+    batch = replace(batch, rewards=unit * batch.rewards)
+    learner.observe(batch)
+    assert float(learner.value.scale) == pytest.approx(float(batch.rewards.std(correction=0)))
+    optimiser = torch.optim.Adam(learner.parameters(), lr=1e-2)
+    for _ in range(20):
+        optimiser.zero_grad()
+        learner.backward(batch)
+        optimiser.step()
+    return learner.value(batch.trajectory.states[6], torch.full((10,), 0.5, dtype=torch.float64)).detach()
+
+
+def test_the_unit_of_the_reward_does_not_matter() -> None:
+    """f learns in deviations of the reward."""
+    expected = value_after_training(1.0)
+    assert expected.std() > 0.1
+    for unit in (1e-2, 1e2):
+        torch.testing.assert_close(value_after_training(unit), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_scale_is_settled_once_and_by_rewards_that_differ() -> None:
+    value = objective().value
+    value.settle_scale(torch.tensor([2.0, 2.0]))
+    assert float(value.scale) == 0
+    value.settle_scale(torch.tensor([1.0, 3.0]))
+    value.settle_scale(torch.tensor([10.0, 30.0]))
+    assert float(value.scale) == 1
+
+
+def test_targets_look_ahead_by_the_horizon() -> None:
+    """The cost from t_k to the first t_k' ≥ t_k + h and V there, by the averaged weights; near the end the reward."""
+    learner = objective(ValueMatchingOptions(horizon=0.25, ito=True, average=0.5))
+    torch.nn.init.normal_(learner.averaged.features.layers[-1].weight, std=0.5)
+    batch = rollout(learner)
+    learner.observe(batch)
+    path, last = batch.trajectory, batch.trajectory.steps
+    points = learner._points(batch)
+    found = learner._targets(points).reshape(last, -1)
+    for k in range(last):
+        later = next((j for j in range(k, last + 1) if path.times[j] >= path.times[k] + 0.25), last)
+        paid = (path.running_cost[k:later] + path.ito[k:later]).sum(0)
+        if later == last:
+            expected = paid - batch.strength * batch.rewards
+        else:
+            expected = paid + learner.averaged(path.states[later], path.times[later].expand(10)).detach()
+        torch.testing.assert_close(found[k], expected)
+    assert points.ahead is not None
+    assert bool((points.times_ahead == 1).any())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("replay", -1), ("replay_points", 0), ("chunk", 0), ("horizon", 0.0), ("horizon", 1.1), ("average", 1.0)],
+)
+def test_options_out_of_range(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=name):
+        ValueMatchingOptions(**{name: value})

@@ -17,7 +17,7 @@ from molvm.errors import CheckpointError, ConfigError, DivergenceError, RewardEr
 from molvm.models.base import FlowModel
 from molvm.models.gaussian import GaussianMixtureModel
 from molvm.models.mixture import GaussianMixture
-from molvm.objectives import ValueMatching
+from molvm.objectives import ValueMatching, ValueMatchingOptions
 from molvm.rewards.base import Direction, Failure, Outcome
 from molvm.schedules import LinearSchedule
 from molvm.training.checkpoint import TENSORS_FILE, has_checkpoint, load_checkpoint, save_checkpoint
@@ -56,9 +56,14 @@ def score_molecules(samples: list[Molecule]) -> list[Outcome]:
     ]
 
 
-SETTINGS: dict[str, tuple[Callable[[], FlowModel], Scorer, Any]] = {
-    "points": (toy_model, score_points, [0, 1]),
-    "molecules": (tiny_model, score_molecules, [3, 4, 5]),
+PLAIN = ValueMatchingOptions()
+REMEMBERING = ValueMatchingOptions(ito=True, replay=2, replay_points=3, average=0.9)
+
+SETTINGS: dict[str, tuple[Callable[[], FlowModel], Scorer, Any, ValueMatchingOptions]] = {
+    "points": (toy_model, score_points, [0, 1], PLAIN),
+    "molecules": (tiny_model, score_molecules, [3, 4, 5], PLAIN),
+    "remembered points": (toy_model, score_points, [0, 1], REMEMBERING),
+    "remembered molecules": (tiny_model, score_molecules, [3, 4, 5], REMEMBERING),
 }
 
 
@@ -70,10 +75,10 @@ def build(
     floor: float = -1.0,
     direction: Direction = "maximise",
 ) -> Trainer:
-    make, default_score, conditions = SETTINGS[kind]
+    make, default_score, conditions, matching = SETTINGS[kind]
     model = make()
     features = build_features(model, "A", torch.Generator().manual_seed(0))
-    objective = ValueMatching.build(features, model.schedules, STRENGTH, conditions=conditions)
+    objective = ValueMatching.build(features, model.schedules, STRENGTH, conditions=conditions, options=matching)
     return Trainer(
         model,
         objective,
@@ -136,7 +141,7 @@ def test_the_training_has_something_to_lose(uninterrupted) -> None:
     before = build(Path("unused"), kind).objective.state_dict()
     assert [report["index"] for report in reports] == list(range(OPTIONS.iterations))
     for name, value in before.items():
-        if name.startswith("features") and name.endswith("weight"):
+        if ".features" in name and name.endswith("weight"):
             assert not torch.equal(value, final[name]), name
     assert 0 < sum(report["failures"] for report in reports) < OPTIONS.iterations
     assert all(math.isfinite(value) for report in reports for value in report.values() if isinstance(value, float))
@@ -273,7 +278,7 @@ def test_the_optimiser_steps_at_the_learning_rate(tmp_path: Path) -> None:
     trainer = build(tmp_path, options=replace(OPTIONS, iterations=1))
     before = {name: value.clone() for name, value in trainer.objective.state_dict().items()}
     reports = train(trainer)
-    moved = trainer.objective.state_dict()["features.layers.6.weight"] - before["features.layers.6.weight"]
+    moved = trainer.objective.state_dict()["value.features.layers.6.weight"] - before["value.features.layers.6.weight"]
     assert float(moved.abs().max()) == pytest.approx(OPTIONS.learning_rate, rel=1e-3)
     assert reports[0]["learning_rate"] == OPTIONS.learning_rate
 
@@ -332,7 +337,7 @@ def test_a_gradient_that_is_not_finite(tmp_path: Path) -> None:
     spoiled.remove()
     assert load_checkpoint(tmp_path).step == 2
     for name, value in trainer.objective.state_dict().items():
-        if name.startswith("features"):
+        if name.startswith("value.features"):
             assert torch.equal(value, before[name])
 
 
@@ -346,6 +351,9 @@ def test_a_gradient_that_is_not_finite(tmp_path: Path) -> None:
         ("final_learning_rate_share", -0.1),
         ("final_learning_rate_share", math.nan),
         ("constant_iterations", -1),
+        ("warmup", -1),
+        ("weight_decay", -0.1),
+        ("weight_decay", math.inf),
     ],
 )
 def test_options_out_of_range(name: str, value: float) -> None:
@@ -381,6 +389,24 @@ def test_several_updates_learn_from_one_rollout(tmp_path: Path) -> None:
     assert first[0]["reward"] == second[0]["reward"]
     assert {int(state["step"]) for state in once.optimiser.state_dict()["state"].values()} == {2}
     assert {int(state["step"]) for state in thrice.optimiser.state_dict()["state"].values()} == {6}
-    counts = [trainer.objective.state_dict()["baseline_count"] for trainer in (once, thrice)]
+    counts = [trainer.objective.state_dict()["value.baseline_count"] for trainer in (once, thrice)]
     torch.testing.assert_close(*counts)
     assert second[1]["reward"] != first[1]["reward"]
+
+
+def test_nothing_steers_during_the_warm_up(tmp_path: Path) -> None:
+    options = replace(OPTIONS, iterations=4, learning_rate=0.1, warmup=2)
+    reports = train(build(tmp_path / "warm", options=options))
+    assert [report["kl"] > 0 for report in reports] == [False, False, True, True]
+    at_once = train(build(tmp_path / "cold", options=replace(options, warmup=0)))
+    assert [report["kl"] > 0 for report in at_once] == [False, True, True, True]
+
+
+def test_weights_decay(tmp_path: Path) -> None:
+    """With rewards that teach nothing, each step takes the share rate times decay of the weights."""
+    options = replace(OPTIONS, iterations=3, weight_decay=5.0, constant_iterations=3)
+    trainer = build(tmp_path, options=options, score=constant(0.0, 0.0))
+    before = trainer.objective.state_dict()["value.features.layers.0.weight"].clone()
+    train(trainer)
+    after = trainer.objective.state_dict()["value.features.layers.0.weight"]
+    torch.testing.assert_close(after, before * (1 - options.learning_rate * options.weight_decay) ** 3)

@@ -25,7 +25,7 @@ def trained_like(dtype: torch.dtype = torch.float64, seed: int = 0) -> ValueNet:
         features = MoleculeValueFeatures(
             K_TYPES, K_CHARGES, K_BONDS, SCHEDULES, MoleculeValueConfig(width=24, depth=2, edge_width=12)
         )
-        for layer in features.readout:
+        for layer in features.readout.modules():
             if isinstance(layer, nn.Linear):
                 nn.init.normal_(layer.weight, std=0.5)
     value = ValueNet(features.to(dtype), SCHEDULES, 2.0, conditions=range(1, 12))
@@ -153,8 +153,9 @@ def test_a_fresh_network_is_zero_and_does_not_steer(dtype: torch.dtype) -> None:
     assert not any(bool(part.any()) for part in value.gradient(x, t).parts.values())
     # Yet it can learn at once.
     value(x, t).sum().backward()
-    assert features.readout[-1].weight.grad is not None
-    assert bool(features.readout[-1].weight.grad.any())
+    for last in (features.readout.linear, features.readout.mixed[-1]):
+        assert last.weight.grad is not None
+        assert bool(last.weight.grad.any())
 
 
 def test_smooth_where_atoms_coincide(dtype: torch.dtype) -> None:
