@@ -61,7 +61,13 @@ class Regression:
             np.array([composition(molecule) for molecule in molecules]), self.rewards.numpy(), sizes
         )
         features = build_features(self.model, options.size, torch.Generator().manual_seed(options.seed))
-        matching = ValueMatchingOptions(replay=options.replay, replay_points=options.points, horizon=options.horizon, ito=True, average=options.average)
+        matching = ValueMatchingOptions(
+            replay=options.replay,
+            replay_points=options.points,
+            horizon=options.horizon,
+            ito=True,
+            average=options.average,
+        )
         self.objective = ValueMatching.build(
             features, self.model.schedules, 1.0, conditions=self.model.conditions, options=matching
         )
@@ -88,7 +94,7 @@ class Regression:
             self.objective.after_step()
 
     def paths(self, data: MoleculeState) -> list[MoleculeState]:
-        """Paths of the memoryless process that end at `data`: backwards in time it is a Markov chain that adds noise."""
+        """Paths of the memoryless process that end at `data`: backwards in time it is a chain that adds noise."""
         schedules, states = self.model.schedules, [data]
         for later, earlier in pairwise(reversed(self.grid.tolist())):
             s, t = torch.tensor(later), torch.tensor(earlier)
@@ -108,9 +114,9 @@ class Regression:
             t = torch.full((HELD_OUT,), time)
             x = self.noisy(held_out, t)
             with torch.no_grad():
-                error = (self.objective.control(x, t) + self.rewards[held_out])
+                error = self.objective.control(x, t) + self.rewards[held_out]
             found[f"r2 at {time}"] = 1 - float(error.square().mean() / self.rewards[held_out].var())
-            ok=self.scored[-HELD_OUT:]
+            ok = self.scored[-HELD_OUT:]
             found[f"v{time}"] = 1 - float(error[ok].var() / self.rewards[held_out][ok].var())
             gradient = self.objective.control.gradient(x, t)
             norms = gradient.inner_by_modality(gradient)

@@ -96,6 +96,11 @@ class Objective(Protocol):
         """Whether rollouts must carry the noise of each step."""
         ...
 
+    @property
+    def keeps_endpoints(self) -> bool:
+        """Whether rollouts must carry the base model's predictions."""
+        ...
+
     def parameters(self) -> Iterable[nn.Parameter]:
         """What the optimiser updates, always in the same order."""
         ...

@@ -89,7 +89,7 @@ class ValueMatching:
 
     On paths of the current control u = −σ∇V the targets are Ĵ_k = ½∫_{t_k}^1 |u|² ds − λ r(x₁), with no gradient
     through them, and the loss is Σ_k dt_k w(t_k) ½ (V(x_k, t_k) − Ĵ_k)², averaged over the paths, with
-    w = 1/(λ² (1 + ½∫_t^1 σ²)), the mean over the modalities. (Alg. 1 omits λ before r; Eq. 10 has it.) Once the spread s
+    w = 1/(λ² (1 + ½∫_t^1 σ²)), the mean over the modalities. (Alg. 1 omits λ before r; Eq. 10 has it.) Once the spread
     of the rewards is known it stands beside λ, so that losses and gradients do not depend on the reward's unit.
 
     Args:
@@ -127,6 +127,11 @@ class ValueMatching:
         return cls(ValueNet(features, schedules, strength, conditions=conditions, gated=chosen.gate), chosen)
 
     @property
+    def keeps_endpoints(self) -> bool:
+        """Whether the network reads the base model's predictions."""
+        return self.value.reads == "endpoint"
+
+    @property
     def control(self) -> ValueNet:
         """The value function, its weights averaged if the options say so."""
         return self.averaged
@@ -150,6 +155,7 @@ class ValueMatching:
         for first in range(0, len(points), OBSERVED_AT_ONCE):
             some = points.select(slice(first, first + OBSERVED_AT_ONCE))
             self.value.observe(some.states, some.times)
+        self._learn_variances(rollout.trajectory)
         self._learn_baseline(rollout)
         if self.memory is not None:
             self.memory.add(points, len(rollout.rewards))
@@ -236,19 +242,29 @@ class ValueMatching:
     def _check(self, rollout: Rollout) -> None:
         if rollout.strength != self.value.strength:
             raise ConfigError(f"The rollout has λ = {rollout.strength}, the value function {self.value.strength}.")
-        if len(rollout.trajectory.states) != rollout.trajectory.steps + 1:
-            raise ConfigError("Value Matching needs all states of a trajectory.", remedy="simulate(keep_states=True)")
+        if len(self._inputs(rollout.trajectory)) != rollout.trajectory.steps + 1:
+            kept = "endpoints" if self.keeps_endpoints else "states"
+            raise ConfigError(f"Value Matching needs all {kept} of a trajectory.", remedy=f"simulate(keep_{kept}=True)")
+
+    def _inputs(self, trajectory: Trajectory) -> tuple[State, ...]:
+        """What the network is given at each time of the grid."""
+        return (*trajectory.endpoints, trajectory.terminal) if self.keeps_endpoints else trajectory.states
+
+    def _learn_variances(self, trajectory: Trajectory) -> None:
+        for endpoint, time in zip(trajectory.endpoints, trajectory.times, strict=False):
+            self.value.observe_endpoints(endpoint, trajectory.terminal, time.expand(len(endpoint)))
 
     def _points(self, rollout: Rollout, part: int = 0, parts: int = 1) -> Points:
         """The points of the paths at every `parts`-th time of those that have a weight, from the `part`-th on."""
         trajectory, count = rollout.trajectory, len(rollout.rewards)
+        inputs = self._inputs(trajectory)
         weights = self._weights(trajectory.times)
         chosen = torch.nonzero(weights).flatten()[part::parts]
         ahead = self._ahead(trajectory.times)[chosen]
         to_go = self._cost_to_go(rollout)
         return Points(
-            _joined(trajectory, chosen),
-            None if bool((ahead == trajectory.steps).all()) else _joined(trajectory, ahead),
+            _joined(inputs, chosen),
+            None if bool((ahead == trajectory.steps).all()) else _joined(inputs, ahead),
             trajectory.times[chosen].repeat_interleave(count),
             trajectory.times[ahead].repeat_interleave(count),
             (to_go[chosen] - torch.where(ahead < trajectory.steps, 1, 0)[:, None] * to_go[ahead]).flatten(),
@@ -310,10 +326,11 @@ class ValueMatching:
             mine.copy_(new)
 
 
-def _joined(trajectory: Trajectory, points: Tensor) -> State:
-    """The states of all paths at some points of the grid, one time after the other."""
-    states = [trajectory.states[k] for k in points.tolist()]
-    return type(states[0]).cat(states)
+def _joined(inputs: Sequence[State], points: Tensor) -> State:
+    """The inputs of all paths at some points of the grid, one time after the other."""
+    chosen = [inputs[k] for k in points.tolist()]
+    joined: State = type(chosen[0]).cat(chosen)
+    return joined
 
 
 def _part(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:

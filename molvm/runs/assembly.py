@@ -40,7 +40,9 @@ def build_objective(config: RunConfig, model: FlowModel) -> ValueMatching:
     # torch-geometric takes longer to import than all the rest, and base models are sampled without it.
     from molvm.values.ladder import build_features
 
-    features = build_features(model, config.value.size, torch.Generator().manual_seed(config.training.seed))
+    features = build_features(
+        model, config.value.size, torch.Generator().manual_seed(config.training.seed), config.value.reads
+    )
     return ValueMatching.build(
         features,
         model.schedules,

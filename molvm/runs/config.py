@@ -85,6 +85,9 @@ class ValueSection(Section):
     """The value network."""
 
     size: ValueSize = Field("B", description="from A, the smallest, to F, the largest")
+    reads: Literal["state", "endpoint"] = Field(
+        "endpoint", description="what it is given: the noisy sample, as in the paper, or what the base expects of it"
+    )
 
 
 class TrainingSection(Section):

@@ -16,11 +16,19 @@ from molvm.states import State
 
 
 class Control(Protocol):
-    """Whatever steers: the gradient of a value function."""
+    """Whatever steers: the gradient of a value function.
+
+    If it has the attribute `reads` = "endpoint", it is given x̂₁(x, t) for x.
+    """
 
     def gradient(self, x: State, t: Tensor) -> State:
         """∇V(x, t) in the geometry of the state space, for times of shape (B,), detached."""
         ...
+
+
+def reads_endpoint(control: Control | None) -> bool:
+    """Whether the control is given x̂₁ and not x."""
+    return getattr(control, "reads", "state") == "endpoint"
 
 
 @torch.no_grad()
@@ -34,6 +42,7 @@ def simulate(
     stepper: Stepper = euler_maruyama,
     keep_states: bool = True,
     keep_noise: bool = False,
+    keep_endpoints: bool = False,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Trajectory:
     """Run the controlled SDE from x0 along the grid.
@@ -50,6 +59,7 @@ def simulate(
         stepper: How a step is made, by default Euler–Maruyama of the memoryless SDE.
         keep_states: Keep all K+1 states, not only the last.
         keep_noise: Keep the noise of each step too, for objectives that replay paths under another control.
+        keep_endpoints: Keep the base model's prediction at each step too.
         on_step: Called with (steps done, K).
 
     Raises:
@@ -59,7 +69,7 @@ def simulate(
     if grid.ndim != 1 or len(grid) < 2 or not bool((grid[1:] > grid[:-1]).all()):
         raise StateError("A trajectory needs a time grid that increases.", allowed="the result of time_grid")
     steps, x = len(grid) - 1, x0
-    states, noises = [x] if keep_states else [], []
+    states, noises, endpoints = [x] if keep_states else [], [], []
     cost = torch.zeros(steps, len(x), device=x.device, dtype=x.dtype)
     ito = torch.zeros_like(cost)
     for k in range(steps):
@@ -69,7 +79,7 @@ def simulate(
         noise = x.randn_like(generator)
         moved = x.scale(transition.keep) + endpoint.scale(transition.pull) + noise.scale(transition.noise)
         if control is not None:
-            gradient = control.gradient(x, t)
+            gradient = control.gradient(endpoint if reads_endpoint(control) else x, t)
             moved = moved - gradient.scale(transition.shift)
             cost[k], ito[k] = _control_sums(transition, gradient, noise)
         x = moved
@@ -78,9 +88,11 @@ def simulate(
             states.append(x)
         if keep_noise:
             noises.append(noise)
+        if keep_endpoints:
+            endpoints.append(endpoint)
         if on_step is not None:
             on_step(k + 1, steps)
-    return Trajectory(grid, tuple(states) if keep_states else (x,), cost, ito, tuple(noises))
+    return Trajectory(grid, tuple(states) if keep_states else (x,), cost, ito, tuple(noises), tuple(endpoints))
 
 
 def _control_sums(transition: Transition, gradient: State, noise: State) -> tuple[Tensor, Tensor]:

@@ -20,6 +20,7 @@ class Trajectory:
         running_cost: ½|w|² of each step, in nats, shape (K, B).
         ito: w · ε of each step, shape (K, B).
         noises: ε of each step if they were kept, else empty.
+        endpoints: x̂₁ at the first K times if they were kept, else empty.
     """
 
     times: Tensor
@@ -27,6 +28,7 @@ class Trajectory:
     running_cost: Tensor
     ito: Tensor
     noises: tuple[State, ...] = field(default=())
+    endpoints: tuple[State, ...] = field(default=())
 
     @property
     def steps(self) -> int:

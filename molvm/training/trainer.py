@@ -42,8 +42,8 @@ class TrainerOptions:
         learning_rate: Of AdamW.
         final_learning_rate_share: The rate falls by a cosine that would reach this share after the last iteration.
         constant_iterations: Iterations before it begins to fall.
-        weight_decay: Of AdamW: the weights shrink by this share of the learning rate at each step. The paper's is 0; with
-            few labels, numbers of order one keep the network from steering by noise.
+        weight_decay: Of AdamW: the weights shrink by this share of the learning rate at each step. The paper's is 0;
+            with few labels, numbers of order one keep the network from steering by noise.
         clip: Largest gradient norm.
         seed: Of conditions and noise.
         checkpoint_every: Iterations between checkpoints.
@@ -255,6 +255,7 @@ class Trainer:
             control=None if self.iteration < self.options.warmup else self.objective.control,
             generator=self.generator,
             keep_noise=self.objective.keeps_noise,
+            keep_endpoints=self.objective.keeps_endpoints,
             on_step=on_step,
         )
 

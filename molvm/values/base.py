@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,10 @@ from torch import Tensor, nn
 from molvm.errors import ConfigError, StateError
 from molvm.schedules import Schedules
 from molvm.states import State, in_lanes
+from molvm.values.standardise import RunningMeans
+
+Reads = Literal["state", "endpoint"]
+"""What a network f is given: x_t, or the base model's x̂₁(x_t, t)."""
 
 PRIOR_COUNT = 4.0
 """How many samples the mean over all conditions is worth where a condition has been seen for the first time."""
@@ -26,6 +31,12 @@ class ValueNet(nn.Module):
     and the network is multiplied by a gate that vanishes at t = 0, which removes the control where σ is infinite. V
     scales with the strength λ and with the spread s of the reward, so the network learns numbers of order one whatever
     the reward's unit, and starts at V − V₀ = 0 if its last layer is zero.
+
+    A network may read the base model's endpoint instead of the state: V(x, t) = λ (v₀ + s gate h(x̂₁(x, t), t)). It has
+    what the base knows of the sample, which a small network cannot infer from x_t. (Its `reads` is "endpoint"; what is
+    called x below is then x̂₁.) ∇V is Jᵀ∇h with J = ∂x̂₁/∂x = (α/β²) Cov(x₁ | x_t). The covariance is taken part by
+    part, as if atoms and pairs were independent given x_t, which costs no evaluation of the base. So the control is not
+    exactly −σ∇V, but paths, costs and weights are made with the one that acts, and V is the value of that one.
 
     Args:
         features: The network f: `(x: State, t: Tensor (B,)) -> Tensor (B,)`, with a zero-initialised output. If it has
@@ -69,6 +80,8 @@ class ValueNet(nn.Module):
         self.register_buffer("baseline", torch.zeros(len(values)))
         self.register_buffer("baseline_count", torch.zeros(len(values)))
         self.register_buffer("scale", torch.zeros(()))
+        self.reads: Reads = getattr(features, "reads", "state")
+        self.variances = RunningMeans(len(schedules.by_modality))
 
     def forward(self, x: State, t: Tensor) -> Tensor:
         """V(x, t) in nats, shape (B,), for times of shape (B,)."""
@@ -93,7 +106,19 @@ class ValueNet(nn.Module):
             name: torch.zeros_like(part) if derivative is None else derivative
             for (name, part), derivative in zip(leaves.items(), derivatives, strict=True)
         }
-        return leaf.riesz(filled).detach().to(dtype=x.dtype)
+        gradient = leaf.riesz(filled).detach()
+        return (self._through_endpoint(leaf.detach(), gradient, t) if self.reads == "endpoint" else gradient).to(
+            dtype=x.dtype
+        )
+
+    def _through_endpoint(self, endpoint: State, gradient: State, t: Tensor) -> State:
+        """Jᵀ∇h, J = (α/β²) Cov(x₁ | x_t)."""
+        alpha, beta = self.schedules.alpha(t), self.schedules.beta(t)
+        limit = {name: (beta[name] / alpha[name]).square() for name in alpha}
+        measured = self.variances(t.to(self.dtype)).unbind(dim=1)
+        variance = dict(zip(alpha, measured, strict=True))
+        product = endpoint.posterior_covariance(gradient, variance, limit)
+        return product.scale({name: alpha[name] / beta[name].square() for name in alpha})
 
     @property
     def dtype(self) -> torch.dtype:
@@ -169,6 +194,14 @@ class ValueNet(nn.Module):
         observe = getattr(self.features, "observe", None)
         if observe is not None:
             observe(x.to(dtype=self.dtype), t.to(self.dtype))
+
+    @torch.no_grad()
+    def observe_endpoints(self, endpoints: State, terminal: State, t: Tensor) -> None:
+        """Take in how far from the end of their paths the base's predictions were, at times of shape (B,)."""
+        squared = (terminal - endpoints).to(dtype=self.dtype)
+        freedom = squared.degrees_of_freedom()
+        errors = [value / freedom[name].clamp(min=1) for name, value in squared.inner_by_modality(squared).items()]
+        self.variances.observe(torch.stack(errors, dim=1), t.to(self.dtype))
 
     @torch.no_grad()
     def settle_scale(self, rewards: Tensor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal, get_args
+from typing import Final
 
 import torch
 from torch import nn
@@ -11,11 +11,11 @@ from torch import nn
 from molvm.errors import ConfigError, UnknownNameError
 from molvm.models.base import FlowModel
 from molvm.states import MoleculeState, TensorState
+from molvm.values.base import Reads
 from molvm.values.molecules import MoleculeValueConfig, MoleculeValueFeatures
 from molvm.values.points import PointValue, PointValueConfig
 
-ValueSize = Literal["A", "B", "C", "D", "E", "F"]
-VALUE_SIZES: Final[tuple[str, ...]] = get_args(ValueSize)
+VALUE_SIZES: Final[tuple[str, ...]] = ("A", "B", "C", "D", "E", "F")
 
 MOLECULE_SIZES: Final[Mapping[str, MoleculeValueConfig]] = {
     "A": MoleculeValueConfig(width=64, depth=3, edge_width=32),
@@ -30,12 +30,15 @@ MOLECULE_SIZES: Final[Mapping[str, MoleculeValueConfig]] = {
 POINT_WIDTHS: Final[Mapping[str, int]] = {"A": 64, "B": 96, "C": 128, "D": 192, "E": 256, "F": 384}
 
 
-def build_features(model: FlowModel, size: str, generator: torch.Generator | None = None) -> nn.Module:
+def build_features(
+    model: FlowModel, size: str, generator: torch.Generator | None = None, reads: Reads = "state"
+) -> nn.Module:
     """A fresh network f(x, t) for the model's states.
 
     Args:
         model: The base model; a draw of its noise tells which family of networks fits.
         size: One of `VALUE_SIZES`.
+        reads: Whether the network is given x_t, or the base model's x̂₁(x_t, t).
         generator: Seeds the initial weights; torch's global stream is left alone.
 
     Raises:
@@ -51,8 +54,10 @@ def build_features(model: FlowModel, size: str, generator: torch.Generator | Non
         torch.manual_seed(seed)
         if isinstance(sample, MoleculeState):
             widths = (sample.types.shape[-1], sample.charges.shape[-1], sample.bonds.shape[-1])
-            return MoleculeValueFeatures(*widths, model.schedules, MOLECULE_SIZES[size])
+            return MoleculeValueFeatures(*widths, model.schedules, MOLECULE_SIZES[size], reads)
         if isinstance(sample, TensorState) and sample.x.ndim == 2:
+            if reads == "endpoint":
+                raise ConfigError("The value network for points reads states.", remedy="value.reads = state")
             return PointValue(sample.x.shape[1], PointValueConfig(width=POINT_WIDTHS[size]), seed=seed)
     raise ConfigError(
         f"There is no value network for the states of the model {model.name!r}.", allowed="molecules, points"

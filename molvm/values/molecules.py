@@ -16,6 +16,7 @@ from torch_geometric.utils import scatter
 
 from molvm.schedules import Schedules
 from molvm.states import MoleculeState
+from molvm.values.base import Reads
 from molvm.values.graph import CompleteGraphs, complete_graphs
 from molvm.values.standardise import RunningStandardisation
 
@@ -67,6 +68,7 @@ class MoleculeValueFeatures(nn.Module):
         n_bonds: K_e.
         schedules: The modalities' α tell the network how much signal each input carries.
         config: The shape.
+        reads: Whether x is a noisy state, or the base model's x̂₁: probabilities of classes.
     """
 
     samples_at_once = 16
@@ -78,10 +80,12 @@ class MoleculeValueFeatures(nn.Module):
         n_bonds: int,
         schedules: Schedules,
         config: MoleculeValueConfig | None = None,
+        reads: Reads = "state",
     ) -> None:
         super().__init__()
         config = config or MoleculeValueConfig()
         self.config, self.schedules = config, schedules
+        self.reads: Reads = reads
         width, edge_width = config.width, config.edge_width
         context = config.time_features + len(schedules.by_modality) + 1
         self.context = nn.Sequential(nn.Linear(context, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
@@ -101,7 +105,8 @@ class MoleculeValueFeatures(nn.Module):
     def forward(self, x: MoleculeState, t: Tensor) -> Tensor:
         """One number f for each molecule, shape (B,), at times of shape (B,)."""
         context = self.context(self._context(x, t))
-        return self.readout(self.standardise(self._pooled(x, t, context), t), context)
+        value: Tensor = self.readout(self.standardise(self._pooled(x, t, context), t), context)
+        return value
 
     @torch.no_grad()
     def observe(self, x: MoleculeState, t: Tensor) -> None:
@@ -129,12 +134,17 @@ class MoleculeValueFeatures(nn.Module):
         return torch.cat([mean, self._moments(x, atoms, graphs), *counts], dim=-1)
 
     def _evidence(self, name: str, noisy: Tensor, t: Tensor, molecule: Tensor) -> _Evidence:
-        """What noisy class vectors say of their classes, each alone."""
+        """What class vectors say of their classes, each alone."""
+        if self.reads == "endpoint":
+            return _Evidence(noisy, noisy, self._sums(noisy, t, molecule))
         schedule = self.schedules.by_modality[name]
         sharpness = (schedule.alpha(t) / schedule.beta(t).square()).clamp(max=SHARPEST_EVIDENCE)
         posterior = torch.softmax(sharpness.index_select(0, molecule)[:, None] * noisy + self.log_prior[name], dim=-1)
-        counts = scatter(posterior, molecule, dim=0, dim_size=len(t), reduce="sum")
-        return _Evidence(noisy, posterior, counts / SIZE_SCALE**0.5)
+        return _Evidence(noisy, posterior, self._sums(posterior, t, molecule))
+
+    def _sums(self, posterior: Tensor, t: Tensor, molecule: Tensor) -> Tensor:
+        counts: Tensor = scatter(posterior, molecule, dim=0, dim_size=len(t), reduce="sum")
+        return counts / SIZE_SCALE**0.5
 
     def _moments(self, x: MoleculeState, atoms: Tensor, graphs: CompleteGraphs) -> Tensor:
         """Lengths of the moments of learned charges, (B, moments)."""
@@ -219,7 +229,7 @@ class _Block(nn.Module):
 
 
 class _Readout(nn.Module):
-    """From standardised invariants to f: a linear form whose weights depend on the context, and a small MLP; 0 at first."""
+    """From standardised invariants to f: a linear form whose weights depend on the context, and an MLP; 0 at first."""
 
     def __init__(self, pooled: int, width: int) -> None:
         super().__init__()

@@ -18,7 +18,12 @@ def toy(number: int) -> Points:
     label = (100.0 * number + 10 * k + path)[:, None]
     times = k / TIMES
     return Points(
-        TensorState(label, path % 2), TensorState(label + 10, path % 2), times, times + 1 / TIMES, label[:, 0], 1 + times
+        TensorState(label, path % 2),
+        TensorState(label + 10, path % 2),
+        times,
+        times + 1 / TIMES,
+        label[:, 0],
+        1 + times,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from molvm.values.standardise import WINDOW, RunningStandardisation
+from molvm.values.standardise import WINDOW, RunningMeans, RunningStandardisation
 
 
 def drawn(count: int, t: torch.Tensor, seed: int = 0) -> torch.Tensor:
@@ -40,15 +40,20 @@ def test_forward_changes_nothing_and_its_gradient_is_a_scale() -> None:
 
 
 def test_the_first_observation_counts_in_full_and_old_ones_fade() -> None:
-    layer = RunningStandardisation(1, knots=1).double()
+    means = RunningMeans(1, knots=1).double()
     t = torch.zeros(10, dtype=torch.float64)
-    layer.observe(torch.full((10, 1), 5.0, dtype=torch.float64), t)
-    assert float(layer.mean[0]) == 5
-    assert float(layer.mean[1]) == 0, "nothing was seen at t = 1"
+    means.observe(torch.full((10, 1), 5.0, dtype=torch.float64), t)
+    assert means(torch.tensor([0.0, 1.0]).double()).flatten().tolist() == [5, 0], "nothing was seen at t = 1"
     for _ in range(40):
-        layer.observe(torch.full((500, 1), -1.0, dtype=torch.float64), t[:1].expand(500))
-    torch.testing.assert_close(float(layer.mean[0]), -1.0)
-    assert float(layer.count[0]) == WINDOW
+        means.observe(torch.full((100, 1), -1.0, dtype=torch.float64), t[:1].expand(100))
+    torch.testing.assert_close(means(t[:1]).item(), -1.0, atol=0.01, rtol=0)
+    assert float(means.count[0]) == WINDOW
+
+
+def test_where_nothing_was_observed_features_stay_as_they_are() -> None:
+    features = torch.randn(3, 2, generator=torch.Generator().manual_seed(0))
+    found = RunningStandardisation(2)(features, torch.tensor([0.1, 0.5, 0.9]))
+    torch.testing.assert_close(found, features, rtol=1e-3, atol=1e-3)
 
 
 def test_a_channel_without_variation_is_finite() -> None:
