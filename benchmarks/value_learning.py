@@ -1,12 +1,15 @@
-"""How fast a value network learns what a reward is worth: `python benchmarks/value_learning.py --reward qed`.
+"""How fast a value network learns what a reward is worth, and what its control does: no sampling is paid for.
+
+    python benchmarks/value_learning.py --reward qed --replay 40 --horizon 0.12 --average 0.99 --reads endpoint
 
 Value Matching in the limit of a small λ is the regression of f(x_t, t) on −r(x₁). Here the molecules are given, QM9's
-or those that a run has recorded, so no sampling is paid for: x_t is their interpolation with fresh noise, which has the
-law of the memoryless process. Rounds of a few labels and steps of the optimiser are dealt as in training, by the same
-code.
-Printed are R² on held-out molecules, of a linear fit to the composition of x₁ and of the network at several times, and
-the KL cost that the control would have at λ = 1 in units of the reward's deviation; the best possible one is half of
-the final R².
+or those that a run has recorded, and their paths are drawn backwards from them, which has the law of the memoryless
+process. Rounds of a few labels and steps of the optimiser are dealt as in training, by the same code.
+
+Printed are, for held-out molecules at several times: R² of the network, over all and over those that have a reward; the
+rate kl at which its control costs, and the rate gain at which it raises the mean reward, per unit of t, at λ = 1, all
+in units of the reward's deviation; and their integrals. To first order in λ the gain is E[r u·dB], and given its end a
+path has the drift σ²α(x₁ − x̂₁)/β² more than the base's: gain = E[r ⟨u/σ, σ²α(x₁ − x̂₁)/β²⟩]. For the exact V it is 2 kl.
 """
 
 from __future__ import annotations
@@ -22,7 +25,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from molvm.chem.molecule import Molecule
 from molvm.cli.allocator import keep_freed_memory
@@ -40,8 +42,8 @@ from molvm.sde.trajectory import Trajectory
 from molvm.states import MoleculeState
 from molvm.values.ladder import build_features
 
-TIMES = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
-HELD_OUT = 400
+TIMES = (0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
+HELD_OUT = 600
 
 
 class Regression:
@@ -55,12 +57,12 @@ class Regression:
         )
         sizes = np.array([molecule.n_atoms for molecule in molecules])
         self.states = [clean_state(packed.gather(np.array([i])), self.model.config) for i in range(len(molecules))]
-        self.scored = torch.tensor(rewards != 0)
+        self.scored = torch.from_numpy(rewards[-HELD_OUT:] != 0)
         self.rewards = torch.from_numpy(standardised(rewards, sizes)).float()
         self.linear = linear_fit(
             np.array([composition(molecule) for molecule in molecules]), self.rewards.numpy(), sizes
         )
-        features = build_features(self.model, options.size, torch.Generator().manual_seed(options.seed))
+        features = build_features(self.model, options.size, torch.Generator().manual_seed(options.seed), options.reads)
         matching = ValueMatchingOptions(
             replay=options.replay,
             replay_points=options.points,
@@ -73,18 +75,27 @@ class Regression:
         )
         self.optimiser = torch.optim.AdamW(self.objective.parameters(), lr=options.rate, weight_decay=options.decay)
         self.grid = time_grid(self.model.schedules, options.steps).float()
+        self.held_out = MoleculeState.cat(self.states[-HELD_OUT:])
+        self.noisy = [self.noised(time) for time in TIMES]
 
-    def noisy(self, chosen: np.ndarray[Any, Any], t: Tensor) -> MoleculeState:
-        """x_t of the chosen molecules."""
-        data = MoleculeState.cat([self.states[index] for index in chosen])
-        return interpolate(self.model.schedules, data.randn_like(), data, t)
+    def noised(self, time: float) -> tuple[MoleculeState, MoleculeState]:
+        """x_t of the held-out molecules, and what the base makes of it."""
+        t = torch.full((HELD_OUT,), time)
+        x = interpolate(self.model.schedules, self.held_out.randn_like(), self.held_out, t)
+        return x, self.model.predict_endpoint(x, t).project()
 
     def learn(self, labels: np.ndarray[Any, Any]) -> None:
         """A round: paths to these molecules, with noise of their own, and the gradient steps."""
         data = MoleculeState.cat([self.states[index] for index in labels])
         states = self.paths(data)
         nothing = torch.zeros(self.options.steps, len(labels))
-        rollout = Rollout(Trajectory(self.grid, tuple(states), nothing, nothing), self.rewards[labels], 1.0)
+        endpoints = [
+            self.model.predict_endpoint(x, t.expand(len(labels))).project()
+            for x, t in zip(states, self.grid[:-1], strict=False)
+            if self.objective.keeps_endpoints
+        ]
+        path = Trajectory(self.grid, tuple(states), nothing, nothing, endpoints=tuple(endpoints))
+        rollout = Rollout(path, self.rewards[labels], 1.0)
         self.objective.observe(rollout)
         for part in range(self.options.updates):
             self.optimiser.zero_grad()
@@ -106,23 +117,34 @@ class Regression:
             states.append(states[-1].scale(shrink) + data.randn_like().scale(noise))
         return states[::-1]
 
-    def measure(self) -> dict[str, float]:
-        """R² at some times, and the KL cost."""
-        held_out = np.arange(len(self.states) - HELD_OUT, len(self.states))
-        found, rates = {}, []
-        for time in TIMES:
-            t = torch.full((HELD_OUT,), time)
-            x = self.noisy(held_out, t)
-            with torch.no_grad():
-                error = self.objective.control(x, t) + self.rewards[held_out]
-            found[f"r2 at {time}"] = 1 - float(error.square().mean() / self.rewards[held_out].var())
-            ok = self.scored[-HELD_OUT:]
-            found[f"v{time}"] = 1 - float(error[ok].var() / self.rewards[held_out][ok].var())
-            gradient = self.objective.control.gradient(x, t)
-            norms = gradient.inner_by_modality(gradient)
-            sigma = self.model.schedules.collect(lambda schedule, t=t: schedule.sigma_squared(t))
-            rates.append(float(sum((sigma[name] * norms[name] / 2).mean() for name in norms)))
-        return {**found, "kl": float(np.trapezoid(rates, TIMES))}
+    def measure(self) -> list[dict[str, float]]:
+        """What is printed, a row for each time and one of the integrals."""
+        rows = [self.measure_at(time, *noisy) for time, noisy in zip(TIMES, self.noisy, strict=True)]
+        total = {name: float(np.trapezoid([row[name] for row in rows], TIMES)) for name in ("kl", "gain", "gain_valid")}
+        error = np.sqrt(np.sum((np.gradient(TIMES) * [row["error"] for row in rows]) ** 2))
+        return [*rows, {**total, "error": float(error)}]
+
+    def measure_at(self, time: float, x: MoleculeState, endpoint: MoleculeState) -> dict[str, float]:
+        """A row: x_t of the held-out molecules at this time, and the base's x̂₁ of it."""
+        t, control, schedules = torch.full((HELD_OUT,), time), self.objective.control, self.model.schedules
+        read = endpoint if self.objective.keeps_endpoints else x
+        rewards, ok = self.rewards[-HELD_OUT:], self.scored
+        with torch.no_grad():
+            error = control(read, t) + rewards
+        gradient = control.gradient(read, t)
+        sigma = schedules.collect(lambda schedule: schedule.sigma_squared(t))
+        pull = {name: sigma[name] * schedules.alpha(t)[name] / schedules.beta(t)[name] ** 2 for name in sigma}
+        gain = -gradient.scale(pull).inner(self.held_out - endpoint)
+        valid = (rewards - rewards[ok].mean()) * ok / ok.float().mean()
+        return {
+            "t": time,
+            "r2": 1 - float(error.square().mean() / rewards.var()),
+            "r2_valid": 1 - float(error[ok].var() / rewards[ok].var()),
+            "kl": float(gradient.scale(sigma).inner(gradient).mean() / 2),
+            "gain": float((gain * (rewards - rewards.mean())).mean()),
+            "gain_valid": float((gain * valid).mean()),
+            "error": float((gain * (rewards - rewards.mean())).std() / HELD_OUT**0.5),
+        }
 
 
 def labelled(options: argparse.Namespace) -> tuple[list[Molecule], np.ndarray[Any, Any]]:
@@ -170,13 +192,14 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="take the molecules that this run has recorded, instead of QM9's")
     parser.add_argument("-n", type=int, default=2000, help="labels to learn from")
     parser.add_argument("--size", default="A")
+    parser.add_argument("--reads", default="state", choices=("state", "endpoint"), help="what the network is given")
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--batch", type=int, default=32, help="labels of a round")
     parser.add_argument("--updates", type=int, default=5, help="gradient steps of a round")
     parser.add_argument("--replay", type=int, default=0, help="rounds that are remembered")
     parser.add_argument("--points", type=int, default=10, help="points of each path that are remembered")
-    parser.add_argument("--decay", type=float, default=0.0)
+    parser.add_argument("--decay", type=float, default=0.0, help="of AdamW's weights")
     parser.add_argument("--horizon", type=float, default=1.0, help="how far ahead targets look")
     parser.add_argument("--average", type=float, default=0.0, help="decay of the average of the weights")
     parser.add_argument("--steps", type=int, default=50)
@@ -192,8 +215,9 @@ def main() -> None:
         first = done * options.batch % max(1, len(regression.states) - HELD_OUT - options.batch)
         regression.learn(np.arange(first, first + options.batch))
         if (done + 1) % options.every == 0:
-            found = {name: round(value, 4) for name, value in regression.measure().items()}
-            print(json.dumps({"round": done + 1, **found}), flush=True)
+            for row in regression.measure():
+                found = {name: round(value, 4) for name, value in row.items()}
+                print(json.dumps({"round": done + 1, **found}), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 from molvm.chem.formats.record import Record
 from molvm.chem.io import read_molecules, write_csv
 from molvm.chem.molecule import Molecule
-from molvm.errors import ConfigError
+from molvm.errors import ConfigError, InputFileError
 from molvm.rewards.base import Failure, MoleculeReward, Outcome, Reward
 from molvm.rewards.pool import DEFAULT_TIME_LIMIT, WorkerPool
 from molvm.runs.reward_source import require_reward, resolve_reward
@@ -124,10 +124,13 @@ def records_of(source: Path | str | Iterable[Molecule | Record]) -> list[Record]
     """The records of a file, of molecules, or as they are.
 
     Raises:
-        InputFileError: The file cannot be read.
+        InputFileError: The file cannot be read, or has no records.
     """
     if isinstance(source, Path | str):
-        return read_molecules(source)
+        records = read_molecules(source)
+        if not records:
+            raise InputFileError(f"There are no molecules in {source}.", remedy="another file")
+        return records
     return [one if isinstance(one, Record) else Record(one.id, one) for one in source]
 
 

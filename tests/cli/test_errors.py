@@ -41,6 +41,7 @@ from tests.cli.conftest import Molvm
         ("sample TINY --out s.sdf --score", ["no reward"]),
         ("score none.sdf --reward qed --out s.csv", ["none.sdf"]),
         ("score full/file --reward qed --out s.csv", [".sdf"]),
+        ("score empty.smi --reward qed --out s.csv", ["no molecules", "empty.smi"]),
         ("score in.smi --reward quick --out s.csv", ["'quick'"]),
         ("score in.smi --reward none.py:f --out s.csv", ["none.py"]),
         ("score in.smi --reward qed --reward qed --out s.csv", ["Two columns"]),
