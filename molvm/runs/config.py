@@ -86,7 +86,7 @@ class ValueSection(Section):
 
     size: ValueSize = Field("B", description="from A, the smallest, to F, the largest")
     reads: Literal["state", "endpoint"] = Field(
-        "endpoint", description="what it is given: the noisy sample, as in the paper, or what the base expects of it"
+        "state", description="what it is given: the noisy sample, as in the paper, or what the base expects of it"
     )
 
 

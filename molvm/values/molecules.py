@@ -143,8 +143,8 @@ class MoleculeValueFeatures(nn.Module):
         return _Evidence(noisy, posterior, self._sums(posterior, t, molecule))
 
     def _sums(self, posterior: Tensor, t: Tensor, molecule: Tensor) -> Tensor:
-        counts: Tensor = scatter(posterior, molecule, dim=0, dim_size=len(t), reduce="sum")
-        return counts / SIZE_SCALE**0.5
+        counts: Tensor = scatter(posterior, molecule, dim=0, dim_size=len(t), reduce="sum") / SIZE_SCALE**0.5
+        return counts
 
     def _moments(self, x: MoleculeState, atoms: Tensor, graphs: CompleteGraphs) -> Tensor:
         """Lengths of the moments of learned charges, (B, moments)."""

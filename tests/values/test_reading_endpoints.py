@@ -1,4 +1,4 @@
-"""Value functions that read the base model's endpoint: their gradient is the one through the base, where that is known."""
+"""Value functions that read the base model's endpoint: their gradient, where that through the base is known."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Linear(nn.Module):
         self.direction = direction
         self.kind = nn.Parameter(torch.zeros((), dtype=torch.float64))
 
-    def forward(self, x: State, t: Tensor) -> Tensor:  # noqa: ARG002
+    def forward(self, x: State, t: Tensor) -> Tensor:
         return -self.direction.inner(x) + 0 * self.kind
 
 
