@@ -51,13 +51,13 @@ class Regression:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options, self.model = options, load_model("qm9")
-        molecules, rewards = labelled(options)
+        molecules, rewards, scored = labelled(options)
         packed = pack(
             molecules, name="labelled", element_symbols=self.model.config.elements, split=[0] * len(molecules)
         )
         sizes = np.array([molecule.n_atoms for molecule in molecules])
         self.states = [clean_state(packed.gather(np.array([i])), self.model.config) for i in range(len(molecules))]
-        self.scored = torch.from_numpy(rewards[-HELD_OUT:] != 0)
+        self.scored = torch.from_numpy(scored[-HELD_OUT:])
         self.rewards = torch.from_numpy(standardised(rewards, sizes)).float()
         self.linear = linear_fit(
             np.array([composition(molecule) for molecule in molecules]), self.rewards.numpy(), sizes
@@ -147,8 +147,8 @@ class Regression:
         }
 
 
-def labelled(options: argparse.Namespace) -> tuple[list[Molecule], np.ndarray[Any, Any]]:
-    """Molecules in random order, and their rewards; failures at 0."""
+def labelled(options: argparse.Namespace) -> tuple[list[Molecule], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Molecules in random order, their rewards, failures at 0, and whether they have one."""
     order = np.random.default_rng(options.seed)
     if options.run is not None:
         records = list(Run.open(options.run).store.records())
@@ -159,7 +159,8 @@ def labelled(options: argparse.Namespace) -> tuple[list[Molecule], np.ndarray[An
             dataset.molecule(int(i)) for i in order.permutation(dataset.indices("validation"))[: options.n + HELD_OUT]
         ]
     outcomes = evaluate_reward(resolve_reward(options.reward), molecules)
-    return molecules, np.array([0.0 if outcome.value is None else outcome.value for outcome in outcomes])
+    scored = np.array([outcome.value is not None for outcome in outcomes])
+    return molecules, np.array([0.0 if outcome.value is None else outcome.value for outcome in outcomes]), scored
 
 
 def composition(molecule: Molecule) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,6 @@ from molvm.states import State
 SEED: Final = 0x7265706C6179
 """Of the memory's own draws: which points are kept, and which are learned from."""
 
-
 TENSORS: Final = ("times", "times_ahead", "costs", "weights")
 """The attributes of points that are plain tensors of shape (M,)."""
 
@@ -26,7 +25,7 @@ class Points:
 
     Attributes:
         states: x_t.
-        ahead: x_t' at a later time of the same path; None if t' is the end of all the paths.
+        ahead: x_t' at a later time of the same path; None if t' is always the end of the path.
         times: t.
         times_ahead: t'.
         costs: What the path pays from t to t', less λr if t' is its end, in nats.
@@ -75,26 +74,25 @@ class ReplayMemory:
         self._sizes: list[int] = []
         self._saved: Mapping[str, Tensor] | None = None
 
-    def add(self, points: Points, paths: int) -> None:
-        """Remember a random choice of the points of a rollout, and forget the oldest rollout.
+    def choose(self, points: int, paths: int) -> Tensor:
+        """Which of the points of a rollout of so many paths are to be remembered: rising indices."""
+        return torch.randperm(points, generator=self.generator)[: self.per_path * paths].sort().values
 
-        Args:
-            points: All its points.
-            paths: B.
-        """
+    def add(self, points: Points) -> None:
+        """Remember points of a rollout, and forget those of the oldest one."""
         self._restore(type(points.states))
-        kept = torch.randperm(len(points), generator=self.generator)[: self.per_path * paths]
-        chosen = points.select(kept.sort().values)
-        self.points = chosen if self.points is None else Points.cat([self.points, chosen])
-        self._sizes.append(len(chosen))
+        self.points = points if self.points is None else Points.cat([self.points, points])
+        self._sizes.append(len(points))
         if len(self._sizes) > self.rollouts:
             self.points = self.points.select(slice(self._sizes.pop(0), None))
 
-    def draw(self, count: int) -> Points:
-        """Points drawn uniformly, with replacement, from a memory that is not empty."""
+    def draw(self, count: int, at_once: int) -> Iterator[Points]:
+        """Points drawn uniformly, with replacement, from a memory that is not empty; handed out in batches."""
         if self.points is None:
             raise IndexError("The memory is empty.")
-        return self.points.select(torch.randint(len(self.points), (count,), generator=self.generator))
+        drawn = torch.randint(len(self.points), (count,), generator=self.generator)
+        for some in torch.split(drawn, at_once):
+            yield self.points.select(some)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Everything in it, and the state of its generator."""

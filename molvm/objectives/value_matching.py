@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Final, cast
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from molvm.errors import CheckpointError, ConfigError, DivergenceError
 from molvm.objectives.base import Rollout, check_strength
@@ -21,10 +21,10 @@ from molvm.states import State
 from molvm.values.base import ValueNet
 
 AVERAGE_RAMP: Final = 10.0
-"""After s gradient steps the average's decay is at most s/(ramp + s), so that early weights are forgotten soon."""
+"""The average of s weights decays by at most (1 + s)/(ramp + s), so that early weights are forgotten soon."""
 
-OBSERVED_AT_ONCE: Final = 320
-"""Points of a rollout that the network is shown in one pass."""
+TIMES_OBSERVED_AT_ONCE: Final = 10
+"""Time points of a rollout that the network is shown in one pass."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,8 @@ class ValueMatching:
         check_strength(value.strength)
         self.value = value
         self.options = options or ValueMatchingOptions(gate=value.gated)
-        self.averaged = copy.deepcopy(value) if self.options.average else value
+        self.average = AveragedModel(value, avg_fn=self._averaged) if self.options.average else None
         self.memory = ReplayMemory(self.options.replay, self.options.replay_points) if self.options.replay else None
-        self._updates = 0
 
     @classmethod
     def build(
@@ -134,7 +133,7 @@ class ValueMatching:
     @property
     def control(self) -> ValueNet:
         """The value function, its weights averaged if the options say so."""
-        return self.averaged
+        return self.value if self.average is None else cast(ValueNet, self.average.module)
 
     def parameters(self) -> Iterable[nn.Parameter]:
         """The network's parameters."""
@@ -151,15 +150,14 @@ class ValueMatching:
         """
         self._check(rollout)
         self.value.settle_scale(rollout.rewards)
-        points = self._points(rollout)
-        for first in range(0, len(points), OBSERVED_AT_ONCE):
-            some = points.select(slice(first, first + OBSERVED_AT_ONCE))
-            self.value.observe(some.states, some.times)
+        for times in torch.split(self._times(rollout.trajectory), TIMES_OBSERVED_AT_ONCE):
+            points = self._points(rollout, times)
+            self.value.observe(points.states, points.times)
         self._learn_variances(rollout.trajectory)
         self._learn_baseline(rollout)
-        if self.memory is not None:
-            self.memory.add(points, len(rollout.rewards))
         self._share_buffers()
+        if self.memory is not None:
+            self._remember(rollout, self.memory)
         return {
             "kl": float(rollout.trajectory.path_cost.mean()),
             **asdict(path_diagnostics(rollout.log_weights, rollout.condition)),
@@ -182,43 +180,36 @@ class ValueMatching:
             ConfigError: The rollout was made for another λ, or kept its terminal state alone.
         """
         self._check(rollout)
-        count = len(rollout.rewards)
-        points = self._points(rollout, part, parts)
-        if self.memory is not None:
-            points = self.memory.draw(len(points))
-        loss, squared_error = 0.0, 0.0
-        for first in range(0, len(points), self.options.chunk * count):
-            some = points.select(slice(first, first + self.options.chunk * count))
-            error = self._errors(some)
-            share = parts * (some.weights.to(error) * error.square()).sum() / (2 * count)
-            # A pass for each chunk: the memory does not grow with the number of steps.
+        loss, squared_error, seen = 0.0, 0.0, 0
+        # A pass for each batch of points: what is held at once does not grow with the number of steps.
+        for points in self._batches(rollout, part, parts):
+            error = self._errors(points)
+            share = parts * (points.weights.to(error) * error.square()).sum() / (2 * len(rollout.rewards))
             torch.autograd.backward(share)
             loss += float(share.detach())
             squared_error += float(error.detach().square().sum())
+            seen += len(points)
         if not math.isfinite(loss):
             raise DivergenceError(
                 f"The Value Matching loss is {loss}.",
                 remedy="a smaller strength or learning rate, more steps, or a gated value network",
             )
-        return {"loss": loss, "value_error": (squared_error / max(1, len(points))) ** 0.5}
+        return {"loss": loss, "value_error": (squared_error / max(1, seen)) ** 0.5}
 
     def after_step(self) -> None:
         """Move the average of the weights."""
-        self._updates += 1
-        if self.averaged is not self.value:
-            decay = min(self.options.average, self._updates / (AVERAGE_RAMP + self._updates))
-            with torch.no_grad():
-                for mean, weight in zip(self.averaged.parameters(), self.value.parameters(), strict=True):
-                    mean.lerp_(weight, 1 - decay)
+        if self.average is not None:
+            self.average.update_parameters(self.value)
 
     def state_dict(self) -> dict[str, Tensor]:
         """The network and the table V₀; the average and the memory if there are."""
-        state = {f"value.{name}": tensor.detach() for name, tensor in self.value.state_dict().items()}
-        if self.averaged is not self.value:
-            state |= {f"average.{name}": tensor.detach() for name, tensor in self.averaged.state_dict().items()}
-        if self.memory is not None:
-            state |= {f"memory.{name}": tensor for name, tensor in self.memory.state_dict().items()}
-        return state | {"updates": torch.tensor(self._updates)}
+        parts = {"value": self.value, "average": self.average, "memory": self.memory}
+        return {
+            f"{part}.{name}": tensor.detach()
+            for part, holder in parts.items()
+            if holder is not None
+            for name, tensor in holder.state_dict().items()
+        }
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Restore what `state_dict` gave.
@@ -228,10 +219,9 @@ class ValueMatching:
         """
         try:
             self.value.load_state_dict(_part(state, "value"))
-            if self.averaged is not self.value:
-                self.averaged.load_state_dict(_part(state, "average"))
-            self._updates = int(state["updates"])
-        except (RuntimeError, KeyError) as error:
+            if self.average is not None:
+                self.average.load_state_dict(_part(state, "average"))
+        except RuntimeError as error:
             raise CheckpointError(
                 f"The saved value function does not fit this one: {error}",
                 remedy="the configuration that the checkpoint was written with",
@@ -254,21 +244,45 @@ class ValueMatching:
         for endpoint, time in zip(trajectory.endpoints, trajectory.times, strict=False):
             self.value.observe_endpoints(endpoint, trajectory.terminal, time.expand(len(endpoint)))
 
-    def _points(self, rollout: Rollout, part: int = 0, parts: int = 1) -> Points:
-        """The points of the paths at every `parts`-th time of those that have a weight, from the `part`-th on."""
+    def _times(self, trajectory: Trajectory) -> Tensor:
+        """The indices of the times of the grid that have a weight."""
+        return torch.nonzero(self._weights(trajectory.times)).flatten()
+
+    def _batches(self, rollout: Rollout, part: int, parts: int) -> Iterator[Points]:
+        """What one of the parts of the loss is made of: points of the memory, if there is one, else of the rollout."""
+        times, count = self._times(rollout.trajectory)[part::parts], len(rollout.rewards)
+        if self.memory is not None:
+            yield from self.memory.draw(len(times) * count, at_once=self.options.chunk * count)
+        else:
+            for some in torch.split(times, self.options.chunk):
+                yield self._points(rollout, some)
+
+    def _remember(self, rollout: Rollout, memory: ReplayMemory) -> None:
+        """Remember some of all points, taken out time by time so that they never lie side by side."""
+        times, count = self._times(rollout.trajectory), len(rollout.rewards)
+        chosen = memory.choose(len(times) * count, count)
+        memory.add(
+            Points.cat(
+                [
+                    self._points(rollout, times[k : k + 1]).select(chosen[chosen // count == k] % count)
+                    for k in range(len(times))
+                ]
+            )
+        )
+
+    def _points(self, rollout: Rollout, times: Tensor) -> Points:
+        """The points of all paths at some times, given by their indices in the grid."""
         trajectory, count = rollout.trajectory, len(rollout.rewards)
-        inputs = self._inputs(trajectory)
-        weights = self._weights(trajectory.times)
-        chosen = torch.nonzero(weights).flatten()[part::parts]
-        ahead = self._ahead(trajectory.times)[chosen]
-        to_go = self._cost_to_go(rollout)
+        inputs, ahead, to_go = self._inputs(trajectory), self._ahead(trajectory.times)[times], self._cost_to_go(rollout)
+        # Where the path ends nothing is left to pay but the reward, which then belongs to this stretch.
+        beyond = torch.where((ahead < trajectory.steps)[:, None], to_go[ahead], 0.0)
         return Points(
-            _joined(inputs, chosen),
-            None if bool((ahead == trajectory.steps).all()) else _joined(inputs, ahead),
-            trajectory.times[chosen].repeat_interleave(count),
+            _joined(inputs, times),
+            None if self.options.horizon == 1 else _joined(inputs, ahead),
+            trajectory.times[times].repeat_interleave(count),
             trajectory.times[ahead].repeat_interleave(count),
-            (to_go[chosen] - torch.where(ahead < trajectory.steps, 1, 0)[:, None] * to_go[ahead]).flatten(),
-            weights[chosen].repeat_interleave(count),
+            (to_go[times] - beyond).flatten(),
+            self._weights(trajectory.times)[times].repeat_interleave(count),
         )
 
     def _ahead(self, times: Tensor) -> Tensor:
@@ -303,7 +317,7 @@ class ValueMatching:
         going_on = torch.nonzero(points.times_ahead < 1).flatten()
         if points.ahead is None or len(going_on) == 0:
             return points.costs
-        values = self._values(self.averaged, points.ahead.select(going_on), points.times_ahead[going_on])
+        values = self._values(self.control, points.ahead.select(going_on), points.times_ahead[going_on])
         return points.costs.index_add(0, going_on, values.to(points.costs))
 
     def _values(self, value: ValueNet, states: State, times: Tensor) -> Tensor:
@@ -322,8 +336,14 @@ class ValueMatching:
 
     def _share_buffers(self) -> None:
         """The average has the tables and scales of the value function; only its weights are its own."""
-        for mine, new in zip(self.averaged.buffers(), self.value.buffers(), strict=True):
-            mine.copy_(new)
+        if self.average is not None:
+            for mine, new in zip(self.average.module.buffers(), self.value.buffers(), strict=True):
+                mine.copy_(new)
+
+    def _averaged(self, mean: Tensor, weight: Tensor, count: Tensor | int) -> Tensor:
+        """The average after another weight, `count` have gone into it."""
+        decay = min(self.options.average, (1 + float(count)) / (AVERAGE_RAMP + float(count)))
+        return torch.lerp(mean, weight, 1 - decay)
 
 
 def _joined(inputs: Sequence[State], points: Tensor) -> State:

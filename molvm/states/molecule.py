@@ -110,8 +110,8 @@ class MoleculeState(State):
         self, direction: Self, variance: Mapping[str, Tensor], limit: Mapping[str, Tensor]
     ) -> Self:
         """Isotropic for positions; diag(p) − ppᵀ for the class of each atom and pair, its trace at most the limit."""
-        scaled = direction.scale({name: torch.minimum(variance[name], limit[name]) for name in MODALITIES})
-        parts = {"positions": scaled.positions}
+        spread = torch.minimum(variance["positions"], limit["positions"]).to(direction.positions)
+        parts = {"positions": direction.positions * spread[:, None, None]}
         for name in MODALITIES[1:]:
             mean, along = self.parts[name], direction.parts[name]
             product = mean * (along - (mean * along).sum(dim=-1, keepdim=True))

@@ -79,7 +79,7 @@ class ValueNet(nn.Module):
         self.register_buffer("conditions", torch.tensor(values, dtype=torch.int64))
         self.register_buffer("baseline", torch.zeros(len(values)))
         self.register_buffer("baseline_count", torch.zeros(len(values)))
-        self.register_buffer("scale", torch.zeros(()))
+        self.register_buffer("scale", torch.zeros(()))  # 0 until it is settled
         self.reads: Reads = getattr(features, "reads", "state")
         self.variances = RunningMeans(len(schedules.by_modality))
 
@@ -107,9 +107,9 @@ class ValueNet(nn.Module):
             for (name, part), derivative in zip(leaves.items(), derivatives, strict=True)
         }
         gradient = leaf.riesz(filled).detach()
-        return (self._through_endpoint(leaf.detach(), gradient, t) if self.reads == "endpoint" else gradient).to(
-            dtype=x.dtype
-        )
+        if self.reads == "endpoint":
+            gradient = self._through_endpoint(leaf.detach(), gradient, t)
+        return gradient.to(dtype=x.dtype)
 
     def _through_endpoint(self, endpoint: State, gradient: State, t: Tensor) -> State:
         """Jᵀ∇h, J = (α/β²) Cov(x₁ | x_t)."""
@@ -198,9 +198,9 @@ class ValueNet(nn.Module):
     @torch.no_grad()
     def observe_endpoints(self, endpoints: State, terminal: State, t: Tensor) -> None:
         """Take in how far from the end of their paths the base's predictions were, at times of shape (B,)."""
-        squared = (terminal - endpoints).to(dtype=self.dtype)
-        freedom = squared.degrees_of_freedom()
-        errors = [value / freedom[name].clamp(min=1) for name, value in squared.inner_by_modality(squared).items()]
+        missed = (terminal - endpoints).to(dtype=self.dtype)
+        squared, freedom = missed.inner_by_modality(missed), missed.degrees_of_freedom()
+        errors = [squared[name] / freedom[name].clamp(min=1) for name in self.schedules.by_modality]
         self.variances.observe(torch.stack(errors, dim=1), t.to(self.dtype))
 
     @torch.no_grad()

@@ -38,12 +38,12 @@ def build_features(
     Args:
         model: The base model; a draw of its noise tells which family of networks fits.
         size: One of `VALUE_SIZES`.
-        reads: Whether the network is given x_t, or the base model's x̂₁(x_t, t).
         generator: Seeds the initial weights; torch's global stream is left alone.
+        reads: Whether the network is given x_t, or the base model's x̂₁(x_t, t).
 
     Raises:
         UnknownNameError: There is no such size.
-        ConfigError: No family of networks fits the model's states.
+        ConfigError: No family of networks fits the model's states, or it cannot read that.
     """
     if size not in VALUE_SIZES:
         raise UnknownNameError("value network size", size, VALUE_SIZES)

@@ -92,9 +92,13 @@ class MoleculeValueFeatures(nn.Module):
         self.log_prior = nn.ParameterDict(
             {name: torch.zeros(count) for name, count in zip(CLASSES, (n_types, n_charges, n_bonds), strict=True)}
         )
-        self.atoms = nn.Linear(2 * (n_types + n_charges) + n_bonds - 1, width)
+        views = 1 if reads == "endpoint" else 2
+        self.atoms = nn.Linear(views * (n_types + n_charges) + n_bonds - 1, width)
         self.pairs = nn.Sequential(
-            nn.Linear(2 * n_bonds + config.radial, edge_width), nn.SiLU(), nn.Linear(edge_width, edge_width), nn.SiLU()
+            nn.Linear(views * n_bonds + config.radial, edge_width),
+            nn.SiLU(),
+            nn.Linear(edge_width, edge_width),
+            nn.SiLU(),
         )
         self.blocks = nn.ModuleList(_Block(width, edge_width) for _ in range(config.depth))
         self.charges = nn.Linear(width, config.moments)
@@ -133,18 +137,19 @@ class MoleculeValueFeatures(nn.Module):
         counts = [types.counts, charges.counts, bonds.counts[:, 1:] / 2]
         return torch.cat([mean, self._moments(x, atoms, graphs), *counts], dim=-1)
 
-    def _evidence(self, name: str, noisy: Tensor, t: Tensor, molecule: Tensor) -> _Evidence:
-        """What class vectors say of their classes, each alone."""
-        if self.reads == "endpoint":
-            return _Evidence(noisy, noisy, self._sums(noisy, t, molecule))
+    def _evidence(self, name: str, vectors: Tensor, t: Tensor, molecule: Tensor) -> _Evidence:
+        """What class vectors say of their classes: each alone of its own, or all that the base knows."""
+        features = posterior = vectors
+        if self.reads == "state":
+            posterior = self._posterior(name, vectors, t, molecule)
+            features = torch.cat([vectors, posterior], dim=-1)
+        counts = scatter(posterior, molecule, dim=0, dim_size=len(t), reduce="sum")
+        return _Evidence(features, posterior, counts / SIZE_SCALE**0.5)
+
+    def _posterior(self, name: str, noisy: Tensor, t: Tensor, molecule: Tensor) -> Tensor:
         schedule = self.schedules.by_modality[name]
         sharpness = (schedule.alpha(t) / schedule.beta(t).square()).clamp(max=SHARPEST_EVIDENCE)
-        posterior = torch.softmax(sharpness.index_select(0, molecule)[:, None] * noisy + self.log_prior[name], dim=-1)
-        return _Evidence(noisy, posterior, self._sums(posterior, t, molecule))
-
-    def _sums(self, posterior: Tensor, t: Tensor, molecule: Tensor) -> Tensor:
-        counts: Tensor = scatter(posterior, molecule, dim=0, dim_size=len(t), reduce="sum") / SIZE_SCALE**0.5
-        return counts
+        return torch.softmax(sharpness.index_select(0, molecule)[:, None] * noisy + self.log_prior[name], dim=-1)
 
     def _moments(self, x: MoleculeState, atoms: Tensor, graphs: CompleteGraphs) -> Tensor:
         """Lengths of the moments of learned charges, (B, moments)."""
@@ -176,22 +181,17 @@ class MoleculeValueFeatures(nn.Module):
 
 @dataclass(frozen=True)
 class _Evidence:
-    """Noisy class vectors, and the posterior means softmax(α x/β² + log prior) of the classes from each vector alone.
+    """What is known of classes: the base's probabilities, or softmax(α x/β² + log prior) of each noisy vector alone.
 
     Attributes:
-        noisy: The vectors, (A or P, K).
-        posterior: The posterior means, (A or P, K).
+        features: The probabilities, behind the noisy vectors if those were given, (A or P, K or 2 K).
+        posterior: The probabilities, (A or P, K).
         counts: Sums of the posteriors over a molecule, (B, K): the composition, which differs most between molecules.
     """
 
-    noisy: Tensor
+    features: Tensor
     posterior: Tensor
     counts: Tensor
-
-    @property
-    def features(self) -> Tensor:
-        """Both, (A or P, 2 K)."""
-        return torch.cat([self.noisy, self.posterior], dim=-1)
 
 
 class _Messages(MessagePassing):  # type: ignore[misc] # torch-geometric has no types

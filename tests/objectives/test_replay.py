@@ -39,12 +39,20 @@ def molecules(number: int) -> Points:
 def filled(make=toy, rollouts: int = 3, per_path: int = 2, added: int = 2) -> ReplayMemory:
     memory = ReplayMemory(rollouts, per_path)
     for number in range(added):
-        memory.add(make(number), PATHS)
+        remember(memory, make(number))
     return memory
 
 
+def remember(memory: ReplayMemory, points: Points) -> None:
+    memory.add(points.select(memory.choose(len(points), PATHS)))
+
+
+def drawn_from(memory: ReplayMemory, count: int) -> Points:
+    return Points.cat(list(memory.draw(count, at_once=64)))
+
+
 def test_what_belongs_to_a_point_stays_together() -> None:
-    drawn = filled().draw(200)
+    drawn = drawn_from(filled(), 200)
     torch.testing.assert_close(drawn.states.parts["x"][:, 0], drawn.costs)
     assert drawn.ahead is not None
     torch.testing.assert_close(drawn.ahead.parts["x"][:, 0], drawn.costs + 10)
@@ -66,7 +74,7 @@ def test_so_many_of_each_rollout_and_the_oldest_are_forgotten() -> None:
 
 
 def test_every_point_is_drawn_as_often() -> None:
-    counts = filled(per_path=100).draw(80_000).costs.unique(return_counts=True)[1]
+    counts = drawn_from(filled(per_path=100), 80_000).costs.unique(return_counts=True)[1]
     assert len(counts) == 2 * TIMES * PATHS
     assert float((counts / 2000 - 1).abs().max()) < 0.12
 
@@ -81,8 +89,8 @@ def test_restored_it_goes_on_the_same(make) -> None:
     assert saved.keys() == again.keys(), "a checkpoint that follows at once is whole"
     assert all(torch.equal(tensor, again[name]) for name, tensor in saved.items())
     for each in (memory, other):
-        each.add(make(4), PATHS)
-    first, second = memory.draw(30), other.draw(30)
+        remember(each, make(4))
+    first, second = drawn_from(memory, 30), drawn_from(other, 30)
     for name, part in first.states.parts.items():
         assert torch.equal(part, second.states.parts[name])
     assert torch.equal(first.costs, second.costs)
@@ -91,7 +99,7 @@ def test_restored_it_goes_on_the_same(make) -> None:
 
 
 def test_molecules_are_what_they_were() -> None:
-    drawn = filled(molecules, per_path=100).draw(50)
+    drawn = drawn_from(filled(molecules, per_path=100), 50)
     torch.testing.assert_close(drawn.states.squared_norm(), drawn.costs)
 
 
@@ -99,7 +107,7 @@ def test_an_empty_memory_survives_too() -> None:
     memory, other = ReplayMemory(2, 2), ReplayMemory(2, 2)
     other.load_state_dict(memory.state_dict())
     with pytest.raises(IndexError):
-        other.draw(3)
+        drawn_from(other, 3)
 
 
 @pytest.mark.parametrize("missing", ["generator", "costs", "sizes"])

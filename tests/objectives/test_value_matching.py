@@ -27,7 +27,7 @@ def objective(options: ValueMatchingOptions | None = None, strength: float = STR
     torch.nn.init.normal_(network.layers[-1].weight, std=0.3, generator=torch.Generator().manual_seed(3))
     made = ValueMatching.build(network.double(), MODEL.schedules, strength, conditions=[0, 1], options=options)
     made.value.double()
-    made.averaged.double()
+    made.control.double()
     return made
 
 
@@ -200,7 +200,8 @@ def test_old_rollouts_are_learned_from() -> None:
     learner.observe(first)
     learner.observe(second)
     assert learner.memory is not None
-    times = {round(float(t), 6) for t in learner.memory.draw(500).times}
+    assert learner.memory.points is not None
+    times = {round(float(t), 6) for t in learner.memory.points.times}
     expected = [*first.trajectory.times[:-1], *second.trajectory.times[:-1]]
     assert times == {round(float(t), 6) for t in expected}
 
@@ -208,17 +209,17 @@ def test_old_rollouts_are_learned_from() -> None:
 def test_the_average_follows_the_weights_and_steers() -> None:
     learner = objective(ValueMatchingOptions(average=0.9))
     assert learner.control is not learner.value
-    weight, mean = learner.value.features.layers[0].weight, learner.averaged.features.layers[0].weight
-    start = mean.detach().clone()
-    torch.nn.init.constant_(weight, 1.0)
-    learner.after_step()
-    torch.testing.assert_close(mean, start + (1 - 1 / 11) * (1 - start))
-    for _ in range(300):
+    weight, mean = learner.value.features.layers[0].weight, learner.control.features.layers[0].weight
+    expected = 1.0
+    for step in range(400):
+        torch.nn.init.constant_(weight, 1.0 + step % 3)
         learner.after_step()
-    torch.testing.assert_close(mean, torch.ones_like(mean).to(mean))
+        decay = min(0.9, (1 + step) / (10 + step)) if step else 0.0  # the first weights are the average
+        expected = decay * expected + (1 - decay) * (1.0 + step % 3)
+        torch.testing.assert_close(mean, torch.full_like(mean, expected))
     learner.observe(rollout(learner))
-    assert torch.equal(learner.averaged.baseline, learner.value.baseline)
-    assert learner.averaged.unit == learner.value.unit
+    assert torch.equal(learner.control.baseline, learner.value.baseline)
+    assert learner.control.unit == learner.value.unit
 
 
 def value_after_training(unit: float) -> torch.Tensor:
@@ -257,11 +258,11 @@ def test_a_scale_is_settled_once_and_by_rewards_that_differ() -> None:
 def test_targets_look_ahead_by_the_horizon() -> None:
     """The cost from t_k to the first t_k' ≥ t_k + h and V there, by the averaged weights; near the end the reward."""
     learner = objective(ValueMatchingOptions(horizon=0.25, ito=True, average=0.5))
-    torch.nn.init.normal_(learner.averaged.features.layers[-1].weight, std=0.5)
+    torch.nn.init.normal_(learner.control.features.layers[-1].weight, std=0.5)
     batch = rollout(learner)
     learner.observe(batch)
     path, last = batch.trajectory, batch.trajectory.steps
-    points = learner._points(batch)
+    points = learner._points(batch, torch.arange(last))
     found = learner._targets(points).reshape(last, -1)
     for k in range(last):
         later = next((j for j in range(k, last + 1) if path.times[j] >= path.times[k] + 0.25), last)
@@ -269,7 +270,7 @@ def test_targets_look_ahead_by_the_horizon() -> None:
         if later == last:
             expected = paid - batch.strength * batch.rewards
         else:
-            expected = paid + learner.averaged(path.states[later], path.times[later].expand(10)).detach()
+            expected = paid + learner.control(path.states[later], path.times[later].expand(10)).detach()
         torch.testing.assert_close(found[k], expected)
     assert points.ahead is not None
     assert bool((points.times_ahead == 1).any())
@@ -282,3 +283,16 @@ def test_targets_look_ahead_by_the_horizon() -> None:
 def test_options_out_of_range(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=name):
         ValueMatchingOptions(**{name: value})
+
+
+def test_the_chunk_does_not_matter_to_a_memory() -> None:
+    """The same points are drawn and summed, whatever is held at once."""
+    found = []
+    for chunk in (1, 5, 100):
+        learner = objective(ValueMatchingOptions(replay=2, horizon=0.3, chunk=chunk))
+        batch = rollout(learner)
+        learner.observe(batch)
+        learner.backward(batch)
+        found.append(gradients(learner))
+    torch.testing.assert_close(found[1], found[0], rtol=1e-9, atol=1e-13)
+    torch.testing.assert_close(found[2], found[0], rtol=1e-9, atol=1e-13)

@@ -8,9 +8,17 @@ from pydantic import ValidationError
 from molvm.errors import ConfigError
 from molvm.models.precision import PRECISIONS
 from molvm.objectives import ValueMatchingOptions
-from molvm.runs.config import ModelSection, RunConfig, TrainingSection, ValueMatchingSection, ValueSize
+from molvm.runs.config import (
+    ModelSection,
+    RunConfig,
+    TrainingSection,
+    ValueMatchingSection,
+    ValueSection,
+    ValueSize,
+)
 from molvm.runs.config_errors import known_settings, nearest
 from molvm.training.trainer import TrainerOptions
+from molvm.values.base import Reads
 from molvm.values.ladder import VALUE_SIZES
 
 
@@ -63,6 +71,7 @@ def test_the_defaults_are_those_of_the_parts() -> None:
     assert {field.name for field in fields(matching)} == set(ValueMatchingSection.model_fields) - {"name"}
     assert section.model_dump(exclude={"name"}) == {f.name: getattr(matching, f.name) for f in fields(matching)}
     assert ValueSize.__args__ == VALUE_SIZES
+    assert ValueSection.model_fields["reads"].annotation == Reads
     assert ModelSection.model_fields["precision"].annotation.__args__ == PRECISIONS
 
 

@@ -82,6 +82,21 @@ def test_classes_are_differentiated_through_their_own_posterior() -> None:
         torch.testing.assert_close(found.parts[name], expected.parts[name])
 
 
+def test_each_modality_has_its_own_variance_whatever_the_order_of_the_schedules() -> None:
+    backwards = Schedules({name: CosineSchedule(EXPONENTS[name]) for name in reversed(MODALITIES)})
+    value = ValueNet(Linear(ORIGIN), backwards, 1.0, conditions=SIZES.tolist()).double()
+    t = torch.full((3,), 0.5, dtype=torch.float64)
+    ends = ORIGIN.randn_like(generator()).scale({name: torch.tensor(s) for name, s in DEVIATIONS.items()})
+    value.observe_endpoints(ORIGIN, ends, t)
+    freedom, squared = ends.degrees_of_freedom(), ends.inner_by_modality(ends)
+    expected = torch.stack([(squared[name] / freedom[name]).mean() for name in backwards.by_modality])
+    torch.testing.assert_close(value.variances(t)[0], expected)
+    product = ORIGIN.posterior_covariance(
+        ends, {name: torch.full((3,), float(i)) for i, name in enumerate(MODALITIES, 2)}, dict.fromkeys(MODALITIES, t)
+    )
+    torch.testing.assert_close(product.positions, 0.5 * ends.positions)  # the limit
+
+
 def test_no_part_is_less_certain_than_the_noise_allows() -> None:
     """A base that cannot make up its mind near t = 1 would be steered without bound: β²/α² is all there can be."""
     direction = ORIGIN.randn_like(generator())
