@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import numpy as np
 from molvm.cli.allocator import keep_freed_memory
 from molvm.evaluation.intervals import Estimate, mean_interval, wilson
 from molvm.evaluation.metrics import summarise
+from molvm.runs.assembly import sampling_options
 from molvm.runs.run import Run
 from molvm.runs.samples import SampleSet
 from molvm.runs.sampling import draw_samples
@@ -41,8 +43,8 @@ def main() -> None:
     floor = run.manifest.floor
     if floor is None:
         parser.error("the run has not begun")
-    steps = run.config.sampling.steps
-    base = draw_samples(run.model, options.n, seed=options.seed, steps=steps).score(run.reward)
+    sampling = sampling_options(run.config)
+    base = draw_samples(run.model, options.n, seed=options.seed, sampling=sampling).score(run.reward)
     adapted = run.sample(options.n, seed=options.seed).score()
     record = {
         "run": run.path.name,
@@ -51,7 +53,7 @@ def main() -> None:
         "strength": run.config.training.strength,
         "iterations": len(run.metrics()),
         "reward_calls": len(run.metrics()) * run.config.training.batch_size,
-        "steps": steps,
+        "sampling": asdict(sampling),
         "n": options.n,
         "seed": options.seed,
         "base": _measured(base, floor),

@@ -131,7 +131,10 @@ class Regression:
         rewards, ok = self.rewards[-HELD_OUT:], self.scored
         with torch.no_grad():
             error = control(read, t) + rewards
-        gradient = control.gradient(read, t)
+        if self.objective.keeps_endpoints:
+            _, gradient = self.model.differentiate_endpoint(x, t, control)
+        else:
+            gradient = control.gradient(x, t)
         sigma = schedules.collect(lambda schedule: schedule.sigma_squared(t))
         pull = {name: sigma[name] * schedules.alpha(t)[name] / schedules.beta(t)[name] ** 2 for name in sigma}
         gain = -gradient.scale(pull).inner(self.held_out - endpoint)

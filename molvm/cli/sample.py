@@ -29,7 +29,8 @@ def sample(
 
     from molvm.runs.api import open_source
     from molvm.runs.run import Run
-    from molvm.runs.sampling import DEFAULT_STEPS, draw_samples
+    from molvm.runs.sampling import draw_samples
+    from molvm.sde import SamplingOptions
 
     found = open_source(source)
     if top is not None and top < 1:
@@ -44,8 +45,8 @@ def sample(
         if isinstance(found, Run):
             drawn = found.sample(count, seed=seed, steps=steps, batch_size=batch_size, progress=progress)
         else:
-            chosen = DEFAULT_STEPS if steps is None else steps
-            drawn = draw_samples(found, count, seed=seed, steps=chosen, batch_size=batch_size, progress=progress)
+            sampling = None if steps is None else SamplingOptions(steps=steps)
+            drawn = draw_samples(found, count, seed=seed, sampling=sampling, batch_size=batch_size, progress=progress)
     if score or top is not None:
         drawn = drawn.score()
         typer.echo(summary_line(drawn.reward_name, drawn.outcomes), err=True)

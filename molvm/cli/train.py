@@ -19,6 +19,7 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Steps from noise to data.")] = None,
     value_size: Annotated[str | None, typer.Option(help="Size of the value network, A to F.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of all randomness.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Settings by name: few-labels for costly rewards.")] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file with settings; options come first.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value, any setting.")] = None,
     resume: Annotated[Path | None, typer.Option(help="A run to go on with; needs no other option.")] = None,
@@ -32,6 +33,7 @@ def train(
     from molvm.runs.api import settings_layer
     from molvm.runs.config import RunConfig
     from molvm.runs.config_file import merged, parse_assignment, read_settings
+    from molvm.runs.recipes import recipe_settings
 
     flags: dict[str, Any] = {
         "reward": reward,
@@ -44,9 +46,12 @@ def train(
         "out": out,
     }
     if resume is not None:
-        only_with_resume({**flags, "dataset": dataset, "model": model, "config": config, "set": set_ or None})
+        only_with_resume(
+            {**flags, "dataset": dataset, "model": model, "config": config, "recipe": recipe, "set": set_ or None}
+        )
     else:
-        layers = [read_settings(config)] if config is not None else []
+        layers = [recipe_settings(recipe)] if recipe is not None else []
+        layers += [read_settings(config)] if config is not None else []
         layers += [settings_layer(model=base_model(dataset, model), **flags)]
         layers += [parse_assignment(text) for text in set_ or []]
         source = f"{config} and the command line" if config is not None else "the command line"

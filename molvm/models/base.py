@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -46,6 +47,18 @@ class FlowModel(Protocol):
         Args:
             x: B samples.
             t: Their times, shape (B,).
+        """
+        ...
+
+    def differentiate_endpoint(
+        self, x: State, t: Tensor, function: Callable[[State, Tensor], Tensor]
+    ) -> tuple[State, State]:
+        """x̂₁(x, t), projected onto the space, and ∇ₓ function(x̂₁(x, t), t) in its geometry; no graph is left.
+
+        Args:
+            x: B samples.
+            t: Their times, shape (B,).
+            function: Of endpoints and times, one number a sample; differentiable, and safe on several threads.
         """
         ...
 

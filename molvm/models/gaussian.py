@@ -8,13 +8,14 @@ is linear or quadratic.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from molvm.errors import ConfigError
+from molvm.models.differentiate import differentiate
 from molvm.models.mixture import GaussianMixture
 from molvm.models.tilt import ExactReward
 from molvm.schedules import Schedule, Schedules
@@ -76,6 +77,12 @@ class GaussianMixtureModel:
     def predict_endpoint(self, x: State, t: Tensor) -> TensorState:
         """E[x₁ | x_t = x], exact."""
         return TensorState(self._prior(x).posterior_mean(*self._noised(x, t)), x.condition)
+
+    def differentiate_endpoint(
+        self, x: State, t: Tensor, function: Callable[[State, Tensor], Tensor]
+    ) -> tuple[State, State]:
+        """The endpoint, and the gradient of a function of it."""
+        return differentiate(self.predict_endpoint, function, x, t)
 
     def posterior(self, x: State, t: Tensor) -> GaussianMixture:
         """The law of x₁ given x_t = x, one mixture for each sample."""

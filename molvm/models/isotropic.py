@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from molvm.errors import ConfigError, StateError
+from molvm.models.differentiate import differentiate
 from molvm.schedules import Schedules
 from molvm.states import State
 
@@ -80,6 +81,12 @@ class IsotropicGaussianModel(Generic[StateT]):
             for name, s in self.deviations.items()
         }
         return mean + (x - mean.scale(alpha)).scale(gain)
+
+    def differentiate_endpoint(
+        self, x: StateT, t: Tensor, function: Callable[[StateT, Tensor], Tensor]
+    ) -> tuple[StateT, StateT]:
+        """The endpoint, and the gradient of a function of it."""
+        return differentiate(self.predict_endpoint, function, x, t)
 
     def posterior_variance(self, t: Tensor) -> dict[str, Tensor]:
         """The variance s²β²/(α²s² + β²) of each degree of freedom of x₁ given x_t."""

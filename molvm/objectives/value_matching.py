@@ -18,7 +18,7 @@ from molvm.objectives.replay import Points, ReplayMemory
 from molvm.schedules import Schedules
 from molvm.sde import Trajectory
 from molvm.states import State
-from molvm.values.base import ValueNet
+from molvm.values.base import PRIOR_COUNT, ValueNet
 
 AVERAGE_RAMP: Final = 10.0
 """The average of s weights decays by at most (1 + s)/(ramp + s), so that early weights are forgotten soon."""
@@ -153,7 +153,6 @@ class ValueMatching:
         for times in torch.split(self._times(rollout.trajectory), TIMES_OBSERVED_AT_ONCE):
             points = self._points(rollout, times)
             self.value.observe(points.states, points.times)
-        self._learn_variances(rollout.trajectory)
         self._learn_baseline(rollout)
         self._share_buffers()
         if self.memory is not None:
@@ -201,6 +200,25 @@ class ValueMatching:
         if self.average is not None:
             self.average.update_parameters(self.value)
 
+    def start_from(self, value: ValueNet) -> None:
+        """Take over what another value function of the same base and reward has learned; its λ may be another.
+
+        V₀ is kept in units of λ, as a first guess that soon fades, and so is the network's part.
+
+        Raises:
+            CheckpointError: Its network has another shape.
+        """
+        try:
+            self.value.load_state_dict(value.state_dict())
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"The value function to start from does not fit this one: {error}",
+                remedy="the same value.size and value.reads as in its run",
+            ) from error
+        self.value.baseline_count.clamp_(max=PRIOR_COUNT)
+        if self.average is not None:
+            self.average.module.load_state_dict(self.value.state_dict())
+
     def state_dict(self) -> dict[str, Tensor]:
         """The network and the table V₀; the average and the memory if there are."""
         parts = {"value": self.value, "average": self.average, "memory": self.memory}
@@ -239,10 +257,6 @@ class ValueMatching:
     def _inputs(self, trajectory: Trajectory) -> tuple[State, ...]:
         """What the network is given at each time of the grid."""
         return (*trajectory.endpoints, trajectory.terminal) if self.keeps_endpoints else trajectory.states
-
-    def _learn_variances(self, trajectory: Trajectory) -> None:
-        for endpoint, time in zip(trajectory.endpoints, trajectory.times, strict=False):
-            self.value.observe_endpoints(endpoint, trajectory.terminal, time.expand(len(endpoint)))
 
     def _times(self, trajectory: Trajectory) -> Tensor:
         """The indices of the times of the grid that have a weight."""

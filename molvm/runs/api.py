@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from molvm.errors import ConfigError
 from molvm.models.base import FlowModel
 from molvm.models.hub import load_model
 from molvm.rewards.base import Reward
@@ -14,10 +15,12 @@ from molvm.runs.config import RunConfig
 from molvm.runs.config_file import merged
 from molvm.runs.directory import RunDirectory
 from molvm.runs.progress import TrainingProgress
+from molvm.runs.recipes import recipe_settings
 from molvm.runs.reward_source import require_reward
 from molvm.runs.run import Run
 from molvm.runs.samples import SampleSet
-from molvm.runs.sampling import DEFAULT_STEPS, draw_samples
+from molvm.runs.sampling import draw_samples
+from molvm.sde import SamplingOptions
 
 
 def settings_layer(
@@ -59,6 +62,7 @@ def train(
     steps: int | None = None,
     value_size: str | None = None,
     seed: int | None = None,
+    recipe: str | None = None,
     settings: Mapping[str, Any] | RunConfig | None = None,
     progress: TrainingProgress | None = None,
 ) -> Run:
@@ -74,6 +78,7 @@ def train(
         steps: Steps of the SDE.
         value_size: Size of the value network, "A" to "F".
         seed: Of all randomness.
+        recipe: A name of settings that belong together, "few-labels" for rewards that cost something.
         settings: All other settings, as in a file; what is given above comes first.
         progress: Told about every step.
 
@@ -82,6 +87,7 @@ def train(
 
     Raises:
         ConfigError: A setting is out of range or unknown.
+        UnknownNameError: There is no such recipe, model or reward.
         RewardError: `reward` is something else, a plain function for instance.
         OutputExistsError: `out` is not empty or cannot be written.
         KeyboardInterrupt: It was interrupted; `resume` goes on from the last finished iteration.
@@ -89,6 +95,9 @@ def train(
     """
     reward_name = reward if isinstance(reward, str) else None
     given = require_reward(reward) if reward is not None and reward_name is None else None
+    if recipe is not None and isinstance(settings, RunConfig):
+        raise ConfigError("A RunConfig has every setting, and leaves nothing to a recipe.", remedy="a plain mapping")
+    lower = {} if recipe is None else recipe_settings(recipe)
     base = settings.model_dump() if isinstance(settings, RunConfig) else settings or {}
     layer = settings_layer(
         model=str(model) if isinstance(model, str | Path) else getattr(model, "name", None),
@@ -101,7 +110,9 @@ def train(
         seed=seed,
         out=out,
     )
-    config = RunConfig.from_mapping(merged([base, layer]), source="the arguments of train")
+    config = RunConfig.from_mapping(
+        merged([lower, base, layer]), source="the arguments of train"
+    )
     run = Run.create(
         config,
         model=None if isinstance(model, str | Path) else model,
@@ -155,7 +166,8 @@ def sample(source: Run | FlowModel | Path | str, count: int, *, seed: int = 0, s
     found = open_source(source) if isinstance(source, str | Path) else source
     if isinstance(found, Run):
         return found.sample(count, seed=seed, steps=steps)
-    return draw_samples(found, count, seed=seed, steps=DEFAULT_STEPS if steps is None else steps)
+    sampling = None if steps is None else SamplingOptions(steps=steps)
+    return draw_samples(found, count, seed=seed, sampling=sampling)
 
 
 def open_source(name: Path | str) -> Run | FlowModel:

@@ -13,7 +13,7 @@ from molvm.objectives import ValueMatching, ValueMatchingOptions
 from molvm.rewards.base import MoleculeReward, Outcome, Reward
 from molvm.rewards.pool import Isolated, WorkerPool
 from molvm.runs.config import RewardSection, RunConfig
-from molvm.sde import simulate, time_grid
+from molvm.sde import SamplingOptions, simulate
 from molvm.training.trainer import TrainerOptions
 from molvm.training.worth import frozen_floor
 
@@ -54,7 +54,12 @@ def build_objective(config: RunConfig, model: FlowModel) -> ValueMatching:
 
 def trainer_options(config: RunConfig) -> TrainerOptions:
     """The trainer's share of the settings."""
-    return TrainerOptions(steps=config.sampling.steps, **config.training.model_dump(exclude={"strength"}))
+    return TrainerOptions(sampling=sampling_options(config), **config.training.model_dump(exclude={"strength"}))
+
+
+def sampling_options(config: RunConfig) -> SamplingOptions:
+    """How the run simulates the SDE."""
+    return SamplingOptions(**config.sampling.model_dump())
 
 
 def isolated_reward(
@@ -96,5 +101,5 @@ def _base_batch(config: RunConfig, model: FlowModel) -> list[Any]:
     generator = torch.Generator().manual_seed(config.training.seed ^ CALIBRATION_STREAM)
     count = config.training.batch_size
     noise = model.noise(model.sample_condition(count, generator), count, generator)
-    grid = time_grid(model.schedules, config.sampling.steps)
+    grid = sampling_options(config).grid(model.schedules)
     return model.decode(simulate(model, noise, grid, generator=generator, keep_states=False).terminal)

@@ -79,6 +79,13 @@ class SamplingSection(Section):
     """How the controlled SDE is simulated."""
 
     steps: Annotated[int, Field(ge=1)] = Field(100, description="steps from noise to data")
+    steer_from: Annotated[FiniteFloat, Field(ge=0, lt=1)] = Field(
+        0.0, description="time before which the base runs alone, 0 being noise and 1 data"
+    )
+    steer_until: Annotated[FiniteFloat, Field(gt=0, le=1)] = Field(1.0, description="time after which it does again")
+    focus: Annotated[FiniteFloat, Field(ge=1)] = Field(
+        1.0, description="steps between these times are so many times shorter than the others"
+    )
 
 
 class ValueSection(Section):
@@ -87,6 +94,9 @@ class ValueSection(Section):
     size: ValueSize = Field("B", description="from A, the smallest, to F, the largest")
     reads: Literal["state", "endpoint"] = Field(
         "state", description="what it is given: the noisy sample, as in the paper, or what the base expects of it"
+    )
+    start: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="directory of a run, of the same base and reward, whose value network to start from"
     )
 
 

@@ -15,7 +15,13 @@ from molvm.models.hub import load_model
 from molvm.models.precision import resolve_precision
 from molvm.objectives import ValueMatching
 from molvm.rewards.base import Reward
-from molvm.runs.assembly import build_objective, model_digest, model_location, trainer_options
+from molvm.runs.assembly import (
+    build_objective,
+    model_digest,
+    model_location,
+    sampling_options,
+    trainer_options,
+)
 from molvm.runs.config import RunConfig
 from molvm.runs.config_file import config_text, load_config
 from molvm.runs.directory import RunDirectory
@@ -67,6 +73,7 @@ class Run:
         names = {
             "model": _located_model(config, model),
             "reward": {"name": reward_location(config.reward.name) if reward is None else reward.name},
+            "value": {"start": config.value.start and str(Path(config.value.start).resolve())},
         }
         located = config.model_copy(
             update={key: getattr(config, key).model_copy(update=update) for key, update in names.items()}
@@ -80,6 +87,7 @@ class Run:
             direction=run.reward.direction,
             seed=config.training.seed,
         )
+        run._new_objective(manifest)  # refuses what training would start from, before anything is written
         run.directory.begin()
         replace_text(run.directory.config, config_text(located))
         manifest.save(run.directory.manifest)
@@ -159,9 +167,31 @@ class Run:
             DivergenceError: Something is not finite; the last checkpoint stays.
         """
         with self.directory.exclusive():
-            objective = build_objective(self.config, self.model)
+            fresh = not has_checkpoint(self.directory.checkpoints)
+            objective = self._new_objective(self.manifest) if fresh else build_objective(self.config, self.model)
             watcher = progress or Silence()
             return TrainingSession(self.directory, self.config, self.model, self.reward, objective, watcher).run()
+
+    def _new_objective(self, mine: Manifest) -> ValueMatching:
+        """An objective as training begins with: fresh, or with the value function of an earlier run.
+
+        Raises:
+            ConfigError: That run was of another base model or reward.
+            CheckpointError: It has no whole checkpoint, or a value network of another shape.
+        """
+        objective, start = build_objective(self.config, self.model), self.config.value.start
+        if start is None:
+            return objective
+        earlier = Run.open(start, model=self.model, reward=self.reward)
+        for what in ("model", "reward", "direction"):
+            theirs = getattr(earlier.manifest, what)
+            if getattr(mine, what) != theirs:
+                raise ConfigError(
+                    f"The run {start} has the {what} {theirs!r}, this one {getattr(mine, what)!r}.",
+                    remedy="value.start = the directory of a run of the same base and reward",
+                )
+        objective.start_from(earlier.objective().control)
+        return objective
 
     def extend(self, iterations: int) -> None:
         """Set the number of iterations anew, for the next `train`.
@@ -215,12 +245,13 @@ class Run:
             CheckpointError: The run has no whole checkpoint.
             ConfigError: A number is not positive.
         """
+        sampling = sampling_options(self.config)
         drawn = draw_samples(
             self.model,
             count,
             control=self.objective().control,
             seed=seed,
-            steps=self.config.sampling.steps if steps is None else steps,
+            sampling=sampling if steps is None else replace(sampling, steps=steps),
             batch_size=batch_size,
             progress=progress,
         )

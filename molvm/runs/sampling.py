@@ -13,9 +13,8 @@ from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError
 from molvm.models.base import FlowModel
 from molvm.runs.samples import SampleSet
-from molvm.sde import Control, simulate, time_grid
+from molvm.sde import Control, SamplingOptions, simulate
 
-DEFAULT_STEPS = 100
 DEFAULT_BATCH_SIZE = 64
 
 
@@ -25,7 +24,7 @@ def draw_samples(
     *,
     control: Control | None = None,
     seed: int = 0,
-    steps: int = DEFAULT_STEPS,
+    sampling: SamplingOptions | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
     progress: Callable[[int, int], None] | None = None,
 ) -> SampleSet:
@@ -39,7 +38,7 @@ def draw_samples(
         count: How many.
         control: What steers; None for the base model.
         seed: The same seed, batch size and machine give the same molecules.
-        steps: Steps from noise to data.
+        sampling: How the SDE is simulated, by default in 100 equal steps but for the first.
         batch_size: Samples simulated at a time, at most.
         progress: Called with (sample steps done, in all).
 
@@ -47,7 +46,7 @@ def draw_samples(
         ConfigError: A number is not positive.
         DivergenceError: A sample is no longer finite.
     """
-    for name, number in (("samples", count), ("steps", steps), ("molecules in a batch", batch_size)):
+    for name, number in (("samples", count), ("molecules in a batch", batch_size)):
         if number < 1:
             raise ConfigError(f"The number of {name} is {number}.", allowed="a whole number from 1")
     if not 0 <= seed < 2**63:
@@ -55,7 +54,8 @@ def draw_samples(
     generator = torch.Generator().manual_seed(seed)
     condition = model.sample_condition(count, generator)
     order = torch.arange(count) if condition is None else torch.argsort(condition, stable=True)
-    grid = time_grid(model.schedules, steps)
+    sampling = sampling or SamplingOptions()
+    grid = sampling.grid(model.schedules)
     molecules: list[Molecule] = []
     costs: list[Tensor] = []
     integrals: list[Tensor] = []
@@ -68,6 +68,7 @@ def draw_samples(
             control=control,
             generator=generator,
             keep_states=False,
+            window=sampling.window,
             on_step=_scaled(progress, done, len(chosen), count),
         )
         molecules.extend(model.decode(trajectory.terminal))

@@ -5,12 +5,14 @@ its own κ, η and σ. At any other σ the same V asks for the extra drift −(�
 """
 
 from molvm.sde.grid import start_time, time_grid, uniform_grid
+from molvm.sde.options import SamplingOptions
 from molvm.sde.simulate import Control, simulate
 from molvm.sde.trajectory import Trajectory
 from molvm.sde.transition import Stepper, Transition, euler_maruyama
 
 __all__ = [
     "Control",
+    "SamplingOptions",
     "Stepper",
     "Trajectory",
     "Transition",

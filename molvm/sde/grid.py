@@ -59,7 +59,13 @@ def uniform_grid(steps: int, start: float) -> Tensor:
 
 
 def time_grid(
-    schedules: Schedules, steps: int, *, start: float | None = None, relative_step: float = MAX_RELATIVE_STEP
+    schedules: Schedules,
+    steps: int,
+    *,
+    start: float | None = None,
+    relative_step: float = MAX_RELATIVE_STEP,
+    window: tuple[float, float] = (0.0, 1.0),
+    focus: float = 1.0,
 ) -> Tensor:
     """The default grid: steps that grow with time until they are all equal, from `start` to 1.
 
@@ -81,6 +87,8 @@ def time_grid(
         start: First time; by default `start_time(schedules)`.
         relative_step: Bound on κ dt. It is exceeded when K is so small that the uniform part would have steps of more
             than `MAX_STRETCH`/K.
+        window: Two times between which steps are shorter,
+        focus: so many times; 1 or more.
 
     Returns:
         Times, float64, shape (steps + 1,), strictly increasing.
@@ -92,6 +100,8 @@ def time_grid(
     _check_grid(steps, first)
     if not relative_step > 0:
         raise ConfigError(f"The relative step is {relative_step}.", allowed="a positive number")
+    if not focus >= 1:
+        raise ConfigError(f"The focus is {focus}.", allowed="a number from 1")
     nodes = np.concatenate([[first], first + (1 - first) * np.geomspace(1e-5, 1.0, _QUADRATURE_POINTS - 1)])
     rates = schedules.collect(lambda schedule: schedule.kappa(torch.from_numpy(nodes)))
     kappa = torch.stack(list(rates.values())).amax(dim=0).numpy()
@@ -100,16 +110,18 @@ def time_grid(
             f"A grid cannot start at t = {first}, where the noise is infinite.", allowed="a start above 0"
         )
 
+    crowding = np.where((nodes >= window[0]) & (nodes <= window[1]), focus, 1.0)
+
     def index(longest: float, relative: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """The number of steps taken until each node, if dt = min(longest, relative/κ).
+        """The number of steps taken until each node, if dt = min(longest/crowding, relative/κ).
 
         The logarithm is what turns a density into whole steps: with κ = 1/t, n of them lead from t to t (1 + c)ⁿ.
         """
-        density = np.maximum(1 / longest, kappa / np.log1p(relative))
+        density = np.maximum(crowding / longest, kappa / np.log1p(relative))
         increments = (density[1:] + density[:-1]) / 2 * np.diff(nodes)
         return np.concatenate([[0.0], np.cumsum(increments)])
 
-    uniform = (1 - first) / steps
+    uniform = float(np.trapezoid(crowding, nodes)) / steps
     if index(MAX_STRETCH * uniform, relative_step)[-1] <= steps:
         longest = _bisect(lambda h: index(h, relative_step)[-1], steps, uniform, MAX_STRETCH * uniform)
         passed = index(longest, relative_step)

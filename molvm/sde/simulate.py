@@ -16,10 +16,15 @@ from molvm.states import State
 
 
 class Control(Protocol):
-    """Whatever steers: the gradient of a value function.
+    """Whatever steers: a value function.
 
-    If it has the attribute `reads` = "endpoint", it is given x̂₁(x, t) for x.
+    If it has the attribute `reads` = "endpoint", it is a function of x̂₁(x, t) instead of x; the base model then knows
+    the gradient.
     """
+
+    def __call__(self, x: State, t: Tensor) -> Tensor:
+        """V, shape (B,), for times of shape (B,)."""
+        ...
 
     def gradient(self, x: State, t: Tensor) -> State:
         """∇V(x, t) in the geometry of the state space, for times of shape (B,), detached."""
@@ -43,6 +48,7 @@ def simulate(
     keep_states: bool = True,
     keep_noise: bool = False,
     keep_endpoints: bool = False,
+    window: tuple[float, float] = (0.0, 1.0),
     on_step: Callable[[int, int], None] | None = None,
 ) -> Trajectory:
     """Run the controlled SDE from x0 along the grid.
@@ -60,6 +66,7 @@ def simulate(
         keep_states: Keep all K+1 states, not only the last.
         keep_noise: Keep the noise of each step too, for objectives that replay paths under another control.
         keep_endpoints: Keep the base model's prediction at each step too.
+        window: The control acts in steps that begin at these times or between; in others it is zero and costs nothing.
         on_step: Called with (steps done, K).
 
     Raises:
@@ -75,11 +82,11 @@ def simulate(
     for k in range(steps):
         transition = stepper(model.schedules, grid[k], grid[k + 1])
         t = grid[k].to(device=x.device, dtype=x.dtype).expand(len(x))
-        endpoint = model.predict_endpoint(x, t).to(dtype=x.dtype).project()
+        steers = control is not None and window[0] <= float(grid[k]) <= window[1]
+        endpoint, gradient = _evaluate(model, control if steers else None, x, t)
         noise = x.randn_like(generator)
         moved = x.scale(transition.keep) + endpoint.scale(transition.pull) + noise.scale(transition.noise)
-        if control is not None:
-            gradient = control.gradient(endpoint if reads_endpoint(control) else x, t)
+        if gradient is not None:
             moved = moved - gradient.scale(transition.shift)
             cost[k], ito[k] = _control_sums(transition, gradient, noise)
         x = moved
@@ -93,6 +100,15 @@ def simulate(
         if on_step is not None:
             on_step(k + 1, steps)
     return Trajectory(grid, tuple(states) if keep_states else (x,), cost, ito, tuple(noises), tuple(endpoints))
+
+
+def _evaluate(model: FlowModel, control: Control | None, x: State, t: Tensor) -> tuple[State, State | None]:
+    """x̂₁, and ∇V if something steers."""
+    if control is not None and reads_endpoint(control):
+        endpoint, gradient = model.differentiate_endpoint(x, t, control)
+        return endpoint.to(dtype=x.dtype), gradient.to(dtype=x.dtype)
+    endpoint = model.predict_endpoint(x, t).to(dtype=x.dtype).project()
+    return endpoint, None if control is None else control.gradient(x, t)
 
 
 def _control_sums(transition: Transition, gradient: State, noise: State) -> tuple[Tensor, Tensor]:

@@ -57,18 +57,6 @@ class State(ABC):
         """
 
     @abstractmethod
-    def posterior_covariance(
-        self, direction: Self, variance: Mapping[str, Tensor], limit: Mapping[str, Tensor]
-    ) -> Self:
-        """Cov(x₁ | x_t) times a direction, this state being E[x₁ | x_t] and its parts taken for independent.
-
-        Args:
-            direction: Of the space.
-            variance: Mean variance of a coordinate of each modality, shape (B,); that of classes follows from the mean.
-            limit: (β/α)² of each modality, shape (B,). No mean variance exceeds it: x₁ is x_t/α less so much noise.
-        """
-
-    @abstractmethod
     def inner_by_modality(self, other: Self) -> dict[str, Tensor]:
         """Inner products per sample, shape (B,), of each modality; each degree of freedom counted once."""
 

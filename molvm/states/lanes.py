@@ -6,7 +6,7 @@ rendezvous: with two cores FlowMol took 0.20 s for what two independent halves, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TypeVar
@@ -17,6 +17,7 @@ from torch import Tensor
 from molvm.states.base import State
 
 AnyState = TypeVar("AnyState", bound=State)
+Result = TypeVar("Result")
 
 
 def in_lanes(function: Callable[[AnyState, Tensor], AnyState], x: AnyState, t: Tensor, size: int) -> AnyState:
@@ -32,15 +33,31 @@ def in_lanes(function: Callable[[AnyState, Tensor], AnyState], x: AnyState, t: T
         size: Samples in a portion.
     """
     portions = x.portions(size)
+    return x.reassembled(portions, _computed(function, x, t, portions))
+
+
+def pairs_in_lanes(
+    function: Callable[[AnyState, Tensor], tuple[AnyState, AnyState]], x: AnyState, t: Tensor, size: int
+) -> tuple[AnyState, AnyState]:
+    """The same of a function that has two results."""
+    portions = x.portions(size)
+    pairs = _computed(function, x, t, portions)
+    first, second = (x.reassembled(portions, [pair[place] for pair in pairs]) for place in (0, 1))
+    return first, second
+
+
+def _computed(
+    function: Callable[[AnyState, Tensor], Result], x: AnyState, t: Tensor, portions: Sequence[Tensor]
+) -> list[Result]:
     work = [(x.select(portion), t[portion]) for portion in portions]
     if x.device.type != "cpu":
-        return x.reassembled(portions, [function(*part) for part in work])
+        return [function(*part) for part in work]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         side_by_side = threads > 1 and len(portions) > 1
         run = _lanes(threads).map if side_by_side else map
-        return x.reassembled(portions, list(run(lambda part: function(*part), work)))
+        return list(run(lambda part: function(*part), work))
     finally:
         torch.set_num_threads(threads)
 

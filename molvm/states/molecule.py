@@ -16,9 +16,6 @@ from molvm.states.base import State
 
 MODALITIES = ("positions", "types", "charges", "bonds")
 
-TINY = 1e-12
-"""Keeps the ratio to a variance finite where there is none."""
-
 
 @dataclass(frozen=True, eq=False)
 class MoleculeState(State):
@@ -105,20 +102,6 @@ class MoleculeState(State):
         """The gradient in the space: as `project`, but the two copies of a bond add up instead of being averaged."""
         projected = self.replace(gradients).project()
         return projected.replace({**projected.parts, "bonds": 2 * projected.bonds})
-
-    def posterior_covariance(
-        self, direction: Self, variance: Mapping[str, Tensor], limit: Mapping[str, Tensor]
-    ) -> Self:
-        """Isotropic for positions; diag(p) − ppᵀ for the class of each atom and pair, its trace at most the limit."""
-        spread = torch.minimum(variance["positions"], limit["positions"]).to(direction.positions)
-        parts = {"positions": direction.positions * spread[:, None, None]}
-        for name in MODALITIES[1:]:
-            mean, along = self.parts[name], direction.parts[name]
-            product = mean * (along - (mean * along).sum(dim=-1, keepdim=True))
-            trace = (mean * (1 - mean)).sum(dim=-1, keepdim=True)
-            most = limit[name].to(mean).reshape(-1, *([1] * (mean.ndim - 1)))
-            parts[name] = product * (most / trace.clamp(min=TINY)).clamp(max=1)
-        return self.replace(parts)
 
     def inner_by_modality(self, other: Self) -> dict[str, Tensor]:
         """Inner products of each modality, shape (B,); each pair of atoms counted once."""

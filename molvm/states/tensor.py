@@ -56,12 +56,6 @@ class TensorState(State):
         """The derivatives themselves."""
         return self.replace(gradients)
 
-    def posterior_covariance(
-        self, direction: Self, variance: Mapping[str, Tensor], limit: Mapping[str, Tensor]
-    ) -> Self:
-        """Isotropic: the direction times the variance, or the limit where that is smaller."""
-        return direction.scale({name: torch.minimum(variance[name], limit[name]) for name in self.parts})
-
     def inner_by_modality(self, other: Self) -> dict[str, Tensor]:
         """Sum of products over all but the batch axis, shape (B,)."""
         return {"x": (self.x * other.x).flatten(1).sum(dim=1)}

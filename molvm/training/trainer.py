@@ -6,7 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from molvm.errors import CheckpointError, ConfigError, DivergenceError
 from molvm.models.base import FlowModel
 from molvm.objectives.base import Objective, Rollout
 from molvm.rewards.base import Direction, Outcome
-from molvm.sde import simulate, time_grid
+from molvm.sde import SamplingOptions, simulate
 from molvm.sde.trajectory import Trajectory
 from molvm.training.checkpoint import load_checkpoint, save_checkpoint
 from molvm.training.worth import worth
@@ -36,7 +36,7 @@ class TrainerOptions:
         batch_size: Samples of a rollout.
         updates: Optimiser steps on each rollout, each on its own part of the loss, so that more cost no more; the paper
             takes one.
-        steps: Steps K of the SDE.
+        sampling: How the SDE is simulated.
         warmup: Rollouts at the start that nothing steers: what is learned first is the value of the base's own samples,
             and a network that has seen few of them steers at random. The paper has none.
         learning_rate: Of AdamW.
@@ -56,7 +56,7 @@ class TrainerOptions:
     batch_size: int = 128
     updates: int = 1
     warmup: int = 0
-    steps: int = 100
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)
     learning_rate: float = 1e-4
     final_learning_rate_share: float = 0.01
     constant_iterations: int = 100
@@ -66,15 +66,15 @@ class TrainerOptions:
     checkpoint_every: int = 10
 
     def __post_init__(self) -> None:
-        for name in ("iterations", "batch_size", "updates", "steps", "checkpoint_every"):
+        for name in ("iterations", "batch_size", "updates", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}.", allowed="a whole number from 1")
         for name in ("learning_rate", "clip"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ConfigError(f"{name} is {getattr(self, name)}.", allowed="a positive finite number")
-        if self.updates > self.steps:
+        if self.updates > self.sampling.steps:
             raise ConfigError(
-                f"updates is {self.updates}.", allowed=f"at most the number of steps of the SDE, {self.steps}"
+                f"updates is {self.updates}.", allowed=f"at most the number of steps of the SDE, {self.sampling.steps}"
             )
         if not 0 <= self.final_learning_rate_share <= 1:
             raise ConfigError(
@@ -145,7 +145,7 @@ class Trainer:
         self.strength, self.floor, self.direction = strength, floor, direction
         self.checkpoints = checkpoints
         self.iteration = 0
-        self.grid = time_grid(model.schedules, options.steps)
+        self.grid = options.sampling.grid(model.schedules)
         self.optimiser = torch.optim.AdamW(
             objective.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
         )
@@ -256,6 +256,7 @@ class Trainer:
             generator=self.generator,
             keep_noise=self.objective.keeps_noise,
             keep_endpoints=self.objective.keeps_endpoints,
+            window=self.options.sampling.window,
             on_step=on_step,
         )
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from molvm.errors import ConfigError, StateError
+from molvm.models.differentiate import differentiate
 from molvm.schedules import Schedules
 from molvm.states import State, in_lanes
-from molvm.values.standardise import RunningMeans
 
 Reads = Literal["state", "endpoint"]
 """What a network f is given: x_t, or the base model's x̂₁(x_t, t)."""
@@ -33,10 +33,8 @@ class ValueNet(nn.Module):
     the reward's unit, and starts at V − V₀ = 0 if its last layer is zero.
 
     A network may read the base model's endpoint instead of the state: V(x, t) = λ (v₀ + s gate h(x̂₁(x, t), t)). It has
-    what the base knows of the sample, which a small network cannot infer from x_t. (Its `reads` is "endpoint"; what is
-    called x below is then x̂₁.) ∇V is Jᵀ∇h with J = ∂x̂₁/∂x = (α/β²) Cov(x₁ | x_t). The covariance is taken part by
-    part, as if atoms and pairs were independent given x_t, which costs no evaluation of the base. So the control is not
-    exactly −σ∇V, but paths, costs and weights are made with the one that acts, and V is the value of that one.
+    what the base knows of the sample, which a small network cannot infer from x_t. Its `reads` is then "endpoint", what
+    is called x below is x̂₁, and ∇V with respect to x_t is `FlowModel.differentiate_endpoint` of it.
 
     Args:
         features: The network f: `(x: State, t: Tensor (B,)) -> Tensor (B,)`, with a zero-initialised output. If it has
@@ -81,7 +79,6 @@ class ValueNet(nn.Module):
         self.register_buffer("baseline_count", torch.zeros(len(values)))
         self.register_buffer("scale", torch.zeros(()))  # 0 until it is settled
         self.reads: Reads = getattr(features, "reads", "state")
-        self.variances = RunningMeans(len(schedules.by_modality))
 
     def forward(self, x: State, t: Tensor) -> Tensor:
         """V(x, t) in nats, shape (B,), for times of shape (B,)."""
@@ -90,35 +87,13 @@ class ValueNet(nn.Module):
         return self.strength * self.baseline.to(self.dtype)[index] + self._varying(x, t)
 
     def gradient(self, x: State, t: Tensor) -> State:
-        """∇V(x, t) in the geometry of the state space, detached, in the floating-point type of x."""
+        """∇V(x, t), with respect to what it reads, in the geometry of the state space; detached, in x's type."""
         at_once: int | None = getattr(self.features, "samples_at_once", None)
         return self._gradient(x, t) if at_once is None else in_lanes(self._gradient, x, t, at_once)
 
     def _gradient(self, x: State, t: Tensor) -> State:
-        with torch.enable_grad():
-            leaf = x.to(dtype=self.dtype).leaf()
-            leaves = dict(leaf.parts)
-            value = self._varying(leaf, t).sum()
-            if not value.requires_grad:
-                return x.map(torch.zeros_like)
-            derivatives = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
-        filled = {
-            name: torch.zeros_like(part) if derivative is None else derivative
-            for (name, part), derivative in zip(leaves.items(), derivatives, strict=True)
-        }
-        gradient = leaf.riesz(filled).detach()
-        if self.reads == "endpoint":
-            gradient = self._through_endpoint(leaf.detach(), gradient, t)
+        _, gradient = differentiate(lambda x, _: x, self._varying, x.to(dtype=self.dtype), t)
         return gradient.to(dtype=x.dtype)
-
-    def _through_endpoint(self, endpoint: State, gradient: State, t: Tensor) -> State:
-        """Jᵀ∇h, J = (α/β²) Cov(x₁ | x_t)."""
-        alpha, beta = self.schedules.alpha(t), self.schedules.beta(t)
-        limit = {name: (beta[name] / alpha[name]).square() for name in alpha}
-        measured = self.variances(t.to(self.dtype)).unbind(dim=1)
-        variance = dict(zip(alpha, measured, strict=True))
-        product = endpoint.posterior_covariance(gradient, variance, limit)
-        return product.scale({name: alpha[name] / beta[name].square() for name in alpha})
 
     @property
     def dtype(self) -> torch.dtype:
@@ -194,14 +169,6 @@ class ValueNet(nn.Module):
         observe = getattr(self.features, "observe", None)
         if observe is not None:
             observe(x.to(dtype=self.dtype), t.to(self.dtype))
-
-    @torch.no_grad()
-    def observe_endpoints(self, endpoints: State, terminal: State, t: Tensor) -> None:
-        """Take in how far from the end of their paths the base's predictions were, at times of shape (B,)."""
-        missed = (terminal - endpoints).to(dtype=self.dtype)
-        squared, freedom = missed.inner_by_modality(missed), missed.degrees_of_freedom()
-        errors = [squared[name] / freedom[name].clamp(min=1) for name in self.schedules.by_modality]
-        self.variances.observe(torch.stack(errors, dim=1), t.to(self.dtype))
 
     @torch.no_grad()
     def settle_scale(self, rewards: Tensor) -> None:

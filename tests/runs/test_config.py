@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 
 import pytest
 from pydantic import ValidationError
@@ -17,6 +17,7 @@ from molvm.runs.config import (
     ValueSize,
 )
 from molvm.runs.config_errors import known_settings, nearest
+from molvm.sde import SamplingOptions
 from molvm.training.trainer import TrainerOptions
 from molvm.values.base import Reads
 from molvm.values.ladder import VALUE_SIZES
@@ -63,10 +64,10 @@ def test_settings_cannot_be_changed() -> None:
 def test_the_defaults_are_those_of_the_parts() -> None:
     """Two places hold them, because forms must not load torch; they must not drift apart."""
     trainer, training = TrainerOptions(), TrainingSection()
-    shared = {field.name for field in fields(trainer)} - {"steps"}
+    shared = {field.name for field in fields(trainer)} - {"sampling"}
     assert shared == set(TrainingSection.model_fields) - {"strength"}
     assert {name: getattr(training, name) for name in shared} == {name: getattr(trainer, name) for name in shared}
-    assert RunConfig().sampling.steps == trainer.steps
+    assert RunConfig().sampling.model_dump() == asdict(trainer.sampling) == asdict(SamplingOptions())
     matching, section = ValueMatchingOptions(), ValueMatchingSection()
     assert {field.name for field in fields(matching)} == set(ValueMatchingSection.model_fields) - {"name"}
     assert section.model_dump(exclude={"name"}) == {f.name: getattr(matching, f.name) for f in fields(matching)}

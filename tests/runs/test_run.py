@@ -24,6 +24,7 @@ from molvm.models.hub import load_model
 from molvm.runs.config import RunConfig
 from molvm.runs.run import Run
 from molvm.runs.sampling import draw_samples
+from molvm.sde import SamplingOptions
 from tests.runs.spread_reward import compact, hopeless, spread
 from tests.runs.tiny import save_tiny, tiny_model
 
@@ -89,8 +90,9 @@ def test_a_fresh_value_function_is_the_base_bit_for_bit(run: Run, tiny_path: Pat
     from molvm.runs.assembly import build_objective
 
     control = build_objective(fresh.config, model).control
-    steered = draw_samples(model, 4, control=control, steps=20)
-    for ours, theirs in zip(steered, draw_samples(model, 4, steps=20), strict=True):
+    sampling = SamplingOptions(steps=20)
+    steered = draw_samples(model, 4, control=control, sampling=sampling)
+    for ours, theirs in zip(steered, draw_samples(model, 4, sampling=sampling), strict=True):
         np.testing.assert_array_equal(ours.positions, theirs.positions)
     with pytest.raises(CheckpointError):
         fresh.sample(2)
@@ -247,7 +249,7 @@ def test_nothing_is_written_when_something_is_wrong(tmp_path: Path, tiny_path: P
         Run.create(RunConfig())
 
 
-@pytest.mark.parametrize("what", [{"count": 0}, {"count": 2, "steps": 0}, {"count": 2, "batch_size": 0}])
+@pytest.mark.parametrize("what", [{"count": 0}, {"count": 2, "batch_size": 0}])
 def test_impossible_numbers_of_samples_are_refused(what: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match="whole number from 1"):
         draw_samples(tiny_model(), **what)
@@ -256,9 +258,42 @@ def test_impossible_numbers_of_samples_are_refused(what: dict[str, int]) -> None
 def test_batches_keep_the_order_of_the_draw() -> None:
     model = tiny_model()
     progress: list[tuple[int, int]] = []
-    samples = draw_samples(model, 7, steps=2, batch_size=3, progress=lambda done, total: progress.append((done, total)))
+    samples = draw_samples(
+        model,
+        7,
+        sampling=SamplingOptions(steps=2),
+        batch_size=3,
+        progress=lambda done, total: progress.append((done, total)),
+    )
     expected = model.sample_condition(7, torch.Generator().manual_seed(0))
     assert [molecule.n_atoms for molecule in samples] == expected.tolist()
     assert [molecule.id for molecule in samples] == [f"tiny-{number}" for number in range(1, 8)]
     assert progress[-1] == (14, 14)
     assert [done for done, _ in progress] == sorted(done for done, _ in progress)
+
+
+def continued(run: Run, out: Path, **changed: object) -> Run:
+    value = {**run.config.value.model_dump(), "start": str(run.path), **changed}
+    config = RunConfig.from_mapping({**run.config.model_dump(), "value": value, "out": out})
+    return Run.create(config)
+
+
+def test_a_run_starts_from_the_value_function_of_another(run: Run, tmp_path: Path) -> None:
+    stronger = run.config.training.model_copy(update={"strength": 5.0, "learning_rate": 1e-12})
+    config = run.config.model_copy(update={"training": stronger})
+    later = continued(Run(run.directory, config), tmp_path / "later")
+    assert later.train() == 0
+    before, after = (each.objective().control for each in (run, later))
+    for name, weight in before.features.named_parameters():
+        torch.testing.assert_close(dict(after.features.named_parameters())[name], weight, rtol=0, atol=1e-6)
+    assert after.strength == 5.0
+    assert after.scale == before.scale
+
+
+def test_a_run_does_not_start_from_one_of_another_kind(run: Run, spread_reward: str, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="does not fit"):
+        continued(run, tmp_path / "larger", size="B")
+    reward = run.config.reward.model_copy(update={"name": spread_reward.replace(":spread", ":compact")})
+    with pytest.raises(ConfigError, match="has the reward 'spread', this one 'compact'"):
+        continued(Run(run.directory, run.config.model_copy(update={"reward": reward})), tmp_path / "compact")
+    assert not any((tmp_path / name).exists() for name in ("larger", "compact"))

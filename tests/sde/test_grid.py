@@ -38,6 +38,18 @@ def test_relative_step_is_bounded_and_the_rest_uniform(schedules: Schedules) -> 
     assert float(late.max() / late.min()) == pytest.approx(1.0, abs=1e-3)
 
 
+@pytest.mark.parametrize("schedules", [LINEAR, FLOWMOL, PRESERVING], ids=["linear", "flowmol", "preserving"])
+def test_steps_are_shorter_where_the_grid_is_focused(schedules: Schedules) -> None:
+    grid = time_grid(schedules, 120, window=(0.6, 0.8), focus=4.0)
+    assert grid.shape == (121,)
+    assert bool((grid.diff() > 0).all())
+    middle = (grid[:-1] + grid[1:]) / 2
+    inside, after = ((middle > low) & (middle < high) for low, high in ((0.61, 0.79), (0.84, 1.0)))
+    assert float(grid.diff()[after].mean() / grid.diff()[inside].mean()) == pytest.approx(4.0, rel=1e-3)
+    assert float(grid.diff()[inside].max() / grid.diff()[inside].min()) == pytest.approx(1.0, abs=1e-3)
+    torch.testing.assert_close(time_grid(schedules, 30, window=(0.6, 0.8)), time_grid(schedules, 30), rtol=0, atol=0)
+
+
 def test_uniform_grid_is_the_papers() -> None:
     torch.testing.assert_close(uniform_grid(100, 0.02), torch.linspace(0.02, 1, 101, dtype=torch.float64))
 
@@ -52,5 +64,7 @@ def test_bad_grids_are_refused() -> None:
         time_grid(LINEAR, 10, start=0.0)
     with pytest.raises(ConfigError, match="relative step"):
         time_grid(LINEAR, 10, relative_step=0.0)
+    with pytest.raises(ConfigError, match="focus"):
+        time_grid(LINEAR, 10, focus=0.5)
     with pytest.raises(ConfigError, match="starting signal"):
         start_time(LINEAR, 1.0)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from molvm.states import MoleculeState, State, TensorState, in_lanes
+from molvm.states import MoleculeState, State, TensorState, in_lanes, pairs_in_lanes
 
 SIZES = torch.tensor([5, 2, 9, 5, 3, 9, 2, 7, 4])
 
@@ -55,6 +55,15 @@ def test_samples_come_back_in_order(x: State, threads: int) -> None:
     result = in_lanes(lambda part, t: part.scale(t), x, times, 2)
     for name, part in x.scale(times).parts.items():
         assert torch.equal(result.parts[name], part)
+    assert torch.get_num_threads() == threads
+
+
+def test_both_results_come_back_in_order(threads: int) -> None:
+    x, times = molecules(), torch.arange(9.0, dtype=torch.float64)
+    same, scaled = pairs_in_lanes(lambda part, t: (part, part.scale(t)), x, times, 2)
+    for name, part in x.parts.items():
+        assert torch.equal(same.parts[name], part)
+        assert torch.equal(scaled.parts[name], x.scale(times).parts[name])
     assert torch.get_num_threads() == threads
 
 

@@ -20,6 +20,7 @@ from molvm.models.mixture import GaussianMixture
 from molvm.objectives import ValueMatching, ValueMatchingOptions
 from molvm.rewards.base import Direction, Failure, Outcome
 from molvm.schedules import LinearSchedule
+from molvm.sde import SamplingOptions
 from molvm.training.checkpoint import TENSORS_FILE, has_checkpoint, load_checkpoint, save_checkpoint
 from molvm.training.trainer import Iteration, Scorer, Trainer, TrainerOptions
 from molvm.values.ladder import build_features
@@ -27,7 +28,13 @@ from tests.runs.tiny import tiny_model
 
 STRENGTH = 1.5
 OPTIONS = TrainerOptions(
-    iterations=6, batch_size=8, steps=5, learning_rate=3e-3, constant_iterations=2, checkpoint_every=4, seed=3
+    iterations=6,
+    batch_size=8,
+    sampling=SamplingOptions(steps=5),
+    learning_rate=3e-3,
+    constant_iterations=2,
+    checkpoint_every=4,
+    seed=3,
 )
 FAILED = Failure("rejected", "far", "too far out")
 
@@ -175,7 +182,7 @@ def test_an_abandoned_rollout_leaves_no_trace(uninterrupted, iteration: int, ste
     trainer = build(tmp_path, kind)
 
     def on_step(done: int, steps: int) -> None:
-        assert steps == OPTIONS.steps
+        assert steps == OPTIONS.sampling.steps
         if (trainer.iteration, done) == (iteration, step):
             raise AbandonedError
 
@@ -344,7 +351,7 @@ def test_a_gradient_that_is_not_finite(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *((name, 0) for name in ("iterations", "batch_size", "steps", "checkpoint_every", "learning_rate", "clip")),
+        *((name, 0) for name in ("iterations", "batch_size", "checkpoint_every", "learning_rate", "clip")),
         ("learning_rate", math.nan),
         ("learning_rate", -1e-4),
         ("clip", math.inf),

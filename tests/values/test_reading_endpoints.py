@@ -1,4 +1,4 @@
-"""Value functions that read the base model's endpoint: their gradient, where that through the base is known."""
+"""Value functions that read the base model's endpoint: their gradient goes through the base."""
 
 from __future__ import annotations
 
@@ -42,94 +42,90 @@ class Linear(nn.Module):
         return -self.direction.inner(x) + 0 * self.kind
 
 
-def test_on_a_gaussian_base_the_control_is_exact() -> None:
-    """Points: the measured errors of the endpoint are the posterior variance, and the gradient is ∇V."""
+def test_on_a_gaussian_base_the_gradient_is_exact() -> None:
     schedules = Schedules({"x": CosineSchedule()})
     origin = TensorState(torch.zeros(1, 6, dtype=torch.float64))
     model = IsotropicGaussianModel(origin, {"x": 0.6}, schedules)
     direction = TensorState(torch.randn(1, 6, generator=generator(), dtype=torch.float64))
-    exact = LinearValue(model, direction, 2.0)
-    count = 4000
-    value = ValueNet(Linear(direction.select(torch.zeros(count, dtype=torch.int64))), schedules, 2.0, gated=False)
-    value.double()
-    data = TensorState(0.6 * torch.randn(count, 6, generator=generator(1), dtype=torch.float64))
-    for time in (0.25, 0.6, 0.9):  # at a knot, so that nothing is interpolated
-        t = torch.full((count,), time, dtype=torch.float64)
-        x = data.scale(schedules.alpha(t)) + data.randn_like(generator(2)).scale(schedules.beta(t))
-        endpoint = model.predict_endpoint(x, t)
-        value.observe_endpoints(endpoint, data, t)
-        expected = exact.gradient(x, t)
-        torch.testing.assert_close(value.gradient(endpoint, t).x, expected.x, rtol=0.03, atol=0)
+    value = ValueNet(Linear(direction.select(torch.zeros(5, dtype=torch.int64))), schedules, 2.0, gated=False).double()
+    x = model.noise(None, 5, generator(1))
+    for time in (0.25, 0.6, 0.9):
+        t = torch.full((5,), time, dtype=torch.float64)
+        endpoint, gradient = model.differentiate_endpoint(x, t, value)
+        torch.testing.assert_close(endpoint.x, model.predict_endpoint(x, t).x)
+        torch.testing.assert_close(gradient.x, LinearValue(model, direction, 2.0).gradient(x, t).x)
 
 
-def test_classes_are_differentiated_through_their_own_posterior() -> None:
-    """When x̂₁ is the softmax of each part alone, J is known: (α/β²)(diag p − ppᵀ), until the limit binds."""
-    direction = ORIGIN.randn_like(generator())
-    value = ValueNet(Linear(direction), SCHEDULES, 1.5, conditions=SIZES.tolist(), gated=False).double()
-    t = torch.full((3,), 0.45, dtype=torch.float64)
-    alpha, beta = SCHEDULES.alpha(t), SCHEDULES.beta(t)
-    leaf = ORIGIN.randn_like(generator(1)).scale(0.3).leaf()
-
-    def softmax(name: str) -> Tensor:
-        sharpness = (alpha[name] / beta[name] ** 2).reshape(-1, *([1] * (leaf.parts[name].ndim - 1)))
-        return torch.softmax(sharpness * leaf.parts[name], dim=-1)
-
-    endpoint = leaf.replace({"positions": leaf.positions, **{name: softmax(name) for name in MODALITIES[1:]}}).project()
-    gradients = torch.autograd.grad(value(endpoint, t).sum(), list(leaf.parts.values()))
-    expected = leaf.riesz(dict(zip(MODALITIES, gradients, strict=True)))
-    found = value.gradient(endpoint.detach(), t)
-    for name in MODALITIES[1:]:
-        torch.testing.assert_close(found.parts[name], expected.parts[name])
-
-
-def test_each_modality_has_its_own_variance_whatever_the_order_of_the_schedules() -> None:
-    backwards = Schedules({name: CosineSchedule(EXPONENTS[name]) for name in reversed(MODALITIES)})
-    value = ValueNet(Linear(ORIGIN), backwards, 1.0, conditions=SIZES.tolist()).double()
-    t = torch.full((3,), 0.5, dtype=torch.float64)
-    ends = ORIGIN.randn_like(generator()).scale({name: torch.tensor(s) for name, s in DEVIATIONS.items()})
-    value.observe_endpoints(ORIGIN, ends, t)
-    freedom, squared = ends.degrees_of_freedom(), ends.inner_by_modality(ends)
-    expected = torch.stack([(squared[name] / freedom[name]).mean() for name in backwards.by_modality])
-    torch.testing.assert_close(value.variances(t)[0], expected)
-    product = ORIGIN.posterior_covariance(
-        ends, {name: torch.full((3,), float(i)) for i, name in enumerate(MODALITIES, 2)}, dict.fromkeys(MODALITIES, t)
-    )
-    torch.testing.assert_close(product.positions, 0.5 * ends.positions)  # the limit
+def test_steering_through_the_endpoint_reaches_the_tilted_law() -> None:
+    """A linear reward moves the mean of a Gaussian base by λs²d, modality by modality, at half of that in nats."""
+    model = IsotropicGaussianModel(ORIGIN, DEVIATIONS, SCHEDULES)
+    condition = SIZES.repeat_interleave(1500)
+    direction = ORIGIN.randn_like(generator()).scale(0.4)
+    exact = LinearValue(model, direction, 1.5)
+    given = direction.select(torch.arange(3).repeat_interleave(1500))
+    value = ValueNet(Linear(given), SCHEDULES, 1.5, conditions=SIZES.tolist(), gated=False).double()
+    noise = model.noise(condition, len(condition), generator(1))
+    grid = time_grid(SCHEDULES, 100)
+    path = simulate(model, noise, grid, control=value, generator=generator(2), keep_states=False)
+    reward, variance = exact.reward(path.terminal), 2 * exact.path_cost(condition, len(condition)) / 1.5**2
+    for size in SIZES:
+        chosen = condition == size
+        expected, error = 1.5 * variance[chosen][0], (variance[chosen][0] / chosen.sum()).sqrt()
+        assert abs(float(reward[chosen].mean() - expected)) < 3 * float(error) + 0.02 * float(expected)
+    torch.testing.assert_close(path.path_cost, exact.path_cost(condition, len(condition)), rtol=0.05, atol=0)
 
 
-def test_no_part_is_less_certain_than_the_noise_allows() -> None:
-    """A base that cannot make up its mind near t = 1 would be steered without bound: β²/α² is all there can be."""
-    direction = ORIGIN.randn_like(generator())
-    value = ValueNet(Linear(direction), SCHEDULES, 1.0, conditions=SIZES.tolist(), gated=False).double()
-    value.variances.means.fill_(100.0)
-    undecided = ORIGIN.replace({**ORIGIN.parts, **{name: ORIGIN.parts[name] + 1 / 3 for name in MODALITIES[1:]}})
-    for time in (0.97, 0.999):
-        gradient = value.gradient(undecided.project(), torch.full((3,), time, dtype=torch.float64))
-        assert bool(gradient.is_finite().all())
-        for name, part in gradient.parts.items():
-            assert float(part.abs().max()) <= 2.2 * float(direction.parts[name].abs().max()), name
+def endpoint_value(precision: torch.dtype) -> ValueNet:
+    features = build_features(tiny_model(), "A", generator(), reads="endpoint").to(precision)
+    for parameter in features.readout.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    return ValueNet(features, tiny_model().schedules, 2.0, conditions=[3, 4, 5]).to(precision)
+
+
+def test_the_gradient_goes_through_the_whole_base() -> None:
+    """Central differences of V(x̂₁(x, t), t), both passes of the network included."""
+    value, model = endpoint_value(torch.float64), tiny_model()
+    model.network.double()
+    x = model.noise(torch.tensor([3, 5, 4]), 3, generator(3)).to(dtype=torch.float64)
+    t, direction, step = torch.full((3,), 0.5, dtype=torch.float64), x.randn_like(generator(4)), 1e-5
+    _, gradient = model.differentiate_endpoint(x, t, value)
+    ahead, behind = (value(model.predict_endpoint(x + direction.scale(s), t).project(), t) for s in (step, -step))
+    expected = (ahead - behind).detach() / (2 * step)
+    torch.testing.assert_close(gradient.inner(direction), expected, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.float64])
 def test_the_control_keeps_to_the_space(precision: torch.dtype) -> None:
     """No drift of the centre of mass, symmetric bonds, nothing in the padding; turned with the molecule."""
-    features = build_features(tiny_model(), "A", generator(), reads="endpoint").to(precision)
-    for parameter in features.readout.parameters():
-        nn.init.normal_(parameter, std=0.3)
-    value = ValueNet(features, tiny_model().schedules, 2.0, conditions=[3, 4, 5]).to(precision)
-    value.variances.means.fill_(0.1)
-    x = tiny_model().noise(torch.tensor([3, 5, 4]), 3, generator(3)).to(dtype=precision)
-    endpoint = tiny_model().predict_endpoint(x.to(dtype=torch.float32), torch.full((3,), 0.5)).to(dtype=precision)
+    value, model = endpoint_value(precision), tiny_model()
+    model.network.to(precision)
+    x = model.noise(torch.tensor([3, 5, 4]), 3, generator(3)).to(dtype=precision)
     t = torch.full((3,), 0.5, dtype=precision)
-    gradient = value.gradient(endpoint, t)
+    _, gradient = model.differentiate_endpoint(x, t, value)
     tolerance = 1e-10 if precision == torch.float64 else 1e-4
     for name, part in gradient.project().parts.items():
         torch.testing.assert_close(part, gradient.parts[name], atol=tolerance, rtol=0)
         assert bool(part.any()), name
     turn = torch.linalg.qr(torch.randn(3, 3, generator=generator(4), dtype=precision))[0]
-    turned = value.gradient(endpoint.replace({**endpoint.parts, "positions": endpoint.positions @ turn}), t)
+    _, turned = model.differentiate_endpoint(x.replace({**x.parts, "positions": x.positions @ turn}), t, value)
     torch.testing.assert_close(turned.positions, gradient.positions @ turn, atol=tolerance, rtol=tolerance)
     torch.testing.assert_close(turned.bonds, gradient.bonds, atol=tolerance, rtol=tolerance)
+
+
+def test_the_control_acts_in_its_window_alone() -> None:
+    value, model = endpoint_value(torch.float32), tiny_model()
+    start = model.noise(torch.tensor([3, 4, 5, 5]), 4, generator())
+    grid = time_grid(model.schedules, 12)
+    base, path = (
+        simulate(model, start, grid, control=control, generator=generator(), window=(0.4, 0.8))
+        for control in (None, value)
+    )
+    steered = (grid[:-1] >= 0.4) & (grid[:-1] <= 0.8)
+    assert bool((path.running_cost[steered] > 0).all())
+    assert not bool(path.running_cost[~steered].any())
+    first = int(steered.nonzero()[0])
+    torch.testing.assert_close(path.states[first].positions, base.states[first].positions, rtol=0, atol=0)
+    assert not torch.equal(path.states[first + 1].positions, base.states[first + 1].positions)
 
 
 def test_value_matching_learns_from_endpoints() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,14 @@ from torch import Tensor
 
 from molvm.chem.molecule import Molecule
 from molvm.errors import ModelError
+from molvm.models.differentiate import differentiate
 from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.decode import decode_molecules
 from molvm.models.flowmol.matching import flowmol_schedules
 from molvm.models.flowmol.network import FlowMolNetwork
 from molvm.models.precision import Precision
 from molvm.schedules import Schedules
-from molvm.states import MoleculeState, State, in_lanes
+from molvm.states import MoleculeState, State, in_lanes, pairs_in_lanes
 
 MOLECULES_AT_ONCE = 16
 """Molecules in one pass of the network; what it needs at once then stays near the processor's caches."""
@@ -115,9 +116,24 @@ class FlowMolModel:
             x: Noisy molecules.
             t: Times, shape (B,).
         """
-        return in_lanes(self._predict, _as_molecules(x), t, MOLECULES_AT_ONCE)
+        return in_lanes(torch.no_grad()(self._predict), _as_molecules(x), t, MOLECULES_AT_ONCE)
 
-    @torch.no_grad()
+    def differentiate_endpoint(
+        self, x: State, t: Tensor, function: Callable[[MoleculeState, Tensor], Tensor]
+    ) -> tuple[MoleculeState, MoleculeState]:
+        """x̂₁, and the gradient of a function of it, through both passes.
+
+        Args:
+            x: Noisy molecules.
+            t: Times, shape (B,).
+            function: Of endpoints and times, one number a molecule.
+        """
+
+        def portion(x: MoleculeState, t: Tensor) -> tuple[MoleculeState, MoleculeState]:
+            return differentiate(self._predict, function, x, t)
+
+        return pairs_in_lanes(portion, _as_molecules(x), t, MOLECULES_AT_ONCE)
+
     def _predict(self, x: MoleculeState, t: Tensor) -> MoleculeState:
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             first = self.network.predict(x, t)

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from molvm.errors import ConfigError
+from molvm.schedules import LinearSchedule, Schedules
+from molvm.sde import SamplingOptions, time_grid
+
+SCHEDULES = Schedules({"x": LinearSchedule()})
+
+
+def test_the_default_is_the_plain_grid_steered_all_the_way() -> None:
+    options = SamplingOptions(steps=20)
+    torch.testing.assert_close(options.grid(SCHEDULES), time_grid(SCHEDULES, 20), rtol=0, atol=0)
+    assert options.window == (0.0, 1.0)
+
+
+def test_focus_is_on_the_window() -> None:
+    grid = SamplingOptions(steps=60, steer_from=0.5, steer_until=0.7, focus=3.0).grid(SCHEDULES)
+    torch.testing.assert_close(grid, time_grid(SCHEDULES, 60, window=(0.5, 0.7), focus=3.0), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"steps": 0}, "steps is 0"),
+        ({"steer_from": 0.8, "steer_until": 0.4}, "from t = 0.8 to 0.4"),
+        ({"steer_from": float("nan")}, "from t = nan"),
+        ({"steer_until": 1.5}, "to 1.5"),
+        ({"focus": 0.9}, "focus is 0.9"),
+        ({"focus": float("inf")}, "focus is inf"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        SamplingOptions(**wrong)
