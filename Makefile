@@ -31,8 +31,8 @@ system:
 run: $(STAMP)
 	rm -rf $(RUN)
 	mkdir -p $(dir $(RUN))
-	$(BIN)/molvm train --dataset qm9 --reward dipole --strength 20 --iterations 8 --batch-size 16 --steps 50 \
-		--value-size A --set training.learning_rate=0.003 --set training.constant_iterations=8 --out $(RUN)
+	$(BIN)/molvm train --dataset qm9 --reward dipole --recipe few-labels --strength 6 --iterations 12 --batch-size 16 \
+		--set training.warmup=5 --out $(RUN)
 	$(BIN)/molvm sample $(RUN) -n 48 --score --out $(RUN)/samples.sdf
 	@echo "Adapted molecules: $(RUN)/samples.sdf. The best that training met: $(RUN)/best.sdf."
 

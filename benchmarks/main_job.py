@@ -1,6 +1,6 @@
 """What a run changed: the adapted model against its base, on fresh samples of both.
 
-    molvm train --dataset qm9 --reward dipole --strength 100 --out runs/dipole
+    molvm train --dataset qm9 --reward dipole --recipe few-labels --strength 6 --out runs/dipole
     python benchmarks/main_job.py runs/dipole -n 500 --out benchmarks/results/dipole.json --figure docs/dipole.svg
 
 The reward is given over all samples, failures at the run's floor, and over the valid connected ones alone, so that a
