@@ -110,9 +110,7 @@ def train(
         seed=seed,
         out=out,
     )
-    config = RunConfig.from_mapping(
-        merged([lower, base, layer]), source="the arguments of train"
-    )
+    config = RunConfig.from_mapping(merged([lower, base, layer]), source="the arguments of train")
     run = Run.create(
         config,
         model=None if isinstance(model, str | Path) else model,
