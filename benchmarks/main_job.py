@@ -90,6 +90,10 @@ def _plain(estimate: Estimate) -> dict[str, float]:
     return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "count": estimate.count}
 
 
+def _values(samples: SampleSet) -> list[float]:
+    return [outcome.value for outcome in samples.outcomes if outcome.value is not None]
+
+
 def _draw(run: Run, base: SampleSet, adapted: SampleSet, path: Path) -> None:
     """Curves of training beside the two distributions of the reward."""
     from matplotlib import pyplot
@@ -104,15 +108,17 @@ def _draw(run: Run, base: SampleSet, adapted: SampleSet, path: Path) -> None:
         width = min(10, len(series))
         smooth = np.convolve(np.nan_to_num(series), np.ones(width) / width, mode="valid")
         curve.plot(index[width - 1 :], smooth, color=curve.lines[-1].get_color(), label=label)
+    curve.axhline(np.mean(_values(base)), ls=":", color=curve.lines[-1].get_color(), label="valid samples of the base")
     curve.set(xlabel="iteration", ylabel=f"mean {run.reward.name}{unit}")
     curve.legend(frameon=False, fontsize=8)
     cost.plot(index, [entry["kl"] for entry in metrics], label="KL cost, nats")
-    cost.plot(index, [10 * entry["failures"] for entry in metrics], label="failures, tenths")
+    cost.plot(index, [10 * entry["failures"] for entry in metrics], label="failures of ten")
     cost.set(xlabel="iteration")
     cost.legend(frameon=False, fontsize=8)
-    for samples, label in ((base, "base"), (adapted, "adapted")):
-        values = [outcome.value for outcome in samples.outcomes if outcome.value is not None]
-        histogram.hist(values, bins=30, density=True, alpha=0.5, label=f"{label}, n = {len(values)}")
+    values = {label: _values(samples) for label, samples in (("base", base), ("adapted", adapted))}
+    bins = np.histogram_bin_edges(np.concatenate(list(values.values())), 30)
+    for label, found in values.items():
+        histogram.hist(found, bins=bins, density=True, alpha=0.5, label=f"{label}, n = {len(found)}")
     histogram.set(xlabel=f"{run.reward.name}{unit}, valid samples")
     histogram.legend(frameon=False, fontsize=8)
     path.parent.mkdir(parents=True, exist_ok=True)
