@@ -84,9 +84,11 @@ def test_samples_are_reproducible_and_steered(run: Run, tiny_path: Path) -> None
     assert len({molecule.id for molecule in once}) == 5
 
 
-def test_a_fresh_value_function_is_the_base_bit_for_bit(run: Run, tiny_path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("reads", ["state", "endpoint"])
+def test_a_fresh_value_function_is_the_base_bit_for_bit(run: Run, tiny_path: Path, tmp_path: Path, reads: str) -> None:
     model = load_model(tiny_path)
-    fresh = Run.create(run.config.model_copy(update={"out": tmp_path / "fresh"}))
+    value = run.config.value.model_copy(update={"reads": reads})
+    fresh = Run.create(run.config.model_copy(update={"value": value, "out": tmp_path / "fresh"}))
     from molvm.runs.assembly import build_objective
 
     control = build_objective(fresh.config, model).control
