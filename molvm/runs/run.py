@@ -176,8 +176,8 @@ class Run:
         """An objective as training begins with: fresh, or with the value function of an earlier run.
 
         Raises:
-            ConfigError: That run was of another base model or reward.
-            CheckpointError: It has no whole checkpoint, or a value network of another shape.
+            ConfigError: That run was of another base model or reward, or has another value network.
+            CheckpointError: It has no whole checkpoint.
         """
         objective, start = build_objective(self.config, self.model), self.config.value.start
         if start is None:
@@ -189,6 +189,13 @@ class Run:
                 raise ConfigError(
                     f"The run {start} has the {what} {theirs!r}, this one {getattr(mine, what)!r}.",
                     remedy="value.start = the directory of a run of the same base and reward",
+                )
+        for setting in ("size", "reads"):
+            value, theirs = getattr(self.config.value, setting), getattr(earlier.config.value, setting)
+            if value != theirs:
+                raise ConfigError(
+                    f"The run {start} has value.{setting} = {theirs!r}, this one {value!r}.",
+                    remedy=f"--set value.{setting}={theirs}, or the recipe that it was made with",
                 )
         objective.start_from(earlier.objective().control)
         return objective

@@ -96,6 +96,8 @@ class TrainingSession:
         )
         if has_checkpoint(self.directory.checkpoints):
             trainer.resume()
+        elif self.config.value.start is not None:
+            trainer.save()  # what another run has taught must be here even if that run changes or goes
         return trainer
 
     def _train(self, trainer: Trainer) -> None:

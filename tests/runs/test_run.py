@@ -293,9 +293,24 @@ def test_a_run_starts_from_the_value_function_of_another(run: Run, tmp_path: Pat
 
 
 def test_a_run_does_not_start_from_one_of_another_kind(run: Run, spread_reward: str, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="does not fit"):
+    with pytest.raises(ConfigError, match=r"has value\.size = 'A', this one 'B'"):
         continued(run, tmp_path / "larger", size="B")
     reward = run.config.reward.model_copy(update={"name": spread_reward.replace(":spread", ":compact")})
     with pytest.raises(ConfigError, match="has the reward 'spread', this one 'compact'"):
         continued(Run(run.directory, run.config.model_copy(update={"reward": reward})), tmp_path / "compact")
     assert not any((tmp_path / name).exists() for name in ("larger", "compact"))
+
+
+def test_what_a_run_started_from_may_go(run: Run, tmp_path: Path) -> None:
+    """Killed before its first rounds were saved, it goes on bit for bit without the run that it started from."""
+    shutil.copytree(run.path, tmp_path / "first")
+    first = Run.open(tmp_path / "first")
+    short = first.config.training.model_copy(update={"iterations": 2})
+    later = continued(Run(first.directory, first.config.model_copy(update={"training": short})), tmp_path / "later")
+    assert later.train() == 0
+    expected = later.objective().state_dict()
+    shutil.rmtree(tmp_path / "first")
+    shutil.rmtree(later.directory.checkpoints / "step-00000002")
+    assert later.train() == 0
+    for name, tensor in later.objective().state_dict().items():
+        assert torch.equal(tensor, expected[name]), name
