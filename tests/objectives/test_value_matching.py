@@ -296,3 +296,19 @@ def test_the_chunk_does_not_matter_to_a_memory() -> None:
         found.append(gradients(learner))
     torch.testing.assert_close(found[1], found[0], rtol=1e-9, atol=1e-13)
     torch.testing.assert_close(found[2], found[0], rtol=1e-9, atol=1e-13)
+
+
+def test_it_starts_from_another_value_function_at_its_own_strength() -> None:
+    earlier, later = objective(), objective(ValueMatchingOptions(average=0.9), strength=3 * STRENGTH)
+    earlier.observe(rollout(earlier))
+    torch.nn.init.normal_(next(earlier.value.features.parameters()))
+    later.start_from(earlier.value)
+    for mine, its in zip(later.control.features.parameters(), earlier.value.features.parameters(), strict=True):
+        assert torch.equal(mine, its)
+    both = torch.tensor([0, 1])
+    torch.testing.assert_close(later.value.initial_value(both), 3 * earlier.value.initial_value(both))
+    assert bool(earlier.value.initial_value(both).any())
+    assert float(later.value.baseline_count.max()) <= 4
+    wider = PointValue(1, PointValueConfig(width=8), seed=0)
+    with pytest.raises(CheckpointError, match="does not fit"):
+        ValueMatching.build(wider, earlier.value.schedules, STRENGTH).start_from(earlier.value)

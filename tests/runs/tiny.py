@@ -25,11 +25,11 @@ TINY = FlowMolConfig(
 )
 
 
-def tiny_model(seed: int = 0) -> FlowMolModel:
+def tiny_model(seed: int = 0, config: FlowMolConfig = TINY) -> FlowMolModel:
     """Random weights; molecules of 3 to 5 atoms."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = FlowMolNetwork(TINY)
+        network = FlowMolNetwork(config)
     return FlowMolModel(network, SizeHistogram((3, 4, 5), (1, 2, 1)), "tiny", {"training": "none"})
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from molvm.errors import ConfigError
+from molvm.models.differentiate import differentiate
 from molvm.models.isotropic import IsotropicGaussianModel, LinearValue
 from molvm.objectives import Rollout, ValueMatching, ValueMatchingOptions
 from molvm.schedules import CosineSchedule, Schedules
@@ -15,7 +18,7 @@ from molvm.states import MoleculeState, State, TensorState
 from molvm.states.molecule import MODALITIES
 from molvm.values.base import ValueNet
 from molvm.values.ladder import build_features
-from tests.runs.tiny import tiny_model
+from tests.runs.tiny import TINY, tiny_model
 
 EXPONENTS = dict(zip(MODALITIES, (1.0, 2.0, 2.0, 1.5), strict=True))
 SCHEDULES = Schedules({name: CosineSchedule(nu) for name, nu in EXPONENTS.items()})
@@ -84,14 +87,19 @@ def endpoint_value(precision: torch.dtype) -> ValueNet:
 
 def test_the_gradient_goes_through_the_whole_base() -> None:
     """Central differences of V(x̂₁(x, t), t), both passes of the network included."""
-    value, model = endpoint_value(torch.float64), tiny_model()
-    model.network.double()
+    value, model = endpoint_value(torch.float64), tiny_model(config=replace(TINY, self_conditioning=True))
+    for number, parameter in enumerate(model.network.double().parameters()):
+        if not parameter.any():  # layers that start at zero, that of the second pass among them
+            nn.init.normal_(parameter, std=0.3, generator=generator(number))
     x = model.noise(torch.tensor([3, 5, 4]), 3, generator(3)).to(dtype=torch.float64)
     t, direction, step = torch.full((3,), 0.5, dtype=torch.float64), x.randn_like(generator(4)), 1e-5
     _, gradient = model.differentiate_endpoint(x, t, value)
     ahead, behind = (value(model.predict_endpoint(x + direction.scale(s), t).project(), t) for s in (step, -step))
     expected = (ahead - behind).detach() / (2 * step)
     torch.testing.assert_close(gradient.inner(direction), expected, rtol=1e-6, atol=1e-8)
+    first = model.network.predict(x, t)
+    _, through_one = differentiate(lambda x, t: model.network.predict(x, t, first), value, x, t)
+    assert not torch.allclose(through_one.inner(direction), expected, rtol=1e-2)
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.float64])
