@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 REWARD_FILE = Path(__file__).parent / "runs" / "spread_reward.py"
 
@@ -14,6 +15,12 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
 """Bitwise equality needs the same number of threads, and a test should not take both cores."""
+
+
+@pytest.fixture(autouse=True)
+def _same_draws() -> None:
+    """Every test draws the same numbers, whichever ran before it."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

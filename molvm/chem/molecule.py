@@ -76,6 +76,10 @@ class Molecule:
         self._check_shapes()
         self._check_bonds()
 
+    def __repr__(self) -> str:
+        """Short: the arrays would fill a screen."""
+        return f"Molecule({self.id!r}, {len(self.elements)} atoms, {len(self.bonds)} bonds)"
+
     def _check_shapes(self) -> None:
         n = len(self.elements)
         if len(self.positions) != n or len(self.formal_charges) != n:

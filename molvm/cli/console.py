@@ -43,6 +43,11 @@ def is_terminal() -> bool:
     return sys.stderr.isatty()
 
 
+def counted(number: int, thing: str) -> str:
+    """The number and the thing, which gets an s unless there is one of it."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def duration(seconds: float) -> str:
     """h:mm:ss."""
     whole = int(seconds)

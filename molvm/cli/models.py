@@ -20,12 +20,15 @@ def list_models() -> None:
 
 
 @models_app.command("info")
-def info(model: Annotated[str, typer.Argument(help="A bundled model's name, or a directory.")]) -> None:
-    """The card of a model: data, shape, training, metrics."""
+def info(model: Annotated[str, typer.Argument(help="A model's name, or a directory.")]) -> None:
+    """The card of a model: data, shape, training, metrics; of a published one that is not here yet, how to get it."""
     import json
 
-    from molvm.models.hub import load_model
+    from molvm.models.hub import load_model, missing_published
 
+    if (advice := missing_published(model)) is not None:
+        typer.echo(f"{model} has not been converted on this machine. To get it, {advice}.")
+        return
     typer.echo(json.dumps(load_model(model).card, indent=2, ensure_ascii=False))
 
 

@@ -20,7 +20,7 @@ def sample(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
     """Draw molecules from a run, or from a base model."""
-    from molvm.cli.console import counting_bar
+    from molvm.cli.console import counted, counting_bar
     from molvm.cli.outcomes import summary_line
     from molvm.durable import require_writable
     from molvm.errors import ConfigError
@@ -38,7 +38,8 @@ def sample(
     if score or top is not None:
         if not isinstance(found, Run):
             raise ConfigError(
-                f"The base model {source} has no reward to score with.", remedy=f"`molvm score {out} --reward NAME`"
+                f"The base model {source} has no reward to score with.",
+                remedy=f"without --score and --top; then `molvm score {out} --reward NAME --out scores.csv`",
             )
         _ = found.reward  # one that cannot be had is better found before the molecules are drawn
     with counting_bar("sampling") as progress:
@@ -53,4 +54,4 @@ def sample(
     if top is not None:
         drawn = drawn.top(top)
     written = drawn.to_sdf(out, overwrite=overwrite)
-    typer.echo(f"{written} molecules in {out}", err=True)
+    typer.echo(f"{counted(written, 'molecule')} in {out}", err=True)

@@ -17,7 +17,7 @@ def score(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
     """Score the molecules of a file: one row a record, in order, with the reason where a reward failed."""
-    from molvm.cli.console import counting_bar
+    from molvm.cli.console import counted, counting_bar
     from molvm.cli.outcomes import summary_line
     from molvm.durable import require_writable
     from molvm.errors import ConfigError
@@ -42,4 +42,4 @@ def score(
     table.to_csv(out, overwrite=overwrite)
     for name, outcomes in table.outcomes.items():
         typer.echo(summary_line(name, outcomes), err=True)
-    typer.echo(f"{len(table)} rows in {out}", err=True)
+    typer.echo(f"{counted(len(table), 'row')} in {out}", err=True)

@@ -9,22 +9,34 @@ import typer
 
 
 def train(
-    dataset: Annotated[str | None, typer.Option(help="Base model by the dataset it was trained on.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Base model by the dataset it was trained on.", show_default="qm9")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="Base model by its directory, instead of --dataset.")] = None,
-    reward: Annotated[str | None, typer.Option(help="A reward's name, or path.py:function.")] = None,
-    strength: Annotated[float | None, typer.Option(help="λ; larger is further from the base model.")] = None,
+    reward: Annotated[
+        str | None, typer.Option(help="A reward's name, or path.py:function.", show_default="dipole")
+    ] = None,
+    strength: Annotated[
+        float | None, typer.Option(help="λ; larger is further from the base model.", show_default="100")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The run's directory, new or empty.")] = None,
-    iterations: Annotated[int | None, typer.Option(help="Rounds of sampling, scoring and learning.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Molecules in a round.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps from noise to data.")] = None,
-    value_size: Annotated[str | None, typer.Option(help="Size of the value network, A to F.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of all randomness.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="Settings by name: few-labels for costly rewards.")] = None,
+    iterations: Annotated[
+        int | None, typer.Option(help="Rounds of sampling, scoring and learning.", show_default="1000")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Molecules in a round.", show_default="128")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps from noise to data.", show_default="100")] = None,
+    value_size: Annotated[str | None, typer.Option(help="Size of the value network, A to F.", show_default="B")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of all randomness.", show_default="0")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Settings by name: few-labels, an hour's run for rewards that cost something.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file with settings; options come first.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value, any setting.")] = None,
     resume: Annotated[Path | None, typer.Option(help="A run to go on with; needs no other option.")] = None,
 ) -> None:
     """Adapt a base model to a reward.
+
+    The defaults are the paper's; --recipe and --config set others, and options come before both.
 
     Stopped by Ctrl-C or SIGTERM, it leaves a checkpoint; `molvm train --resume RUN` goes on from there.
     """

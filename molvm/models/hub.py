@@ -53,6 +53,16 @@ def converted_models() -> dict[str, Path]:
     return {f"{PREFIX}{card.parent.name}": card.parent for card in found}
 
 
+def missing_published(name: str) -> str | None:
+    """How to get a published model that has not been converted here; None for every other name."""
+    missing = name in _published_names() and name not in converted_models()
+    return how_to_get(name.removeprefix(PREFIX)) if missing else None
+
+
+def _published_names() -> list[str]:
+    return [PREFIX + each for each in PUBLISHED]
+
+
 def load_model(name_or_path: str | Path, *, precision: str = "auto") -> FlowMolModel:
     """A frozen base model.
 
@@ -66,17 +76,16 @@ def load_model(name_or_path: str | Path, *, precision: str = "auto") -> FlowMolM
         ModelError: The directory is incomplete or damaged.
     """
     name, known = str(name_or_path), {**bundled_models(), **converted_models()}
-    published_names = [PREFIX + each for each in PUBLISHED]
-    if name in published_names and name not in known:
+    if (advice := missing_published(name)) is not None:
         raise ModelError(
             f"The model {name} has not been converted on this machine.",
             allowed=", ".join(sorted(known)),
-            remedy=how_to_get(name.removeprefix(PREFIX)),
+            remedy=advice,
         )
     path = known.get(name, Path(name_or_path))
     if path.is_dir():
         return _read(path, name if name in known else path.name, resolve_precision(precision))
-    raise UnknownNameError("base model", name, [*known, *published_names])
+    raise UnknownNameError("base model", name, [*known, *_published_names()])
 
 
 def save_model(model: FlowMolModel, path: Path) -> None:

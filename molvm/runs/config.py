@@ -83,8 +83,11 @@ class SamplingSection(Section):
         0.0, description="time before which the base runs alone, 0 being noise and 1 data"
     )
     steer_until: Annotated[FiniteFloat, Field(gt=0, le=1)] = Field(1.0, description="time after which it does again")
-    focus: Annotated[FiniteFloat, Field(ge=1)] = Field(
+    focus: Annotated[FiniteFloat, Field(ge=1, le=20)] = Field(
         1.0, description="steps between these times are so many times shorter than the others"
+    )
+    kl_limit: PositiveFloat | None = Field(
+        None, description="nats that steering may cost a sample at most; unset: no limit"
     )
 
 

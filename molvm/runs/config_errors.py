@@ -84,7 +84,8 @@ def _spelling(location: str, known: list[str]) -> tuple[str, str | None]:
     near = nearest(location, known)
     section = location.rpartition(".")[0]
     here = [name for name in known if name.rpartition(".")[0] == section] if section else []
-    return ", ".join(here or known), f"did you mean {near!r}?" if near else None
+    sections = sorted({name.rpartition(".")[0] or name for name in known})
+    return ", ".join(here or sections), f"did you mean {near!r}?" if near else None
 
 
 def _location(detail: ErrorDetails) -> str:

@@ -70,6 +70,7 @@ class Manifest:
         direction: Which way the reward is better.
         seed: Of all randomness.
         floor: What a failure is worth, in the reward's unit; None until it has been settled.
+        reward_is_object: Whether a Python program gave the reward, so that its name does not bring it back.
         created: When, in UTC.
         versions: Of the packages behind the results.
         machine: Platform and number of processors.
@@ -84,6 +85,7 @@ class Manifest:
     direction: str
     seed: int
     floor: float | None = None
+    reward_is_object: bool = False
     created: str = field(default_factory=lambda: now())
     versions: Mapping[str, str] = field(default_factory=lambda: package_versions())
     machine: Mapping[str, str | int] = field(default_factory=lambda: describe_machine())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,12 +10,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from molvm.durable import replace_text
-from molvm.errors import ConfigError, ModelError
+from molvm.errors import CheckpointError, ConfigError, ModelError, RewardError
 from molvm.models.base import FlowModel
 from molvm.models.hub import load_model
 from molvm.models.precision import resolve_precision
 from molvm.objectives import ValueMatching
 from molvm.rewards.base import Reward
+from molvm.runs.advice import about_steps
 from molvm.runs.assembly import (
     build_objective,
     model_digest,
@@ -34,6 +36,8 @@ from molvm.runs.sampling import DEFAULT_BATCH_SIZE, draw_samples
 from molvm.runs.session import TrainingSession
 from molvm.runs.store import RunStore
 from molvm.training.checkpoint import has_checkpoint, load_checkpoint
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -83,11 +87,14 @@ class Run:
             model=run.model.name,
             model_sha256=model_digest(run.model),
             reward=run.reward.name,
+            reward_is_object=reward is not None,
             unit=run.reward.unit,
             direction=run.reward.direction,
             seed=config.training.seed,
         )
-        run._new_objective(manifest)  # refuses what training would start from, before anything is written
+        # Refuse what training would not start with before anything is written.
+        sampling_options(config).grid(run.model.schedules)
+        run._new_objective(manifest)
         run.directory.begin()
         replace_text(run.directory.config, config_text(located))
         manifest.save(run.directory.manifest)
@@ -146,9 +153,18 @@ class Run:
         """The reward.
 
         Raises:
-            UnknownNameError: It was given to the run as an object and not to `open`.
+            RewardError: It was given to the run as an object and not to `open`.
+            UnknownNameError: There is no reward of the name that stands in the settings any more.
         """
-        return self.given_reward if self.given_reward is not None else resolve_reward(self.config.reward.name)
+        if self.given_reward is not None:
+            return self.given_reward
+        if self.directory.is_run and self.manifest.reward_is_object:
+            raise RewardError(
+                f"The run {self.path} was given its reward {self.manifest.reward!r} as an object, by a Python program.",
+                remedy=f"`molvm.resume({str(self.path)!r}, reward=...)` or `Run.open` there, with the same object; "
+                "rewards given as path.py:name are found again by themselves",
+            )
+        return resolve_reward(self.config.reward.name)
 
     @property
     def store(self) -> RunStore:
@@ -183,6 +199,13 @@ class Run:
         if start is None:
             return objective
         earlier = Run.open(start, model=self.model, reward=self.reward)
+        if not has_checkpoint(earlier.directory.checkpoints):
+            raise CheckpointError(
+                f"The run {start}, whose value function this one is to start from, has no checkpoint.",
+                remedy=f"`molvm train --resume {start}` until it has one",
+            )
+        if (theirs := earlier.config.reward.name) != self.config.reward.name:
+            logger.warning("The run %s had the reward %s, this one has %s.", start, theirs, self.config.reward.name)
         for what in ("model", "reward", "direction"):
             theirs = getattr(earlier.manifest, what)
             if getattr(mine, what) != theirs:
@@ -253,6 +276,8 @@ class Run:
             ConfigError: A number is not positive.
         """
         sampling = sampling_options(self.config)
+        if steps is not None and (advice := about_steps(steps, sampling.steps)):
+            logger.warning(advice)
         drawn = draw_samples(
             self.model,
             count,

@@ -47,6 +47,11 @@ class SampleSet:
     def __len__(self) -> int:
         return len(self.molecules)
 
+    def __repr__(self) -> str:
+        """Short: the molecules would fill a screen."""
+        scored = f", scored with {self.reward_name}" if self.outcomes else ""
+        return f"SampleSet({len(self)} molecules{scored})"
+
     def __iter__(self) -> Iterator[Molecule]:
         return iter(self.molecules)
 
@@ -58,7 +63,8 @@ class SampleSet:
 
         Raises:
             ConfigError: None is given, and the samples are those of a base model.
-            UnknownNameError: There is no such reward, or the run's own was an object and not given to `Run.open`.
+            UnknownNameError: There is no such reward.
+            RewardError: The run's own was an object and not given to `Run.open`.
         """
         from molvm.runs.reward_source import resolve_reward
 

@@ -68,7 +68,7 @@ def draw_samples(
             control=control,
             generator=generator,
             keep_states=False,
-            window=sampling.window,
+            allowance=sampling.allowance(grid),
             on_step=_scaled(progress, done, len(chosen), count),
         )
         molecules.extend(model.decode(trajectory.terminal))

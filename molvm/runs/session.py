@@ -13,6 +13,7 @@ from molvm.errors import MolVMError
 from molvm.models.base import FlowModel
 from molvm.objectives import ValueMatching
 from molvm.rewards.base import Outcome, Reward
+from molvm.runs.advice import about_strength, about_warmup
 from molvm.runs.assembly import isolated_reward, settle_floor, trainer_options
 from molvm.runs.config import RunConfig
 from molvm.runs.directory import RunDirectory
@@ -107,9 +108,14 @@ class TrainingSession:
         manifest = self._opened_manifest(first)
         self.progress.begin(first, trainer.options.iterations)
 
+        _say(about_warmup(trainer.options.warmup, trainer.options.iterations) if first == 0 else None)
+
         def on_iteration(report: Iteration) -> None:
             store.append(report)
             self.progress.iteration(report)
+            if report.index == 0:  # the base's own samples
+                limit = trainer.options.sampling.kl_limit
+                _say(about_strength(trainer.strength, report.rewards, self.reward.unit, limit))
 
         status: Status = "failed"
         try:
@@ -151,3 +157,8 @@ class TrainingSession:
         self.interruption.check()
         self._scored += 1
         self.progress.scored(self._scored, self.config.training.batch_size)
+
+
+def _say(advice: str | None) -> None:
+    if advice is not None:
+        logger.warning(advice)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from molvm.errors import ConfigError
 from molvm.schedules import Schedules
 from molvm.sde.grid import time_grid
 
+MAX_FOCUS = 20.0
+"""Beyond it hardly a step is left outside the window."""
+
 
 @dataclass(frozen=True)
 class SamplingOptions:
-    """How many steps there are, where they lie, and in which of them something steers.
+    """How many steps there are, where they lie, in which of them something steers, and how hard it may.
 
     Args:
         steps: Steps K from noise to data.
@@ -31,6 +35,7 @@ class SamplingOptions:
     steer_from: float = 0.0
     steer_until: float = 1.0
     focus: float = 1.0
+    kl_limit: float | None = None
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -40,14 +45,33 @@ class SamplingOptions:
                 f"The control is to act from t = {self.steer_from} to {self.steer_until}.",
                 allowed="0 <= steer_from < steer_until <= 1",
             )
-        if not (math.isfinite(self.focus) and self.focus >= 1):
-            raise ConfigError(f"focus is {self.focus}.", allowed="a finite number from 1")
-
-    @property
-    def window(self) -> tuple[float, float]:
-        """When the control acts."""
-        return self.steer_from, self.steer_until
+        if not 1 <= self.focus <= MAX_FOCUS:
+            raise ConfigError(f"focus is {self.focus}.", allowed=f"a number from 1 to {MAX_FOCUS:g}")
+        if self.kl_limit is not None and not (math.isfinite(self.kl_limit) and self.kl_limit > 0):
+            raise ConfigError(f"kl_limit is {self.kl_limit}.", allowed="a positive finite number of nats, or None")
 
     def grid(self, schedules: Schedules) -> Tensor:
-        """The times, float64, shape (steps + 1,)."""
-        return time_grid(schedules, self.steps, window=self.window, focus=self.focus)
+        """The times, float64, shape (steps + 1,).
+
+        Raises:
+            ConfigError: No step begins where the control is to act.
+        """
+        grid = time_grid(schedules, self.steps, window=(self.steer_from, self.steer_until), focus=self.focus)
+        if not bool(self._steered(grid).any()):
+            raise ConfigError(
+                f"None of {self.steps} steps begins between t = {self.steer_from} and {self.steer_until}, where the "
+                "control is to act.",
+                remedy="more steps, or an earlier steer_from and a later steer_until",
+            )
+        return grid
+
+    def allowance(self, grid: Tensor) -> Tensor:
+        """Nats that the control of each step may cost, float64, shape (K,); 0 where nothing steers."""
+        limit = math.inf if self.kl_limit is None else self.kl_limit
+        steered = self._steered(grid)
+        shares = grid.diff() / grid.diff()[steered].sum()
+        return torch.where(steered, limit * shares, 0.0)
+
+    def _steered(self, grid: Tensor) -> Tensor:
+        """Which steps something steers, booleans of shape (K,)."""
+        return (grid[:-1] >= self.steer_from) & (grid[:-1] <= self.steer_until)

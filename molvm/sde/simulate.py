@@ -48,7 +48,7 @@ def simulate(
     keep_states: bool = True,
     keep_noise: bool = False,
     keep_endpoints: bool = False,
-    window: tuple[float, float] = (0.0, 1.0),
+    allowance: Tensor | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Trajectory:
     """Run the controlled SDE from x0 along the grid.
@@ -66,29 +66,34 @@ def simulate(
         keep_states: Keep all K+1 states, not only the last.
         keep_noise: Keep the noise of each step too, for objectives that replay paths under another control.
         keep_endpoints: Keep the base model's prediction at each step too.
-        window: The control acts in steps that begin at these times or between; in others it is zero and costs nothing.
+        allowance: Nats that the control of each step may cost a path at most, shape (K,), as `SamplingOptions` makes
+            them; a stronger control is shortened, and where it is 0 the base runs alone. None: no limit.
         on_step: Called with (steps done, K).
 
     Raises:
         DivergenceError: A state is no longer finite.
-        StateError: The grid is not increasing.
+        StateError: The grid is not increasing, or there is not one allowance a step.
     """
     if grid.ndim != 1 or len(grid) < 2 or not bool((grid[1:] > grid[:-1]).all()):
         raise StateError("A trajectory needs a time grid that increases.", allowed="the result of time_grid")
     steps, x = len(grid) - 1, x0
+    allowed = torch.full((steps,), torch.inf) if allowance is None else allowance
+    if allowed.shape != (steps,):
+        raise StateError(f"There are allowances of shape {tuple(allowed.shape)} for {steps} steps.")
     states, noises, endpoints = [x] if keep_states else [], [], []
     cost = torch.zeros(steps, len(x), device=x.device, dtype=x.dtype)
     ito = torch.zeros_like(cost)
     for k in range(steps):
         transition = stepper(model.schedules, grid[k], grid[k + 1])
         t = grid[k].to(device=x.device, dtype=x.dtype).expand(len(x))
-        steers = control is not None and window[0] <= float(grid[k]) <= window[1]
-        endpoint, gradient = _evaluate(model, control if steers else None, x, t)
+        endpoint, gradient = _evaluate(model, control if allowed[k] > 0 else None, x, t)
         noise = x.randn_like(generator)
         moved = x.scale(transition.keep) + endpoint.scale(transition.pull) + noise.scale(transition.noise)
         if gradient is not None:
+            gradient, cost[k], ito[k] = _within(
+                float(allowed[k]), gradient, *_control_sums(transition, gradient, noise)
+            )
             moved = moved - gradient.scale(transition.shift)
-            cost[k], ito[k] = _control_sums(transition, gradient, noise)
         x = moved
         _check_finite(x, k, steps, float(grid[k]))
         if keep_states:
@@ -118,6 +123,18 @@ def _control_sums(transition: Transition, gradient: State, noise: State) -> tupl
         return torch.where(squared > 0, torch.inf, squared), torch.zeros_like(squared)
     control = gradient.scale({name: -transition.shift[name] / level for name, level in transition.noise.items()})
     return control.squared_norm() / 2, control.inner(noise)
+
+
+def _within(allowed: float, gradient: State, cost: Tensor, ito: Tensor) -> tuple[State, Tensor, Tensor]:
+    """∇V, cost and Itô increment of the control that costs no path more than is allowed.
+
+    Of all controls that short this one has the least Hamiltonian ½|u|² + u·σ∇V, so that what is learned from the paths
+    is the value function of the bounded problem.
+    """
+    if not bool((cost > allowed).any()):
+        return gradient, cost, ito
+    share = torch.sqrt((allowed / cost).clamp(max=1.0))
+    return gradient.scale(share), cost.clamp(max=allowed), ito * share
 
 
 def _check_finite(x: State, k: int, steps: int, t: float) -> None:

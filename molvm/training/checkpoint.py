@@ -112,10 +112,10 @@ def load_checkpoint(root: Path) -> Checkpoint:
             checkpoint = read_checkpoint(path)
         except CheckpointError as error:
             damaged.append(path.name)
-            logger.warning("%s Falling back to the one before.", error.what)
+            logger.warning(error.what)
             continue
         if damaged:
-            logger.warning("Going on from %s; damaged and skipped: %s.", path.name, ", ".join(damaged))
+            logger.warning("Falling back to %s; damaged and skipped: %s.", path.name, ", ".join(damaged))
         return checkpoint
     raise CheckpointError(
         f"There is no whole checkpoint in {root}" + (f" (damaged: {', '.join(damaged)})." if damaged else "."),
@@ -148,8 +148,12 @@ def read_checkpoint(path: Path) -> Checkpoint:
         if not whole or sha256_of(path / TENSORS_FILE) != digest:
             raise CheckpointError(f"The checkpoint {path} is damaged: its checksum does not match.")
         tensors = load_file(path / TENSORS_FILE)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise CheckpointError(f"The checkpoint {path} is damaged: {error!r}.") from error
+    except OSError as error:
+        raise CheckpointError(f"The checkpoint {path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"The checkpoint {path} is damaged: its {MANIFEST_FILE} is not whole.") from error
+    except SafetensorError as error:
+        raise CheckpointError(f"The checkpoint {path} is damaged: {error}.") from error
     return Checkpoint(step, tensors, metadata, path)
 
 

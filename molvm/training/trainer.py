@@ -74,7 +74,9 @@ class TrainerOptions:
                 raise ConfigError(f"{name} is {getattr(self, name)}.", allowed="a positive finite number")
         if self.updates > self.sampling.steps:
             raise ConfigError(
-                f"updates is {self.updates}.", allowed=f"at most the number of steps of the SDE, {self.sampling.steps}"
+                f"There are {self.updates} updates a round, each on its own times, and only {self.sampling.steps} steps.",
+                allowed="at most as many updates (training.updates) as steps (sampling.steps)",
+                remedy="more --steps, or a smaller training.updates; a recipe sets it too",
             )
         if not 0 <= self.final_learning_rate_share <= 1:
             raise ConfigError(
@@ -146,6 +148,7 @@ class Trainer:
         self.checkpoints = checkpoints
         self.iteration = 0
         self.grid = options.sampling.grid(model.schedules)
+        self.allowance = options.sampling.allowance(self.grid)
         self.optimiser = torch.optim.AdamW(
             objective.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
         )
@@ -256,7 +259,7 @@ class Trainer:
             generator=self.generator,
             keep_noise=self.objective.keeps_noise,
             keep_endpoints=self.objective.keeps_endpoints,
-            window=self.options.sampling.window,
+            allowance=self.allowance,
             on_step=on_step,
         )
 

@@ -7,8 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 from molvm.chem.io import read_molecules
+from molvm.cli.app import app
+from molvm.runs.config import RunConfig
 from tests.cli.conftest import Molvm
 from tests.models.flowmol.upstream import PARITY
 
@@ -106,6 +109,34 @@ def test_score(molvm: Molvm, tmp_path: Path) -> None:
 def test_models(molvm: Molvm, tiny_path: Path) -> None:
     assert json.loads(molvm("models", "info", tiny_path).out)["kind"] == "flowmol"
     assert molvm("models", "list").code == 0
+
+
+def test_what_a_published_model_needs_is_an_answer(
+    molvm: Molvm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOLVM_HOME", str(tmp_path))
+    answer = molvm("models", "info", "flowmol:geom_gaussian")
+    assert answer.code == 0
+    assert "https://" in answer.out
+    assert "molvm models convert geom_gaussian" in answer.out
+
+
+def test_help_has_the_defaults_of_the_settings() -> None:
+    defaults, shown = RunConfig(), {}
+    for option in get_command(app).commands["train"].params:  # type: ignore[attr-defined]
+        if isinstance(option.show_default, str):
+            shown[option.name] = option.show_default
+    expected = {
+        "dataset": defaults.model.name,
+        "reward": defaults.reward.name,
+        "strength": f"{defaults.training.strength:g}",
+        "iterations": str(defaults.training.iterations),
+        "batch_size": str(defaults.training.batch_size),
+        "steps": str(defaults.sampling.steps),
+        "value_size": defaults.value.size,
+        "seed": str(defaults.training.seed),
+    }
+    assert shown == expected
 
 
 def test_doctor(molvm: Molvm) -> None:

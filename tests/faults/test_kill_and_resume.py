@@ -172,7 +172,7 @@ def test_the_command_says_that_a_checkpoint_is_damaged(halfway: Path, molvm_comm
     resumed = molvm_command("train", "--resume", halfway)
     assert resumed.returncode == 0
     assert "step-00000099 is damaged" in resumed.stderr
-    assert "Going on from step-00000006" in resumed.stderr
+    assert "Falling back to step-00000006" in resumed.stderr
 
 
 def test_another_number_of_threads_is_warned_about(halfway: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -25,7 +25,7 @@ from molvm.runs.config import RunConfig
 from molvm.runs.run import Run
 from molvm.runs.sampling import draw_samples
 from molvm.sde import SamplingOptions
-from tests.runs.spread_reward import compact, hopeless, spread
+from tests.runs.spread_reward import Spread, compact, hopeless, spread
 from tests.runs.tiny import save_tiny, tiny_model
 
 SMALL = {"reward": {"workers": 1}, "training": {"checkpoint_every": 2, "learning_rate": 0.01}}
@@ -145,7 +145,7 @@ def test_a_floor_that_nobody_declares_is_the_worst_base_sample(tiny_path: Path, 
     assert 0 < run.manifest.floor < 1
     assert {record.worth for record in records if record.failure} <= {-np.float32(run.manifest.floor)}
     assert all(record.worth == pytest.approx(-record.value) for record in records if record.value is not None)
-    with pytest.raises(UnknownNameError):
+    with pytest.raises(RewardError, match=r"'compact' as an object.*molvm.resume\('.*run', reward="):
         molvm.resume(run.path)
     assert molvm.resume(run.path, reward=compact, iterations=2).metrics()[-1]["iteration"] == 1
     # A declared floor is not calibrated.
@@ -204,6 +204,42 @@ def test_more_updates_than_steps_are_refused(tiny_path: Path, spread_reward: str
     with pytest.raises(ConfigError, match="updates"):
         molvm.train(tiny_path, spread_reward, out=tmp_path / "run", steps=4, settings={"training": {"updates": 5}})
     assert not (tmp_path / "run").exists()
+
+
+def test_a_window_without_a_step_is_refused(tiny_path: Path, spread_reward: str, tmp_path: Path) -> None:
+    window = {"sampling": {"steer_from": 0.9, "steer_until": 0.91}}
+    with pytest.raises(ConfigError, match=r"None of 3 steps"):
+        molvm.train(tiny_path, spread_reward, out=tmp_path / "run", steps=3, settings=window)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_name_does_not_stand_for_an_object_of_that_name(tiny_path: Path, tmp_path: Path) -> None:
+    """An own reward that is called like one of molvm's is not silently replaced by it."""
+    own = Spread(name="qed")
+    run = Run.create(RunConfig.from_mapping({**SMALL, "out": tmp_path / "run"}), model=tiny_model(), reward=own)
+    assert Run.open(run.path, reward=own).reward is own
+    with pytest.raises(RewardError, match="'qed' as an object"):
+        _ = Run.open(run.path).reward
+
+
+def test_training_says_what_is_seldom_meant(
+    tiny_path: Path, spread_reward: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = {**SMALL, "training": {"warmup": 1}, "sampling": {"steps": 20}}
+    how = {"iterations": 1, "batch_size": 6, "value_size": "A"}
+    run = molvm.train(tiny_path, spread_reward, out=tmp_path / "run", strength=1e6, settings=settings, **how)  # type: ignore[arg-type]
+    assert "λ = 1e+06 is strong" in caplog.text
+    assert "training.warmup is 1 and training.iterations 1" in caplog.text
+    caplog.clear()
+    assert len(run.sample(2, steps=10)) == 2
+    assert not caplog.records
+    run.sample(2, steps=9)
+    assert "9 steps are few" in caplog.text
+    caplog.clear()
+    settings["sampling"] = {"steps": 20, "kl_limit": 3.0}
+    bound = molvm.train(tiny_path, spread_reward, out=tmp_path / "bound", strength=1e6, settings=settings, **how)  # type: ignore[arg-type]
+    assert "strong" not in caplog.text
+    assert 0 < bound.sample(4).path_cost.max() <= 3.0 + 1e-5
 
 
 def test_a_run_refuses_another_base_model(run: Run, tmp_path: Path) -> None:
@@ -290,6 +326,22 @@ def test_a_run_starts_from_the_value_function_of_another(run: Run, tmp_path: Pat
         torch.testing.assert_close(dict(after.features.named_parameters())[name], weight, rtol=0, atol=1e-6)
     assert after.strength == 5.0
     assert after.scale == before.scale
+
+
+def test_a_run_does_not_start_from_one_that_has_not_begun(run: Run, tmp_path: Path) -> None:
+    idle = Run.create(run.config.model_copy(update={"out": tmp_path / "idle"}))
+    with pytest.raises(CheckpointError, match=r"idle.* has no checkpoint.*--resume"):
+        continued(idle, tmp_path / "later")
+    assert not (tmp_path / "later").exists()
+
+
+def test_a_reward_of_that_name_in_another_file_is_mentioned(
+    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "elsewhere.py").write_text("from tests.runs.spread_reward import spread\n")
+    moved = run.config.reward.model_copy(update={"name": f"{tmp_path / 'elsewhere.py'}:spread"})
+    continued(Run(run.directory, run.config.model_copy(update={"reward": moved})), tmp_path / "later")
+    assert "elsewhere.py:spread" in caplog.text
 
 
 def test_a_run_does_not_start_from_one_of_another_kind(run: Run, spread_reward: str, tmp_path: Path) -> None:

@@ -15,12 +15,28 @@ SCHEDULES = Schedules({"x": LinearSchedule()})
 def test_the_default_is_the_plain_grid_steered_all_the_way() -> None:
     options = SamplingOptions(steps=20)
     torch.testing.assert_close(options.grid(SCHEDULES), time_grid(SCHEDULES, 20), rtol=0, atol=0)
-    assert options.window == (0.0, 1.0)
+    assert bool((options.allowance(options.grid(SCHEDULES)) == torch.inf).all())
 
 
 def test_focus_is_on_the_window() -> None:
     grid = SamplingOptions(steps=60, steer_from=0.5, steer_until=0.7, focus=3.0).grid(SCHEDULES)
     torch.testing.assert_close(grid, time_grid(SCHEDULES, 60, window=(0.5, 0.7), focus=3.0), rtol=0, atol=0)
+
+
+def test_the_limit_is_spread_over_the_window() -> None:
+    options = SamplingOptions(steps=60, steer_from=0.5, steer_until=0.7, focus=3.0, kl_limit=8.0)
+    grid = options.grid(SCHEDULES)
+    allowance, steered = options.allowance(grid), (grid[:-1] >= 0.5) & (grid[:-1] <= 0.7)
+    assert not bool(allowance[~steered].any())
+    torch.testing.assert_close(allowance.sum(), torch.tensor(8.0, dtype=torch.float64))
+    torch.testing.assert_close(
+        allowance[steered] / grid.diff()[steered], torch.full((int(steered.sum()),), 8 / 0.2).double(), rtol=0.1, atol=0
+    )
+
+
+def test_a_window_between_two_steps_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"None of 4 steps begins between t = 0.9 and 0.91"):
+        SamplingOptions(steps=4, steer_from=0.9, steer_until=0.91).grid(SCHEDULES)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +48,9 @@ def test_focus_is_on_the_window() -> None:
         ({"steer_until": 1.5}, "to 1.5"),
         ({"focus": 0.9}, "focus is 0.9"),
         ({"focus": float("inf")}, "focus is inf"),
+        ({"focus": 21.0}, "focus is 21"),
+        ({"kl_limit": 0.0}, "kl_limit is 0"),
+        ({"kl_limit": float("nan")}, "kl_limit is nan"),
     ],
 )
 def test_numbers_out_of_range_are_refused(wrong: dict[str, Any], message: str) -> None:

@@ -10,7 +10,7 @@ from molvm.models.gaussian import ExactValue, GaussianMixtureModel
 from molvm.models.mixture import GaussianMixture
 from molvm.models.tilt import QuadraticReward
 from molvm.schedules import LinearSchedule
-from molvm.sde import euler_maruyama, simulate, time_grid
+from molvm.sde import SamplingOptions, euler_maruyama, simulate, time_grid
 from molvm.states import State, TensorState
 
 MODEL = GaussianMixtureModel((GaussianMixture.of([1.0], [[1.0, 0.0]], [[0.49, 0.2]]),), LinearSchedule())
@@ -88,6 +88,38 @@ def test_steering_without_noise_has_no_finite_cost() -> None:
     assert bool(torch.isinf(steered.path_cost).all())
     free = simulate(MODEL, start(), GRID, control=Constant(0.0), stepper=still)
     assert free.path_cost.tolist() == [0.0] * 6
+
+
+def test_a_control_that_costs_too_much_is_shortened_and_no_more() -> None:
+    allowance = SamplingOptions(steps=20, steer_from=0.3, steer_until=0.9, kl_limit=0.2).allowance(GRID)
+    value = ExactValue(MODEL, QuadraticReward((2.0, -2.0), curvature=4.0), 1.0)
+    path = simulate(MODEL, start(500), GRID, control=value, generator=generator(), allowance=allowance)
+    assert bool((path.running_cost[allowance == 0] == 0).all())
+    first = int((allowance > 0).nonzero()[0])
+    step = euler_maruyama(MODEL.schedules, GRID[first], GRID[first + 1])
+    x, t = path.states[first], GRID[first].expand(500)
+    noise = simulate(MODEL, start(500), GRID, generator=generator(), keep_noise=True).noises[first]
+    wanted = value.gradient(x, t).scale(step.shift).x
+    unsteered = x.scale(step.keep).x + MODEL.predict_endpoint(x, t).scale(step.pull).x + noise.scale(step.noise).x
+    cost = (wanted / step.noise["x"]).square().sum(1) / 2
+    assert 0 < int((cost > allowance[first]).sum()) < 500
+    share = (allowance[first] / cost).clamp(max=1).sqrt()
+    torch.testing.assert_close(unsteered - path.states[first + 1].x, share[:, None] * wanted)
+    torch.testing.assert_close(path.running_cost[first], share**2 * cost)
+    torch.testing.assert_close(path.ito[first], -share * (wanted * noise.x).sum(1) / step.noise["x"])
+
+
+def test_the_weights_of_shortened_paths_are_exact() -> None:
+    """E[dP/dP^u] = 1, whatever the control."""
+    allowance = SamplingOptions(steps=20, kl_limit=0.4).allowance(GRID)
+    path = simulate(MODEL, start(20_000), GRID, control=VALUE, generator=generator(), allowance=allowance)
+    ratio = path.log_weight(0.0, torch.zeros(20_000, dtype=torch.float64)).exp()
+    assert abs(float(ratio.mean()) - 1) < 3 * float(ratio.std()) / 20_000**0.5
+
+
+def test_an_allowance_that_does_not_fit_the_grid_is_refused() -> None:
+    with pytest.raises(StateError, match=r"allowances of shape \(3,\) for 20 steps"):
+        simulate(MODEL, start(), GRID, allowance=torch.ones(3))
 
 
 def test_divergence_names_the_step_and_the_remedy() -> None:

@@ -1,0 +1,48 @@
+"""Settings that are allowed and seldom meant, and what to say of them. Nothing is refused here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from torch import Tensor
+
+STRONG: Final = 20.0
+"""Nats for one standard deviation of the reward beyond which training on molecules was seen to run away."""
+
+LEARNABLE: Final = (4.0, 8.0)
+"""Nats for one standard deviation with which it worked (RESULTS.md, the main job)."""
+
+
+def about_strength(strength: float, rewards: Tensor, unit: str, kl_limit: float | None) -> str | None:
+    """What to say of λ once the base's own rewards are known, shape (B,)."""
+    spread = float(rewards.std(correction=0))
+    if kl_limit is not None or strength * spread <= STRONG:
+        return None
+    low, high = (f"{nats / spread:.2g}" for nats in LEARNABLE)
+    deviation = f"{spread:.2g} {unit}".strip()
+    return (
+        f"λ = {strength:g} is strong: one standard deviation of this reward, {deviation}, is worth "
+        f"{strength * spread:.0f} nats. What {low} to {high} ask for can be learned from some thousands of molecules; "
+        "far above, samples leave what the base model knows. To keep them near it whatever λ is, set "
+        "sampling.kl_limit, 10 for instance."
+    )
+
+
+def about_warmup(warmup: int, iterations: int) -> str | None:
+    """What to say of a training that ends before anything steers."""
+    if warmup < iterations:
+        return None
+    return (
+        f"training.warmup is {warmup} and training.iterations {iterations}: the base model alone makes all "
+        "the molecules of this training; only those that are sampled afterwards are steered."
+    )
+
+
+def about_steps(steps: int, trained: int) -> str | None:
+    """What to say of samples drawn in much longer steps than the value function was trained in."""
+    if 2 * steps >= trained:
+        return None
+    return (
+        f"{steps} steps are few for a value function that was trained with {trained}: a control is held over each "
+        "step, and the molecules may be worse than the base model's."
+    )

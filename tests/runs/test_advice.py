@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import torch
+
+from molvm.runs.advice import about_steps, about_strength, about_warmup
+
+REWARDS = torch.tensor([1.0, 3.0, 1.0, 3.0])  # a standard deviation of 1
+
+
+def test_a_strength_is_judged_by_the_spread_of_the_reward() -> None:
+    assert about_strength(20.0, REWARDS, "D", None) is None
+    advice = about_strength(50.0, REWARDS, "D", None)
+    assert advice is not None
+    for words in ("λ = 50", "1 D, is worth 50 nats", "4 to 8"):
+        assert words in advice
+    assert about_strength(50.0, REWARDS, "D", 10.0) is None
+    assert about_strength(5.0, 10 * REWARDS, "", None) is not None
+    assert about_strength(1e9, torch.ones(4), "D", None) is None
+
+
+def test_a_training_that_only_listens_is_mentioned() -> None:
+    assert about_warmup(3, 4) is None
+    assert "all the molecules" in str(about_warmup(4, 4))
+
+
+def test_few_steps_are_mentioned() -> None:
+    assert about_steps(30, 60) is None
+    assert "29 steps are few" in str(about_steps(29, 60))
