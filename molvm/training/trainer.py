@@ -74,7 +74,7 @@ class TrainerOptions:
                 raise ConfigError(f"{name} is {getattr(self, name)}.", allowed="a positive finite number")
         if self.updates > self.sampling.steps:
             raise ConfigError(
-                f"There are {self.updates} updates a round, each on its own times, and only {self.sampling.steps} steps.",
+                f"There are {self.updates} updates a round, each on its own times, but {self.sampling.steps} steps.",
                 allowed="at most as many updates (training.updates) as steps (sampling.steps)",
                 remedy="more --steps, or a smaller training.updates; a recipe sets it too",
             )
