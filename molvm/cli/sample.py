@@ -13,7 +13,9 @@ def sample(
     out: Annotated[Path, typer.Option(help="The SD file to write.")],
     count: Annotated[int, typer.Option("-n", "--count", help="How many molecules.")] = 100,
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
-    steps: Annotated[int | None, typer.Option(help="Steps from noise to data; the run's own by default.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps from noise to data; the run's or the model's own by default.")
+    ] = None,
     batch_size: Annotated[int, typer.Option(help="Molecules simulated at a time.")] = 64,
     score: Annotated[bool, typer.Option("--score", help="Score the molecules with the run's reward.")] = False,
     top: Annotated[int | None, typer.Option(help="Keep only so many of the best.")] = None,

@@ -1,4 +1,4 @@
-"""What a base model must offer: noise, conditions, an endpoint and a decoder."""
+"""What a base model must offer: conditions, a decoder, and a way from noise to data that can be steered, or its own."""
 
 from __future__ import annotations
 
@@ -8,26 +8,18 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from molvm.errors import ModelError
 from molvm.schedules import Schedules
 from molvm.states import State
 
 
 @runtime_checkable
-class FlowModel(Protocol):
-    """A frozen flow or diffusion model, known by its prediction of the endpoint.
-
-    Velocity, score and noise follow from the endpoint (`molvm.models.parameterise`), so a wrapper around a network that
-    predicts one of those converts its output once.
-    """
+class BaseModel(Protocol):
+    """What every frozen base model can do; `FlowModel` and `OwnProcess` say how samples come about."""
 
     @property
     def name(self) -> str:
         """How runs and messages call the model."""
-        ...
-
-    @property
-    def schedules(self) -> Schedules:
-        """α and β of each modality."""
         ...
 
     def sample_condition(self, count: int, generator: torch.Generator | None = None) -> Tensor | None:
@@ -35,6 +27,49 @@ class FlowModel(Protocol):
 
         For molecules these are the numbers of atoms.
         """
+        ...
+
+    def decode(self, x: State) -> list[Any]:
+        """The objects that rewards judge, one for each sample of a state at t = 1."""
+        ...
+
+
+@runtime_checkable
+class OwnProcess(BaseModel, Protocol):
+    """A base model with a process of its own from noise to data, no SDE: it is sampled, but not steered yet."""
+
+    def generate(
+        self,
+        condition: Tensor | None,
+        count: int,
+        generator: torch.Generator | None = None,
+        *,
+        steps: int | None = None,
+        on_step: Callable[[int, int], None] | None = None,
+    ) -> State:
+        """Samples at t = 1.
+
+        Args:
+            condition: Integers of shape (count,), or None.
+            count: How many.
+            generator: Source of all randomness.
+            steps: Steps from noise to data; the model's own number by default.
+            on_step: Called with (steps done, in all).
+        """
+        ...
+
+
+@runtime_checkable
+class FlowModel(BaseModel, Protocol):
+    """A frozen flow or diffusion model, known by its prediction of the endpoint.
+
+    Velocity, score and noise follow from the endpoint (`molvm.models.parameterise`), so a wrapper around a network that
+    predicts one of those converts its output once.
+    """
+
+    @property
+    def schedules(self) -> Schedules:
+        """α and β of each modality."""
         ...
 
     def noise(self, condition: Tensor | None, count: int, generator: torch.Generator | None = None) -> State:
@@ -62,6 +97,18 @@ class FlowModel(Protocol):
         """
         ...
 
-    def decode(self, x: State) -> list[Any]:
-        """The objects that rewards judge, one for each sample of a state at t = 1."""
-        ...
+
+def require_steerable(model: BaseModel) -> FlowModel:
+    """The model as one that molvm can steer.
+
+    Raises:
+        ModelError: Its classes are tokens that jump, for which there is no control yet.
+    """
+    if isinstance(model, FlowModel):
+        return model
+    raise ModelError(
+        f"The base model {model.name} is a Markov chain over tokens (CTMC). molvm draws from it and does not steer it "
+        "yet, so nothing can be trained on it.",
+        allowed="models that are continuous in every modality, as qm9 and flowmol:geom_gaussian",
+        remedy="another base model for training; `molvm sample` draws from this one",
+    )

@@ -16,6 +16,10 @@ from molvm.digests import sha256_of
 from molvm.durable import published
 from molvm.errors import ModelError, UnknownNameError
 from molvm.models.flowmol.config import FlowMolConfig
+from molvm.models.flowmol.ctmc.config import CtmcConfig
+from molvm.models.flowmol.ctmc.model import CtmcModel
+from molvm.models.flowmol.ctmc.network import CtmcNetwork
+from molvm.models.flowmol.ctmc.options import ChainOptions
 from molvm.models.flowmol.model import FlowMolModel, SizeHistogram
 from molvm.models.flowmol.network import FlowMolNetwork
 from molvm.models.flowmol.published.catalogue import PUBLISHED, how_to_get
@@ -24,6 +28,9 @@ from molvm.models.precision import Precision, resolve_precision
 WEIGHTS_FILE: Final = "model.safetensors"
 CARD_FILE: Final = "card.json"
 FORMAT_VERSION: Final = 1
+
+CONTINUOUS, TOKENS = "flowmol", "flowmol-ctmc"
+"""The kinds of models, as their cards call them."""
 
 PREFIX: Final = "flowmol:"
 """Of the names of converted models."""
@@ -63,8 +70,8 @@ def _published_names() -> list[str]:
     return [PREFIX + each for each in PUBLISHED]
 
 
-def load_model(name_or_path: str | Path, *, precision: str = "auto") -> FlowMolModel:
-    """A frozen base model.
+def load_model(name_or_path: str | Path, *, precision: str = "auto") -> FlowMolModel | CtmcModel:
+    """A frozen base model: a `FlowMolModel`, which can be steered, or a `CtmcModel`, which can be sampled.
 
     Args:
         name_or_path: A bundled model's name, `flowmol:` and the name of a published model that was converted here, or a
@@ -88,7 +95,7 @@ def load_model(name_or_path: str | Path, *, precision: str = "auto") -> FlowMolM
     raise UnknownNameError("base model", name, [*known, *_published_names()])
 
 
-def save_model(model: FlowMolModel, path: Path) -> None:
+def save_model(model: FlowMolModel | CtmcModel, path: Path) -> None:
     """Writes a model directory, whole or not at all.
 
     Args:
@@ -97,7 +104,11 @@ def save_model(model: FlowMolModel, path: Path) -> None:
 
     Raises:
         OutputExistsError: There is something at `path`, or it cannot be written.
+        ConfigError: The model is sampled at a temperature that is a function.
     """
+    kind = (
+        {"kind": TOKENS, "sampling": model.options.to_dict()} if isinstance(model, CtmcModel) else {"kind": CONTINUOUS}
+    )
     with published(path, parents=True) as part:
         part.mkdir()
         weights = part / WEIGHTS_FILE
@@ -106,7 +117,7 @@ def save_model(model: FlowMolModel, path: Path) -> None:
         card = {
             **model.card,
             "format_version": FORMAT_VERSION,
-            "kind": "flowmol",
+            **kind,
             "config": model.config.to_dict(),
             "sizes": list(model.sizes.sizes),
             "size_counts": list(model.sizes.counts),
@@ -116,21 +127,35 @@ def save_model(model: FlowMolModel, path: Path) -> None:
         (part / CARD_FILE).write_text(text, encoding="utf-8")
 
 
-def _read(path: Path, name: str, precision: Precision) -> FlowMolModel:
+def _read(path: Path, name: str, precision: Precision) -> FlowMolModel | CtmcModel:
     try:
         card: Mapping[str, Any] = json.loads((path / CARD_FILE).read_text(encoding="utf-8"))
-        version, config = card["format_version"], FlowMolConfig.from_dict(card["config"])
+        _require_readable(path, card)
+        weights = load_file(path / WEIGHTS_FILE)
         sizes = SizeHistogram(tuple(card["sizes"]), tuple(card["size_counts"]))
-        if version > FORMAT_VERSION:
-            raise ModelError(f"The model {path} has format {version}.", allowed=f"up to {FORMAT_VERSION}")
-        if sha256_of(path / WEIGHTS_FILE) != card["sha256"]:
-            raise ModelError(f"The weights of the model {path} do not match its card.", remedy="a fresh copy")
-        network = FlowMolNetwork(config)
-        network.load_state_dict(load_file(path / WEIGHTS_FILE))
+        if card["kind"] == TOKENS:
+            tokens = CtmcNetwork(CtmcConfig.from_dict(card["config"]))
+            tokens.load_state_dict(weights)
+            return CtmcModel(tokens, sizes, name, ChainOptions.from_dict(card["sampling"]), card, precision)
+        network = FlowMolNetwork(FlowMolConfig.from_dict(card["config"]))
+        network.load_state_dict(weights)
+        return FlowMolModel(network, sizes, name, card, precision)
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"The model {path} cannot be read: {error!r}.",
             allowed=f"a directory with {WEIGHTS_FILE} and {CARD_FILE}",
             remedy="a fresh copy of the model",
         ) from error
-    return FlowMolModel(network, sizes, name, card, precision)
+
+
+def _require_readable(path: Path, card: Mapping[str, Any]) -> None:
+    """Refuse a card from a newer molvm, of another kind of model, or of other weights."""
+    version, kind = card["format_version"], card["kind"]
+    if version > FORMAT_VERSION:
+        raise ModelError(f"The model {path} has format {version}.", allowed=f"up to {FORMAT_VERSION}")
+    if kind not in (CONTINUOUS, TOKENS):
+        raise ModelError(
+            f"The model {path} is of the kind {kind!r}.", allowed=f"{CONTINUOUS}, {TOKENS}", remedy="a newer molvm"
+        )
+    if sha256_of(path / WEIGHTS_FILE) != card["sha256"]:
+        raise ModelError(f"The weights of the model {path} do not match its card.", remedy="a fresh copy")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from molvm.errors import ConfigError
-from molvm.models.base import FlowModel
+from molvm.models.base import BaseModel, FlowModel
 from molvm.models.hub import load_model
 from molvm.rewards.base import Reward
 from molvm.runs.config import RunConfig
@@ -88,6 +88,7 @@ def train(
     Raises:
         ConfigError: A setting is out of range or unknown.
         UnknownNameError: There is no such recipe, model or reward.
+        ModelError: The model is one that nothing can steer.
         RewardError: `reward` is something else, a plain function for instance.
         OutputExistsError: `out` is not empty or cannot be written.
         KeyboardInterrupt: It was interrupted; `resume` goes on from the last finished iteration.
@@ -148,14 +149,15 @@ def resume(
     return _finish(run, progress)
 
 
-def sample(source: Run | FlowModel | Path | str, count: int, *, seed: int = 0, steps: int | None = None) -> SampleSet:
+def sample(source: Run | BaseModel | Path | str, count: int, *, seed: int = 0, steps: int | None = None) -> SampleSet:
     """Draw molecules from a run or a base model.
 
     Args:
         source: A run or its directory, a base model, its name or its directory.
         count: How many.
         seed: Of all randomness.
-        steps: Steps of the SDE.
+        steps: Steps from noise to data; by default those of the run's training, those that a `CtmcModel` was published
+            with, or 100.
 
     Raises:
         UnknownNameError: Neither a run nor a model.
@@ -168,7 +170,7 @@ def sample(source: Run | FlowModel | Path | str, count: int, *, seed: int = 0, s
     return draw_samples(found, count, seed=seed, sampling=sampling)
 
 
-def open_source(name: Path | str) -> Run | FlowModel:
+def open_source(name: Path | str) -> Run | BaseModel:
     """The run in a directory, or the base model of a name.
 
     Raises:

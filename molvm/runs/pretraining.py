@@ -10,7 +10,7 @@ from typing import Any
 
 from molvm.datasets.registry import load_dataset
 from molvm.datasets.store import MoleculeDataset
-from molvm.errors import ConfigError, OutputExistsError, UnknownNameError
+from molvm.errors import ConfigError, ModelError, OutputExistsError, UnknownNameError
 from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.model import FlowMolModel, SizeHistogram
 from molvm.models.flowmol.network import FlowMolNetwork
@@ -80,6 +80,7 @@ def run_pretraining(
     Raises:
         ConfigError: A setting is out of range or cannot be changed, or both `resume` and `start` are given.
         DatasetError: The dataset is not built.
+        ModelError: `start` is a model over tokens.
         CheckpointError: There is nothing to resume.
         OutputExistsError: `out` is not free, or there would be a model already where the new one has to go.
     """
@@ -94,7 +95,7 @@ def run_pretraining(
         _require_free(directory)
         dataset = load_dataset(dataset_name)
         if start is not None:
-            base = load_model(start)
+            base = _continuous(start)
             network, weights = base.config, dict(base.network.state_dict())
     directory.make()
     started = time.monotonic()
@@ -115,6 +116,17 @@ def run_pretraining(
         if not model.exists():
             publish(trainer, model, time.monotonic() - started)
         return model, interruption.exit_code
+
+
+def _continuous(name: str) -> FlowMolModel:
+    """The model of that name, if its network is the kind that is trained here."""
+    model = load_model(name)
+    if not isinstance(model, FlowMolModel):
+        raise ModelError(
+            f"The base model {name} has tokens for its classes (CTMC), and what is trained here is continuous.",
+            allowed="models that are continuous in every modality, as qm9",
+        )
+    return model
 
 
 def _check_request(*, resume: bool, start: str | None, network: FlowMolConfig | None, hours: float | None) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from molvm.durable import replace_text
 from molvm.errors import CheckpointError, ConfigError, ModelError, RewardError
-from molvm.models.base import FlowModel
+from molvm.models.base import BaseModel, FlowModel, require_steerable
 from molvm.models.hub import load_model
 from molvm.models.precision import resolve_precision
 from molvm.objectives import ValueMatching
@@ -53,11 +53,11 @@ class Run:
 
     directory: RunDirectory
     config: RunConfig
-    given_model: FlowModel | None = field(default=None, repr=False)
+    given_model: BaseModel | None = field(default=None, repr=False)
     given_reward: Reward | None = field(default=None, repr=False)
 
     @classmethod
-    def create(cls, config: RunConfig, *, model: FlowModel | None = None, reward: Reward | None = None) -> Self:
+    def create(cls, config: RunConfig, *, model: BaseModel | None = None, reward: Reward | None = None) -> Self:
         """Begin a run in an empty directory. Everything is checked before anything is written.
 
         Args:
@@ -68,6 +68,7 @@ class Run:
         Raises:
             ConfigError: There is no `out`.
             UnknownNameError: There is no such model or reward.
+            ModelError: The model is one that nothing can steer.
             OutputExistsError: The directory is not empty or cannot be written.
         """
         if config.out is None:
@@ -101,7 +102,7 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, path: Path | str, *, model: FlowModel | None = None, reward: Reward | None = None) -> Self:
+    def open(cls, path: Path | str, *, model: BaseModel | None = None, reward: Reward | None = None) -> Self:
         """Open a run.
 
         Args:
@@ -132,10 +133,10 @@ class Run:
 
         Raises:
             UnknownNameError: It was given to the run as an object and not to `open`.
-            ModelError: Its weights are not those that the run began with.
+            ModelError: Its weights are not those that the run began with, or nothing can steer it.
         """
         section = self.config.model
-        model = (
+        model = require_steerable(
             self.given_model if self.given_model is not None else load_model(section.name, precision=section.precision)
         )
         if self.directory.is_run:
@@ -309,7 +310,7 @@ class Run:
         return self.store.metrics()
 
 
-def _located_model(config: RunConfig, model: FlowModel | None) -> dict[str, str]:
+def _located_model(config: RunConfig, model: BaseModel | None) -> dict[str, str]:
     """The model's settings so that they mean the same elsewhere: where it lies, and its precision on this machine."""
     if model is None:
         return {"name": model_location(config.model.name), "precision": resolve_precision(config.model.precision)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,15 +11,16 @@ from torch import Tensor
 
 from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError
-from molvm.models.base import FlowModel
+from molvm.models.base import BaseModel, FlowModel, OwnProcess, require_steerable
 from molvm.runs.samples import SampleSet
 from molvm.sde import Control, SamplingOptions, simulate
+from molvm.states import State
 
 DEFAULT_BATCH_SIZE = 64
 
 
 def draw_samples(
-    model: FlowModel,
+    model: BaseModel,
     count: int,
     *,
     control: Control | None = None,
@@ -28,7 +29,7 @@ def draw_samples(
     batch_size: int = DEFAULT_BATCH_SIZE,
     progress: Callable[[int, int], None] | None = None,
 ) -> SampleSet:
-    """Draw molecules by the memoryless SDE.
+    """Draw molecules by the memoryless SDE, or by the model's own process if it has one.
 
     All conditions are drawn first and sorted, so that a batch holds molecules of about one size and little padding; the
     samples come back in the order in which they were drawn.
@@ -36,14 +37,16 @@ def draw_samples(
     Args:
         model: The base model.
         count: How many.
-        control: What steers; None for the base model.
+        control: What steers; None for the base model, and for a model with its own process.
         seed: The same seed, batch size and machine give the same molecules.
-        sampling: How the SDE is simulated, by default in 100 equal steps but for the first.
+        sampling: How the SDE is simulated, by default in 100 equal steps but for the first. A model with its own
+            process takes the number of steps alone, by default as many as it was published with.
         batch_size: Samples simulated at a time, at most.
         progress: Called with (sample steps done, in all).
 
     Raises:
         ConfigError: A number is not positive.
+        ModelError: There is a control, and the model cannot be steered.
         DivergenceError: A sample is no longer finite.
     """
     for name, number in (("samples", count), ("molecules in a batch", batch_size)):
@@ -54,26 +57,20 @@ def draw_samples(
     generator = torch.Generator().manual_seed(seed)
     condition = model.sample_condition(count, generator)
     order = torch.arange(count) if condition is None else torch.argsort(condition, stable=True)
-    sampling = sampling or SamplingOptions()
-    grid = sampling.grid(model.schedules)
+    draw = (
+        _by_itself(model, sampling)
+        if isinstance(model, OwnProcess) and control is None
+        else _by_sde(require_steerable(model), control, sampling)
+    )
     molecules: list[Molecule] = []
     costs: list[Tensor] = []
     integrals: list[Tensor] = []
     for chosen in torch.split(order, batch_size):
-        done = len(molecules)
-        trajectory = simulate(
-            model,
-            model.noise(None if condition is None else condition[chosen], len(chosen), generator),
-            grid,
-            control=control,
-            generator=generator,
-            keep_states=False,
-            allowance=sampling.allowance(grid),
-            on_step=_scaled(progress, done, len(chosen), count),
-        )
-        molecules.extend(model.decode(trajectory.terminal))
-        costs.append(trajectory.path_cost)
-        integrals.append(trajectory.ito.sum(dim=0))
+        on_step = _scaled(progress, len(molecules), len(chosen), count)
+        drawn = draw(None if condition is None else condition[chosen], len(chosen), generator, on_step)
+        molecules.extend(model.decode(drawn.terminal))
+        costs.append(drawn.path_cost)
+        integrals.append(drawn.ito)
     back = torch.argsort(order)
     return SampleSet(
         molecules=tuple(
@@ -85,14 +82,57 @@ def draw_samples(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """A batch at t = 1, and what each path has cost and gathered, (B,)."""
+
+    terminal: State
+    path_cost: Tensor
+    ito: Tensor
+
+
+_Progress = Callable[[int, int], None]
+_Draw = Callable[[Tensor | None, int, torch.Generator, _Progress | None], _Drawn]
+
+
+def _by_sde(model: FlowModel, control: Control | None, sampling: SamplingOptions | None) -> _Draw:
+    """Batches by the memoryless SDE, steered or not."""
+    options = sampling or SamplingOptions()
+    grid = options.grid(model.schedules)
+
+    def draw(condition: Tensor | None, count: int, generator: torch.Generator, on_step: _Progress | None) -> _Drawn:
+        trajectory = simulate(
+            model,
+            model.noise(condition, count, generator),
+            grid,
+            control=control,
+            generator=generator,
+            keep_states=False,
+            allowance=options.allowance(grid),
+            on_step=on_step,
+        )
+        return _Drawn(trajectory.terminal, trajectory.path_cost, trajectory.ito.sum(dim=0))
+
+    return draw
+
+
+def _by_itself(model: OwnProcess, sampling: SamplingOptions | None) -> _Draw:
+    """Batches by the model's own process: nothing steers it, so no path costs anything."""
+    steps = None if sampling is None else sampling.steps
+
+    def draw(condition: Tensor | None, count: int, generator: torch.Generator, on_step: _Progress | None) -> _Drawn:
+        terminal = model.generate(condition, count, generator, steps=steps, on_step=on_step)
+        return _Drawn(terminal, torch.zeros(count), torch.zeros(count))
+
+    return draw
+
+
 def _restored(parts: list[Tensor], back: Tensor) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     joined: np.ndarray[tuple[int], np.dtype[np.float64]] = torch.cat(parts)[back].double().numpy()
     return joined
 
 
-def _scaled(
-    progress: Callable[[int, int], None] | None, done: int, size: int, count: int
-) -> Callable[[int, int], None] | None:
+def _scaled(progress: _Progress | None, done: int, size: int, count: int) -> _Progress | None:
     """Progress over all samples from the progress within a batch."""
     if progress is None:
         return None

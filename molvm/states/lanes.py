@@ -20,8 +20,8 @@ AnyState = TypeVar("AnyState", bound=State)
 Result = TypeVar("Result")
 
 
-def in_lanes(function: Callable[[AnyState, Tensor], AnyState], x: AnyState, t: Tensor, size: int) -> AnyState:
-    """`function(x, t)` computed for portions of about `size` samples on as many threads as torch has.
+def in_lanes(function: Callable[..., AnyState], x: AnyState, t: Tensor, size: int, *beside: State | None) -> AnyState:
+    """`function(x, t, *beside)` computed for portions of about `size` samples on as many threads as torch has.
 
     The result does not depend on the number of threads. On another device than the CPU the portions follow one another.
 
@@ -31,9 +31,10 @@ def in_lanes(function: Callable[[AnyState, Tensor], AnyState], x: AnyState, t: T
         x: The samples.
         t: Their times, shape (B,).
         size: Samples in a portion.
+        beside: More batches of the same samples, cut like x; None stays None.
     """
     portions = x.portions(size)
-    return x.reassembled(portions, _computed(function, x, t, portions))
+    return x.reassembled(portions, _computed(function, x, t, portions, *beside))
 
 
 def pairs_in_lanes(
@@ -47,9 +48,12 @@ def pairs_in_lanes(
 
 
 def _computed(
-    function: Callable[[AnyState, Tensor], Result], x: AnyState, t: Tensor, portions: Sequence[Tensor]
+    function: Callable[..., Result], x: AnyState, t: Tensor, portions: Sequence[Tensor], *beside: State | None
 ) -> list[Result]:
-    work = [(x.select(portion), t[portion]) for portion in portions]
+    work = [
+        (x.select(portion), t[portion], *(None if other is None else other.select(portion) for other in beside))
+        for portion in portions
+    ]
     if x.device.type != "cpu":
         return [function(*part) for part in work]
     threads = torch.get_num_threads()

@@ -13,6 +13,7 @@ from molvm.chem.io import read_molecules
 from molvm.cli.app import app
 from molvm.runs.config import RunConfig
 from tests.cli.conftest import Molvm
+from tests.models.flowmol.published.token_folder import token_folder
 from tests.models.flowmol.upstream import PARITY
 
 SMALL = (
@@ -163,6 +164,30 @@ def test_a_published_checkpoint_is_converted_and_sampled(
     assert molvm("models", "convert", published).code == 2
     assert molvm("models", "convert", published, "--out", "mine").code == 0
     assert molvm("sample", "mine", "-n", 1, "--steps", 5, "--out", "b.sdf").code == 0
+
+
+def test_a_published_model_over_tokens_is_converted_sampled_and_not_trained(
+    molvm: Molvm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOLVM_HOME", str(tmp_path / "home"))
+    assert "SHA-256 not known here" in molvm("models", "info", "flowmol:flowmol3").out
+    said = molvm("models", "convert", token_folder(tmp_path / "flowmol3", "v31_tiny"))
+    assert said.code == 0, said.err
+    assert "flowmol:flowmol3" in molvm("models", "list").out.split()
+    assert "is whole" in molvm("models", "verify", "flowmol:flowmol3").out
+    card = json.loads(molvm("models", "info", "flowmol:flowmol3").out)
+    assert (card["kind"], card["sampling"]["eta"], card["config"]["fake_atoms"]) == ("flowmol-ctmc", 30.0, True)
+    draw = ("sample", "flowmol:flowmol3", "-n", 2, "--steps", 5, "--seed", 3, "--out")
+    assert molvm(*draw, "a.sdf").code == 0
+    assert molvm(*draw, "b.sdf").code == 0
+    assert (tmp_path / "a.sdf").read_bytes() == (tmp_path / "b.sdf").read_bytes()
+    assert len(read_molecules(tmp_path / "a.sdf")) == 2
+    said = molvm("evaluate", "a.sdf", "--table", "geom")
+    assert said.code == 0, said.err
+    said = molvm("train", "--model", "flowmol:flowmol3", "--reward", "qed", "--out", "run")
+    assert said.code == 2
+    assert "does not steer it yet" in said.err
+    assert not (tmp_path / "run").exists()
 
 
 def test_scoring_says_what_came_of_it(molvm: Molvm, tmp_path: Path) -> None:

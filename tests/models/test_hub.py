@@ -50,7 +50,7 @@ def test_unknown_names_suggest_the_nearest() -> None:
         load_model("qm8")
 
 
-@pytest.mark.parametrize("damage", ["flip", "truncate", "no_card", "bad_card", "other_config", "newer"])
+@pytest.mark.parametrize("damage", ["flip", "truncate", "no_card", "bad_card", "other_config", "newer", "other_kind"])
 def test_damage_is_found(model: FlowMolModel, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "mine"
     save_model(model, path)
@@ -68,7 +68,9 @@ def test_damage_is_found(model: FlowMolModel, tmp_path: Path, damage: str) -> No
         card.write_text("{")
     elif damage == "other_config":
         card.write_text(json.dumps({**values, "config": {**values["config"], "hidden_scalars": 16}}))
-    else:
+    elif damage == "newer":
         card.write_text(json.dumps({**values, "format_version": 99}))
+    else:
+        card.write_text(json.dumps({**values, "kind": "flowmol-of-tomorrow"}))
     with pytest.raises(ModelError):
         load_model(path)

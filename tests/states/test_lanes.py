@@ -58,6 +58,14 @@ def test_samples_come_back_in_order(x: State, threads: int) -> None:
     assert torch.get_num_threads() == threads
 
 
+@pytest.mark.parametrize("x", [molecules(), points()], ids=["molecules", "points"])
+def test_what_lies_beside_is_cut_alike(x: State, threads: int) -> None:
+    times = torch.arange(9.0, dtype=torch.float64)
+    result = in_lanes(lambda part, t, other, nothing: part + other.scale(t), x, times, 2, x.scale(3.0), None)
+    for name, part in (x + x.scale(3.0).scale(times)).parts.items():
+        assert torch.equal(result.parts[name], part)
+
+
 def test_both_results_come_back_in_order(threads: int) -> None:
     x, times = molecules(), torch.arange(9.0, dtype=torch.float64)
     same, scaled = pairs_in_lanes(lambda part, t: (part, part.scale(t)), x, times, 2)

@@ -1,1 +1,1 @@
-"""FlowMol: flow matching for 3D molecules, continuous in every modality."""
+"""FlowMol: flow matching for 3D molecules, continuous in every modality or with tokens for its classes."""

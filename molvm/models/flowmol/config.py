@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Literal, Self
 
 from molvm.errors import ModelError
 
@@ -20,7 +20,7 @@ class FlowMolConfig:
         elements: Symbols of the atom types, in class order.
         n_charges: Charge classes K_c.
         n_bonds: Bond classes K_e; 5 with aromatic bonds, 4 when kekulised.
-        schedule_exponents: Cosine ν of positions, types, charges, bonds.
+        schedule_exponents: Cosine ν of positions, types, charges, bonds; None makes all four schedules linear.
         hidden_scalars: Width S of the atoms' scalar features.
         hidden_edges: Width E of the edge features.
         vector_channels: Number C of vector features of an atom.
@@ -33,7 +33,7 @@ class FlowMolConfig:
         update_gvps: GVPs in an atom update.
         position_gvps: GVPs in a position update.
         recycles: Times the whole stack is applied, with the same weights.
-        message_norm: What summed messages are divided by.
+        message_norm: What summed messages are divided by; "mean" divides by how many there are.
         separate_updaters: Each update has weights of its own.
         update_edges_with_distance: Edge updates see the new distances.
         time_features: 1 feeds t itself; an even number D > 1 feeds D sines and cosines of t.
@@ -43,7 +43,7 @@ class FlowMolConfig:
     elements: tuple[str, ...] = ("C", "H", "N", "O", "F")
     n_charges: int = 6
     n_bonds: int = 5
-    schedule_exponents: tuple[float, float, float, float] = (1.0, 2.0, 2.0, 1.5)
+    schedule_exponents: tuple[float, float, float, float] | None = (1.0, 2.0, 2.0, 1.5)
     hidden_scalars: int = 256
     hidden_edges: int = 128
     vector_channels: int = 16
@@ -56,7 +56,7 @@ class FlowMolConfig:
     update_gvps: int = 3
     position_gvps: int = 3
     recycles: int = 1
-    message_norm: float = 100.0
+    message_norm: float | Literal["mean"] = 100.0
     separate_updaters: bool = True
     update_edges_with_distance: bool = True
     time_features: int = 1
@@ -68,6 +68,16 @@ class FlowMolConfig:
         return len(self.elements)
 
     @property
+    def atom_inputs(self) -> int:
+        """Numbers that the network is told of an atom besides its position: type, time, charge."""
+        return self.n_types + self.time_features + self.n_charges
+
+    @property
+    def pair_inputs(self) -> int:
+        """Numbers that the network is told of a pair of atoms besides their positions."""
+        return self.n_bonds
+
+    @property
     def convolutions(self) -> int:
         """Number L of convolution layers."""
         return self.molecule_updates * self.convs_per_update
@@ -77,7 +87,7 @@ class FlowMolConfig:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> FlowMolConfig:
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`.
 
         Raises:

@@ -34,7 +34,8 @@ class Convolution(nn.Module):
         self, scalars: Tensor, vectors: Tensor, edges: Tensor, geometry: PairGeometry, pair_weight: Tensor
     ) -> tuple[Tensor, Tensor]:
         """New scalars (B, n, S) and vectors (B, n, 3, C); `pair_weight` (B, n, n) is 1 for real pairs, else 0."""
-        summed, vector_summed = self._messages(scalars, vectors, edges, geometry, pair_weight / self.message_norm)
+        weight = _shares(pair_weight) if self.message_norm == "mean" else pair_weight / self.message_norm
+        summed, vector_summed = self._messages(scalars, vectors, edges, geometry, weight)
         scalars = self.message_layer_norm(scalars + summed)
         vectors = normalise_vectors(vectors + vector_summed)
         change, vector_change = scalars, vectors
@@ -56,3 +57,8 @@ class Convolution(nn.Module):
             of_pairs, vectors_of_pairs = gvp(of_pairs, vectors_of_pairs)
         vector_sum = (rows.to(vectors_of_pairs.dtype) @ vectors_of_pairs.flatten(3)).squeeze(2)
         return (rows.to(of_pairs.dtype) @ of_pairs).squeeze(2), vector_sum.unflatten(2, (3, -1))
+
+
+def _shares(pair_weight: Tensor) -> Tensor:
+    """Weights (B, n, n) that make the sum over the sources of each atom a mean; 0 where an atom has none."""
+    return pair_weight / pair_weight.sum(dim=-1, keepdim=True).clamp(min=1)

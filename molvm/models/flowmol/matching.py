@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from molvm.models.flowmol.config import FlowMolConfig
-from molvm.schedules import CosineSchedule, Schedules
+from molvm.schedules import CosineSchedule, LinearSchedule, Schedules
 from molvm.states import MoleculeState
 from molvm.states.molecule import MODALITIES
 
@@ -31,7 +31,9 @@ class MatchingLoss:
 
 
 def flowmol_schedules(config: FlowMolConfig) -> Schedules:
-    """The cosine schedules of the four modalities."""
+    """The schedules of the four modalities: cosine, or linear where the configuration has no exponents."""
+    if config.schedule_exponents is None:
+        return Schedules(dict.fromkeys(MODALITIES, LinearSchedule()))
     pairs = zip(MODALITIES, config.schedule_exponents, strict=True)
     return Schedules({name: CosineSchedule(exponent) for name, exponent in pairs})
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from molvm.models.flowmol.blocks import EdgeUpdate, PositionUpdate, SelfConditioning
 from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.convolution import Convolution
-from molvm.models.flowmol.geometry import DISTANCE_EPSILON, PairGeometry, radial_basis, vector_norm
+from molvm.models.flowmol.geometry import PairGeometry, radial_basis, vector_norm
 from molvm.states import MoleculeState
 
 TIME_FREQUENCY = 1000.0
@@ -31,8 +31,8 @@ class FlowMolNetwork(nn.Module):
         self.config = config
         c = config
         scalars, edges = c.hidden_scalars, c.hidden_edges
-        self.scalar_embedding = _embedding(c.n_types + c.n_charges + c.time_features, scalars)
-        self.edge_embedding = _embedding(c.n_bonds, edges)
+        self.scalar_embedding = _embedding(c.atom_inputs, scalars)
+        self.edge_embedding = _embedding(c.pair_inputs, edges)
         self.conv_layers = nn.ModuleList(Convolution(c) for _ in range(c.convolutions))
         updaters = c.molecule_updates if c.separate_updaters else 1
         radial_width = c.rbf_dim if c.update_edges_with_distance else 0
@@ -57,8 +57,7 @@ class FlowMolNetwork(nn.Module):
             t: Times, shape (B,).
             previous: An earlier prediction at the same x_t (positions and class probabilities) for self-conditioning.
         """
-        scalars = self.scalar_embedding(torch.cat([x.types, self._time(t, x), x.charges], dim=-1))
-        edges = self.edge_embedding(x.bonds)
+        scalars, edges = self._embed(x, t)
         positions = x.positions
         geometry = self._geometry(positions)
         if previous is not None:
@@ -81,6 +80,11 @@ class FlowMolNetwork(nn.Module):
         """The endpoint as a point of the state space: centred positions, class probabilities, zero padding."""
         return to_endpoint(self(x, t, previous))
 
+    def _embed(self, x: MoleculeState, t: Tensor) -> tuple[Tensor, Tensor]:
+        """First features of atoms, (B, n, S), and of pairs, (B, n, n, E)."""
+        scalars = self.scalar_embedding(torch.cat([x.types, self._time(t, x), x.charges], dim=-1))
+        return scalars, self.edge_embedding(x.bonds)
+
     def _updater_after(self, conv: int) -> int | None:
         every = self.config.convs_per_update
         if conv == 0 or (conv + 1) % every != 0:
@@ -94,15 +98,16 @@ class FlowMolNetwork(nn.Module):
         width = self.config.time_features
         features = t[:, None]
         if width > 1:
-            exponents = torch.arange(width // 2, device=t.device, dtype=t.dtype) / (width // 2 - 1)
-            angles = TIME_FREQUENCY * t[:, None] * torch.exp(-math.log(TIME_FREQUENCY) * exponents)
+            # In single precision whatever the network's own type is, as upstream has it.
+            exponents = torch.arange(width // 2, device=t.device, dtype=torch.float32) / (width // 2 - 1)
+            angles = TIME_FREQUENCY * t[:, None].float() * torch.exp(-math.log(TIME_FREQUENCY) * exponents)
             features = torch.cat([torch.sin(angles), torch.cos(angles)], dim=1)
         return features.to(x.dtype)[:, None].expand(-1, x.positions.shape[1], -1)
 
     def _self_condition(
         self, scalars: Tensor, edges: Tensor, x: MoleculeState, previous: MoleculeState, geometry: PairGeometry
     ) -> tuple[Tensor, Tensor]:
-        moved = vector_norm((x.positions - previous.positions)[..., None]).squeeze(-1) + DISTANCE_EPSILON
+        moved = vector_norm((x.positions - previous.positions)[..., None]).squeeze(-1)
         radial = radial_basis(moved, self.config.rbf_dmax, self.config.rbf_dim)
         node_evidence = torch.cat([previous.types, previous.charges, radial], dim=-1)
         change = self._geometry(previous.positions).radial - geometry.radial
@@ -128,6 +133,11 @@ class FlowMolNetwork(nn.Module):
 
 def to_endpoint(logits: MoleculeState) -> MoleculeState:
     """Logits to class probabilities, positions centred, padding zeroed."""
+    return to_probabilities(logits).project()
+
+
+def to_probabilities(logits: MoleculeState) -> MoleculeState:
+    """Logits to class probabilities; positions stay where they are."""
     return logits.replace(
         {
             "positions": logits.positions,
@@ -135,7 +145,7 @@ def to_endpoint(logits: MoleculeState) -> MoleculeState:
             "charges": logits.charges.softmax(dim=-1),
             "bonds": logits.bonds.softmax(dim=-1),
         }
-    ).project()
+    )
 
 
 def _embedding(width_in: int, width: int) -> nn.Sequential:

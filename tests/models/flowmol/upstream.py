@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
 from molvm.models.flowmol.config import FlowMolConfig
+from molvm.models.flowmol.ctmc.network import CtmcNetwork
 from molvm.models.flowmol.network import FlowMolNetwork
+from molvm.models.flowmol.published.checkpoint import Checkpoint
+from molvm.models.flowmol.published.ctmc import ctmc_config
 from molvm.states import MoleculeState
 
 PARITY = Path(__file__).parents[2] / "parity"
 UPSTREAM_CASES = ("v01_tiny", "v01_tiny_odd")
+TOKEN_CASES = ("v20_tiny_ctmc", "v31_tiny")
 MODALITIES = {"x": "positions", "a": "types", "c": "charges", "e": "bonds"}
 
 
+Network = TypeVar("Network", bound=FlowMolNetwork)
+
+
 @dataclass(frozen=True)
-class UpstreamCase:
+class UpstreamCase(Generic[Network]):
     """What upstream's own code computed with seeded random weights."""
 
     record: dict[str, Any]
-    network: FlowMolNetwork
+    network: Network
 
     def state(self, features: dict[str, Tensor], dtype: torch.dtype) -> MoleculeState:
         """Upstream's flat graph features as a dense batch."""
@@ -53,9 +60,15 @@ def largest_difference(first: MoleculeState, second: MoleculeState) -> float:
     return float(torch.stack(differences).max().detach())
 
 
-def load_case(name: str) -> UpstreamCase:
+def load_record(name: str) -> dict[str, Any]:
+    """A recorded case."""
+    record: dict[str, Any] = torch.load(PARITY / f"{name}.pt", weights_only=True)
+    return record
+
+
+def load_case(name: str) -> UpstreamCase[FlowMolNetwork]:
     """A recorded case and our network with its weights."""
-    record = torch.load(PARITY / f"{name}.pt", weights_only=True)
+    record = load_record(name)
     config, sizes = record["config"], record["config"]["vector_field"]
     exponents = config["interpolant_scheduler"]["cosine_params"]
     network = FlowMolNetwork(
@@ -80,10 +93,36 @@ def load_case(name: str) -> UpstreamCase:
             update_edges_with_distance=sizes["update_edge_w_distance"],
         )
     )
-    weights = {
+    network.load_state_dict(recorded_weights(record))
+    return UpstreamCase(record, network)
+
+
+def load_token_case(name: str) -> UpstreamCase[CtmcNetwork]:
+    """A recorded case of a model over tokens and our network with its weights."""
+    record = load_record(name)
+    network = CtmcNetwork(ctmc_config(Checkpoint(Path(name), hyper_parameters(record), {}, averaged=False)))
+    network.load_state_dict(recorded_weights(record))
+    return UpstreamCase(record, network)
+
+
+def recorded_weights(record: dict[str, Any]) -> dict[str, Tensor]:
+    """The weights of a case by our names."""
+    return {
         name.removeprefix("vector_field."): value
         for name, value in record["state_dict"].items()
         if not name.endswith("dummy_param")
     }
-    network.load_state_dict(weights)
-    return UpstreamCase(record, network)
+
+
+def hyper_parameters(record: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a case over tokens as upstream's own class records them in a checkpoint."""
+    config = record["config"]
+    values = {
+        **config["mol_fm"],
+        "atom_type_map": config["atom_map"],
+        "n_atom_charges": record["n_cat"]["c"],
+        "vector_field_config": config["vector_field"],
+        "interpolant_scheduler_config": config["interpolant_scheduler"],
+        "default_n_timesteps": 250,
+    }
+    return values if "explicit_aromaticity" in values else {**values, "n_bond_types": record["n_cat"]["e"]}

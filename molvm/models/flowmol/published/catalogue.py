@@ -1,10 +1,10 @@
-"""The continuous models that FlowMol's authors have published, and where they lie."""
+"""The models that FlowMol's authors have published and that molvm runs, and where they lie."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 HOST: Final = "https://bits.csb.pitt.edu/files/FlowMol"
 
@@ -16,21 +16,35 @@ class PublishedModel:
     Attributes:
         folder: The release's folder.
         file: The checkpoint, within the model's folder.
-        size: Bytes.
-        sha256: Of the checkpoint.
+        size: Bytes; None where it is not known.
+        sha256: Of the checkpoint; None where it is not known, and then the size is approximate.
+        sampling: What its authors sample it with, where that differs from the settings of its training.
     """
 
     folder: str
     file: str
-    size: int
-    sha256: str
+    size: int | None = None
+    sha256: str | None = None
+    sampling: Mapping[str, Any] = field(default_factory=dict)
 
     def url(self, name: str) -> str:
         """The folder of the model of that name; `config.yaml` and the checkpoint are in it."""
         return f"{HOST}/{self.folder}/{name}/"
 
+    def known(self) -> str:
+        """What is known of the file."""
+        if self.sha256 is not None and self.size is not None:
+            return f"{self.size / 1e6:.1f} MB, SHA-256 {self.sha256}"
+        size = "size not known here" if self.size is None else f"about {self.size / 1e6:.0f} MB"
+        return f"{size}, SHA-256 not known here"
+
+
+def _version3(*names: str) -> dict[str, PublishedModel]:
+    return {f"fm3_{name}": PublishedModel("trained_models_v3.1", "checkpoints/last.ckpt") for name in names}
+
 
 PUBLISHED: Final[Mapping[str, PublishedModel]] = {
+    # Sizes and digests of the continuous ones are those of the pointers in the release's history (v0.1).
     "qm9_gaussian": PublishedModel(
         "trained_models",
         "checkpoints/model.ckpt",
@@ -43,14 +57,25 @@ PUBLISHED: Final[Mapping[str, PublishedModel]] = {
         48_974_411,
         "3c20f84fc96d4865df6a97fd987ca5ec2fbb08827d93ddbf95b6d72743ba27a4",
     ),
+    "qm9_ctmc": PublishedModel("trained_models_v02", "checkpoints/last.ckpt"),
+    "geom_ctmc": PublishedModel(
+        "trained_models_v02", "checkpoints/last.ckpt", sampling={"eta": 30.0, "hc_thresh": 0.9}
+    ),
+    "flowmol3": PublishedModel("trained_models_v3.1", "checkpoints/last.ckpt", 65_000_000),
+    "fm3_nofa": PublishedModel("trained_models_v3", "checkpoints/last.ckpt"),
+    "fm3_nosc": PublishedModel("trained_models_v3", "checkpoints/last.ckpt"),
+    **_version3("nodistort", "none"),
+    **_version3(*(modality + way for modality in "acex" for way in ("high", "low"))),
+    **_version3(*("distort_" + way for way in ("extreme", "highp", "hight", "lowp", "lowt"))),
+    **_version3(*("fa_" + way for way in ("highp", "highstd", "lowp", "lowstd"))),
+    **_version3("scprop_high", "scprop_low"),
 }
-"""Sizes and digests are those of the pointers in the release's history (v0.1)."""
 
 
 def how_to_get(name: str) -> str:
     """What to download, and what to do with it."""
     model = PUBLISHED[name]
     return (
-        f"download {model.url(name)} (config.yaml and {model.file}, {model.size / 1e6:.1f} MB, SHA-256 {model.sha256}) "
-        f"into a folder {name}/, then `molvm models convert {name}`"
+        f"download {model.url(name)} (config.yaml and {model.file}, {model.known()}) into a folder {name}/, then "
+        f"`molvm models convert {name}`"
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 AVERAGE_CALLBACK = "exponential_moving_average"
+AVERAGED_LIST = "shadow_params"
 
 
 class RecordedPath(str):
@@ -35,9 +36,9 @@ def main(checkpoint: Path, out: Path) -> None:
     torch.serialization.add_safe_globals([(RecordedPath, "pathlib.PosixPath"), (RecordedPath, "pathlib.WindowsPath")])
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     save_file(tensors(content["state_dict"]), out / "weights.safetensors")
-    average = (content.get("callbacks") or {}).get(AVERAGE_CALLBACK)
+    average = average_of(content.get("callbacks") or {})
     if average:
-        save_file(tensors(shadow_weights(average)), out / "average.safetensors")
+        save_file(tensors(shadow_weights(average, list(content["state_dict"]))), out / "average.safetensors")
     text = json.dumps(plain(content["hyper_parameters"]))
     (out / "settings.json").write_text(text, encoding="utf-8")
 
@@ -51,8 +52,24 @@ def tensors(state: Mapping[str, Any]) -> dict[str, Tensor]:
     }
 
 
-def shadow_weights(average: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The averaged weights within the callback's state, whatever it calls them."""
+def average_of(callbacks: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What a callback has recorded of an average; Lightning puts the callback's own name around it."""
+    states = [callbacks, *(state for state in callbacks.values() if isinstance(state, Mapping))]
+    return next((state[AVERAGE_CALLBACK] for state in states if state.get(AVERAGE_CALLBACK)), None)
+
+
+def shadow_weights(average: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
+    """The averaged weights within the callback's state, whatever it calls them.
+
+    Args:
+        average: The state: names to tensors, or these within it, or a list of tensors in the order of the weights.
+        names: Of the weights, in their order.
+
+    Raises:
+        ValueError: There are not as many averaged tensors as weights.
+    """
+    if isinstance(average.get(AVERAGED_LIST), list | tuple):
+        return dict(zip(names, average[AVERAGED_LIST], strict=True))
     if any(isinstance(value, Tensor) for value in average.values()):
         return average
     nested = [value for value in average.values() if isinstance(value, Mapping)]

@@ -15,7 +15,8 @@ from molvm.errors import InputFileError, ModelError
 from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.flowmol.network import to_endpoint
 from molvm.models.flowmol.published.catalogue import PUBLISHED
-from molvm.models.flowmol.published.convert import convert, find_checkpoint, read_checkpoint
+from molvm.models.flowmol.published.checkpoint import find_checkpoint, read_checkpoint
+from molvm.models.flowmol.published.convert import convert
 from molvm.models.hub import load_model, save_model
 from molvm.sde.transition import euler_maruyama
 from tests.models.flowmol.upstream import PARITY, UpstreamCase, largest_difference
@@ -25,7 +26,9 @@ FOLDER = PARITY / "tiny_gaussian"
 
 @pytest.fixture(scope="module")
 def model() -> FlowMolModel:
-    return convert(FOLDER)
+    converted = convert(FOLDER)
+    assert isinstance(converted, FlowMolModel)
+    return converted
 
 
 @pytest.fixture(scope="module")
@@ -146,5 +149,10 @@ def test_what_is_not_converted_says_how_to_get_it(name: str, tmp_path: Path, mon
     monkeypatch.setenv("MOLVM_HOME", str(tmp_path))
     with pytest.raises(ModelError) as caught:
         load_model(f"flowmol:{name}")
-    for word in (f"https://bits.csb.pitt.edu/files/FlowMol/trained_models/{name}/", "SHA-256", "molvm models convert"):
+    for word in (
+        PUBLISHED[name].url(name),
+        "https://bits.csb.pitt.edu/files/FlowMol/",
+        "SHA-256",
+        "molvm models convert",
+    ):
         assert word in str(caught.value)
