@@ -10,7 +10,7 @@ from molvm.datasets.home import data_home
 from molvm.datasets.store import MoleculeDataset
 from molvm.errors import DatasetError, UnknownNameError
 
-DATASET_NAMES: Final = ("qm9",)
+DATASET_NAMES: Final = ("qm9", "drugs", "geom")
 
 
 def dataset_path(name: str) -> Path:
