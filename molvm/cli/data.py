@@ -7,12 +7,21 @@ from typing import Annotated
 
 import typer
 
-data_app = typer.Typer(help="Build datasets.", no_args_is_help=True)
+data_app = typer.Typer(help="Build datasets, and list them.", no_args_is_help=True)
 
 
 @data_app.callback()
 def data() -> None:
-    """Build datasets."""
+    """Build datasets, and list them."""
+
+
+@data_app.command("list")
+def list_datasets() -> None:
+    """Show which datasets there are, which are built, and what they hold."""
+    from molvm.datasets.registry import DATASETS, described
+
+    for name, what in DATASETS.items():
+        typer.echo(f"{name:6s} {described(name)}\n       {what}")
 
 
 @data_app.command()
@@ -52,3 +61,35 @@ def drugs(
     with counting_bar("drugs") as progress:
         dataset = build_drugs(path, workers=workers, progress=progress, count=count, seed=seed)
     typer.echo(f"{len(dataset)} molecules in {path}", err=True)
+
+
+@data_app.command()
+def geom(
+    source: Annotated[Path, typer.Argument(help="The folder with MiDi's split pickles, or with GEOM's rdkit_folder.")],
+    trust_pickle: Annotated[
+        bool, typer.Option("--trust-pickle", help="Open the pickles: you trust whoever made them.")
+    ] = False,
+    conformers: Annotated[int, typer.Option(help="Of a molecule at most; 0 takes all.")] = 5,
+    out: Annotated[Path | None, typer.Option(help="Another directory than the one where molvm looks.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; one a core by default.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Read only so many molecules (of each pickle).")] = None,
+) -> None:
+    """Read GEOM-Drugs from the pickles that MiDi or GEOM publish. An interrupted build goes on where it was."""
+    from molvm.cli.console import counting_bar
+    from molvm.datasets.geom import build_geom
+    from molvm.datasets.registry import dataset_path
+
+    path = out or dataset_path("geom")
+    with counting_bar("GEOM") as progress:
+        dataset = build_geom(
+            source,
+            path,
+            trust_pickle=trust_pickle,
+            conformers=conformers or None,
+            workers=workers,
+            limit=limit,
+            progress=progress,
+        )
+    typer.echo(f"{len(dataset)} conformers in {path}", err=True)
+    for reason, number in dataset.manifest["dropped"].items():
+        typer.echo(f"  dropped, {reason.replace('_', ' ')}: {number}", err=True)

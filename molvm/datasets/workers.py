@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 def mapped_in_order(
-    work: Callable[[Job], Result], jobs: Iterable[Job], workers: int, *, ahead: int, what: str
+    work: Callable[[Job], Result], jobs: Iterable[Job], workers: int, *, ahead: int, what: str, apart: bool = False
 ) -> Generator[Result, None, None]:
     """`work` of job after job; spawned processes, because forking a threaded parent may hang.
 
@@ -29,14 +29,15 @@ def mapped_in_order(
     Args:
         work: A function that can be pickled, if there are several workers.
         jobs: Taken one by one, as late as may be.
-        workers: Processes, each single-threaded; 1 stays in this process.
+        workers: Processes, each single-threaded; 1 stays in this process unless `apart`.
         ahead: Jobs in flight per worker: enough to keep it busy, few enough to keep the memory small.
         what: What the workers do, for the message when one dies.
+        apart: Never in this process, even with one worker.
 
     Raises:
         DatasetError: A worker died.
     """
-    if workers == 1:
+    if workers == 1 and not apart:
         yield from map(work, jobs)
         return
     try:
