@@ -9,22 +9,21 @@ from rdkit import Chem, rdBase
 
 from molvm.chem.molecule import Molecule
 from molvm.chem.validity import GEOMETRY, MAX_ATOMS
+from molvm.datasets.elements import GEOM_ELEMENTS
 from molvm.datasets.pack import upper_triangle
 from molvm.datasets.record import Dropped, DropReason, MoleculeRecord, Verdict
-
-ELEMENTS: Final = {"C": 6, "H": 1, "N": 7, "O": 8, "F": 9, "P": 15, "S": 16, "Cl": 17, "Br": 35, "I": 53}
-"""FlowMol's element map for GEOM-Drugs, in the order of its atom types."""
 
 CHARGES: Final = (-2, 3)
 """The least and the largest formal charge for which FlowMol has a class."""
 
 RULE: Final = (
-    f"kept: RDKit sanitises and kekulises it, one fragment, only the elements {' '.join(ELEMENTS)}, formal charges "
-    f"from {CHARGES[0]} to {CHARGES[1]}, no implicit hydrogen and no radical, at most {MAX_ATOMS} atoms, finite "
-    "positions, no bond outside 0.6 to 1.5 times its covalent radii, no two atoms closer than 0.5 angstrom"
+    f"kept: RDKit sanitises and kekulises it, one fragment, only the elements {' '.join(GEOM_ELEMENTS)}, "
+    f"formal charges from {CHARGES[0]} to {CHARGES[1]}, no implicit hydrogen and no radical, at most "
+    f"{MAX_ATOMS} atoms, finite positions, no bond outside 0.6 to 1.5 times its covalent radii, "
+    "no two atoms closer than 0.5 angstrom"
 )
 
-_TYPE_OF: Final = {number: index for index, number in enumerate(ELEMENTS.values())}
+_TYPE_OF: Final = {number: index for index, number in enumerate(GEOM_ELEMENTS.values())}
 
 
 def kekulised(mol: Chem.Mol) -> Chem.Mol | DropReason:

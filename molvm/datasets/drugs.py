@@ -17,7 +17,8 @@ import numpy as np
 from molvm.cores import available_cores
 from molvm.datasets.assembly import assemble
 from molvm.datasets.chunks import ChunkFolder, Tally
-from molvm.datasets.drug_like import ELEMENTS, RULE
+from molvm.datasets.drug_like import RULE
+from molvm.datasets.elements import GEOM_ELEMENTS
 from molvm.datasets.from_smiles import SmilesJob, make_molecules, method
 from molvm.datasets.moses import package_files, read_smiles, source, split_of
 from molvm.datasets.registry import dataset_path
@@ -123,8 +124,8 @@ def _versions() -> dict[str, str]:
 def _manifest(recipe: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": "drugs",
-        "element_symbols": list(ELEMENTS),
-        "atomic_numbers": list(ELEMENTS.values()),
+        "element_symbols": list(GEOM_ELEMENTS),
+        "atomic_numbers": list(GEOM_ELEMENTS.values()),
         "bond_orders": {"0": "none", "1": "single", "2": "double", "3": "triple"},
         "drop_rule": RULE,
         "split_rule": (

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from molvm.cores import available_cores
 from molvm.datasets.assembly import SplitOf, assemble
 from molvm.datasets.chunks import ChunkFolder, Tally
-from molvm.datasets.drug_like import ELEMENTS, RULE
+from molvm.datasets.drug_like import RULE
+from molvm.datasets.elements import GEOM_ELEMENTS
 from molvm.datasets.geom_conformers import BytesJob, FilesJob, from_bytes, from_files
 from molvm.datasets.geom_layouts import PicklePerMolecule, SplitPickles, find_layout
 from molvm.datasets.geom_reader import read_portions
@@ -182,8 +183,8 @@ def _from_pickles_of_molecules(
 def _manifest(recipe: dict[str, Any], split_rule: str) -> dict[str, Any]:
     return {
         "name": "geom",
-        "element_symbols": list(ELEMENTS),
-        "atomic_numbers": list(ELEMENTS.values()),
+        "element_symbols": list(GEOM_ELEMENTS),
+        "atomic_numbers": list(GEOM_ELEMENTS.values()),
         "bond_orders": {"0": "none", "1": "single", "2": "double", "3": "triple"},
         "drop_rule": RULE,
         "split_rule": split_rule,
