@@ -30,8 +30,8 @@ from molvm.errors import ConfigError, DatasetError
 Progress: TypeAlias = Callable[[int, int], None]
 
 COUNT: Final = 66_000
-CHUNK: Final = 250
-# A chunk takes a worker ten seconds or so; one more waits for it.
+CHUNK: Final = 100
+# A chunk takes a worker five seconds or so; one more waits for it.
 CHUNKS_AHEAD: Final = 2
 MAXIMUM_SEED: Final = 2**32 - 1
 
@@ -46,7 +46,7 @@ def build_drugs(
     """Builds drug-like molecules with explicit hydrogens, kekulised bonds and formal charges, and publishes them.
 
     The rows of MOSES are shuffled; from the first on, each is embedded, relaxed and checked until `count` are kept.
-    What comes out depends on `count` and `seed` alone. Chunks of 250 rows are kept in `OUT.chunks` meanwhile; the same
+    What comes out depends on `count` and `seed` alone. Chunks of 100 rows are kept in `OUT.chunks` meanwhile; the same
     call goes on from there after it was interrupted. A row's split is that of its file (`moses.PARTS`).
 
     Args:

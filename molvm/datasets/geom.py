@@ -129,14 +129,16 @@ def _from_split_pickles(
     def jobs() -> Iterator[BytesJob]:
         start = 0
         for place, file in enumerate(layout.files.values()):
-            first = place * CHUNKS_PER_FILE
+            first, position = place * CHUNKS_PER_FILE, 0
             known = frozenset(number - first for number in tallies)
             for portion in read_portions(file, CHUNK, known=known, conformers=conformers, limit=limit):
                 if portion.conformers is not None:
                     yield BytesJob(first + portion.number, start, portion.conformers)
                 start += portion.count
-                if progress is not None:
+                # The reader is ahead of the portions, so several may be at one position.
+                if progress is not None and portion.position > position:
                     progress(sum(sizes[:place]) + portion.position, sum(sizes))
+                position = portion.position
             ends.append(start)
 
     with closing(
