@@ -20,6 +20,8 @@ export OMP_WAIT_POLICY ?= passive
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[dev]'
+# Its requirements pin a pomegranate that does not build any more; molvm reads its data files only.
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt --no-deps molsets
 	touch $@
 
 # What a virtual environment needs, and the `xtb` program: slow tests compare the Python engines with it.

@@ -59,13 +59,15 @@ class MissingDependencyError(MolVMError):
         package: The distribution that is missing.
         extra: The molvm extra that brings it; None for one that molvm itself brings where there are wheels.
         purpose: What it is needed for.
+        remedy: Overrides how to install it.
     """
 
-    def __init__(self, package: str, extra: str | None, purpose: str) -> None:
+    def __init__(self, package: str, extra: str | None, purpose: str, *, remedy: str | None = None) -> None:
         from_extra = f"pip install 'molvm[{extra}]' (in a clone: pip install -e '.[{extra}]')"
+        plainly = f"pip install {package}, on a platform that has wheels of it"
         super().__init__(
             f"{purpose} needs the package {package!r}, which is not installed.",
-            remedy=f"pip install {package}, on a platform that has wheels of it" if extra is None else from_extra,
+            remedy=remedy or (plainly if extra is None else from_extra),
         )
 
 

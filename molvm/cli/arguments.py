@@ -7,8 +7,8 @@ from typing import Final
 
 from molvm.errors import ConfigError, ModelError, UnknownNameError
 
-LATER_DATASETS: Final = ("geom",)
-"""Datasets of the papers for which no base model can be had yet."""
+LATER_DATASETS: Final = ("geom", "drugs")
+"""Datasets for which no base model can be had yet."""
 
 
 def base_model(dataset: str | None, model: str | None) -> str | None:

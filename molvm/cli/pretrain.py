@@ -10,7 +10,7 @@ import typer
 
 def pretrain(
     out: Annotated[Path, typer.Option(help="The directory of checkpoints and of the finished model.")],
-    dataset: Annotated[str, typer.Option(help="A dataset that `molvm data` has built.")] = "qm9",
+    dataset: Annotated[str, typer.Option(help="A dataset that `molvm data` has built: qm9, drugs or geom.")] = "qm9",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint in --out.")] = False,
     start: Annotated[str | None, typer.Option("--from", help="A model to start warm from.")] = None,
     steps: Annotated[
@@ -18,6 +18,10 @@ def pretrain(
     ] = None,
     hours: Annotated[float | None, typer.Option(help="Stop with a checkpoint after so many hours.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Molecules of one size in a step, 64 by default.")] = None,
+    max_pairs: Annotated[
+        int | None,
+        typer.Option(help="Pairs of atoms in a step at most, 131072 by default: fewer large molecules in a batch."),
+    ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak rate of AdamW, 0.001 by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, order, noise and times, 0 by default.")] = None,
     checkpoint_every: Annotated[int | None, typer.Option(help="Steps between checkpoints, 250 by default.")] = None,
@@ -34,6 +38,7 @@ def pretrain(
     options = {
         "steps": steps,
         "batch_size": batch_size,
+        "max_pairs": max_pairs,
         "learning_rate": learning_rate,
         "seed": seed,
         "checkpoint_every": checkpoint_every,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDetermineBonds
 
-DropReason: TypeAlias = Literal["no_bonds_found", "fragmented", "charge_too_large", "unknown_element"]
+from molvm.datasets.record import Dropped, MoleculeRecord
 
 MAXIMUM_FORMAL_CHARGE: Final = 1
 
@@ -28,25 +27,6 @@ class Geometry:
     source_index: int
     symbols: tuple[str, ...]
     coordinates: tuple[tuple[float, float, float], ...]
-
-
-@dataclass(frozen=True)
-class MoleculeRecord:
-    """One molecule as a dataset stores it (shapes as in `MoleculeDataset`, for one molecule)."""
-
-    source_index: int
-    positions: npt.NDArray[np.float32]
-    types: npt.NDArray[np.uint8]
-    charges: npt.NDArray[np.int8]
-    bonds: npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Dropped:
-    """A molecule that could not be kept, and why."""
-
-    source_index: int
-    reason: DropReason
 
 
 def perceive(geometry: Geometry, type_of: dict[str, int]) -> MoleculeRecord | Dropped:

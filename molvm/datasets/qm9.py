@@ -5,11 +5,9 @@ from __future__ import annotations
 import csv
 import importlib.metadata
 import importlib.util
-import multiprocessing
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -18,10 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from molvm.cores import available_cores
-from molvm.datasets.perception import Dropped, Geometry, MoleculeRecord, perceive_many
+from molvm.datasets.perception import Geometry, perceive_many
+from molvm.datasets.record import Dropped, MoleculeRecord
 from molvm.datasets.registry import dataset_path
 from molvm.datasets.split import SPLIT_CODES, shuffled_split
 from molvm.datasets.store import MoleculeDataset
+from molvm.datasets.workers import mapped_in_order
 from molvm.durable import require_writable
 from molvm.errors import ConfigError, DatasetError, MissingDependencyError
 
@@ -71,7 +71,11 @@ def build_qm9(
     records: list[MoleculeRecord] = []
     dropped: Counter[str] = Counter()
     done = 0
-    for outcomes in _perceive_chunks(_chunks(islice(read_geometries(files), limit)), workers or available_cores()):
+    chunks = _chunks(islice(read_geometries(files), limit))
+    work = partial(perceive_many, type_of=_type_of())
+    for outcomes in mapped_in_order(
+        work, chunks, workers or available_cores(), ahead=CHUNKS_AHEAD, what="perceiving bonds"
+    ):
         for outcome in outcomes:
             if isinstance(outcome, Dropped):
                 dropped[outcome.reason] += 1
@@ -139,31 +143,6 @@ def _chunks(geometries: Iterator[Geometry]) -> Iterator[list[Geometry]]:
 
 def _type_of() -> dict[str, int]:
     return {symbol: index for index, symbol in enumerate(ELEMENTS)}
-
-
-def _perceive_chunks(chunks: Iterator[list[Geometry]], workers: int) -> Iterator[list[MoleculeRecord | Dropped]]:
-    """Perceives chunk after chunk, in order; spawned processes, because forking a threaded parent may hang."""
-    if workers == 1:
-        for chunk in chunks:
-            yield perceive_many(chunk, _type_of())
-        return
-    try:
-        yield from _perceive_in_pool(chunks, workers)
-    except BrokenProcessPool as error:
-        raise DatasetError(
-            "A worker process died while perceiving bonds.", remedy="workers=1, or more memory"
-        ) from error
-
-
-def _perceive_in_pool(chunks: Iterator[list[Geometry]], workers: int) -> Iterator[list[MoleculeRecord | Dropped]]:
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting: deque[Future[list[MoleculeRecord | Dropped]]] = deque()
-        for chunk in chunks:
-            waiting.append(pool.submit(perceive_many, chunk, _type_of()))
-            if len(waiting) >= CHUNKS_AHEAD * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _assemble(records: list[MoleculeRecord], dropped: Counter[str], rows: int) -> MoleculeDataset:

@@ -8,33 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing.process
-import os
 import threading
 from collections.abc import Iterator
 from multiprocessing import spawn
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
+from molvm.cores import single_threaded_children
 from molvm.errors import RewardError
-from molvm.rewards.worker import THREAD_VARIABLES
 
 _MAIN_KEYS = ("init_main_from_name", "init_main_from_path")
 _LOCK = threading.Lock()
-
-
-@contextlib.contextmanager
-def _single_threaded_environment() -> Iterator[None]:
-    """Children started within inherit one thread for every numerical library."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextlib.contextmanager
@@ -57,7 +41,7 @@ class LightProcess(SpawnProcess):
 
     def start(self) -> None:
         """Start it."""
-        with _LOCK, _single_threaded_environment(), _hidden_main():
+        with _LOCK, single_threaded_children(), _hidden_main():
             super().start()
 
 
@@ -66,7 +50,7 @@ class MainProcess(SpawnProcess):
 
     def start(self) -> None:
         """Start it."""
-        with _LOCK, _single_threaded_environment():
+        with _LOCK, single_threaded_children():
             super().start()
 
 

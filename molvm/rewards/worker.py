@@ -14,15 +14,6 @@ from molvm.chem.engines.quiet import STDERR, STDOUT
 from molvm.chem.molecule import Molecule
 from molvm.rewards.base import MoleculeReward, Outcome
 
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-)
-"""What the libraries below the engines read, once, when they are loaded."""
-
 ORPHAN_CHECK_SECONDS = 1.0
 
 

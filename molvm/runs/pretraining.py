@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from molvm.datasets.elements import GEOM_ELEMENTS
 from molvm.datasets.registry import load_dataset
 from molvm.datasets.store import MoleculeDataset
 from molvm.errors import ConfigError, ModelError, OutputExistsError, UnknownNameError
@@ -50,6 +51,23 @@ def small_network(dataset: MoleculeDataset) -> FlowMolConfig:
     )
 
 
+def drug_network(dataset: MoleculeDataset) -> FlowMolConfig:
+    """The network for drug-like molecules: as small as `small_network`, with what FlowMol changes for GEOM-Drugs.
+
+    Bonds appear as late as atom types and charges (cosine exponent 2), radial functions end at 12 Å, and messages are
+    divided by about the number of neighbours, of which there are twice as many as in QM9.
+
+    Args:
+        dataset: Gives the elements.
+    """
+    return replace(small_network(dataset), schedule_exponents=(1.0, 2.0, 2.0, 2.0), rbf_dmax=12.0, message_norm=40.0)
+
+
+def default_network(dataset: MoleculeDataset) -> FlowMolConfig:
+    """`drug_network` for the element map of GEOM, `small_network` for all others."""
+    return drug_network(dataset) if dataset.elements == tuple(GEOM_ELEMENTS) else small_network(dataset)
+
+
 def run_pretraining(
     dataset_name: str,
     out: Path,
@@ -68,7 +86,7 @@ def run_pretraining(
         out: The directory of checkpoints and of the published model, new or empty unless `resume`.
         settings: Fields of `PretrainOptions` that differ from their defaults. A resumed pretraining keeps its own; only
             `steps`, which stretches or cuts the schedule, and `shards` may be given anew.
-        network: The shape; `small_network` by default.
+        network: The shape; `default_network` by default.
         resume: Go on from the newest checkpoint in `out`.
         start: A model, by name or directory, to start warm from.
         hours: Stop with a checkpoint after so much wall time; None for no limit.
@@ -102,7 +120,7 @@ def run_pretraining(
     with directory.exclusive(), Interruption() as interruption:
         trainer = pretrain(
             dataset,
-            network or small_network(dataset),
+            network or default_network(dataset),
             options,
             out,
             resume=resume,
@@ -210,6 +228,7 @@ def publish(trainer: Pretrainer, path: Path, seconds: float) -> None:
     card = {
         "dataset": dataset.manifest.get("name"),
         "dataset_counts": dataset.manifest.get("counts"),
+        "dataset_note": dataset.manifest.get("not_geom"),
         "source": dataset.manifest.get("source"),
         "steps": trainer.step,
         "batch_size": trainer.options.batch_size,

@@ -40,6 +40,8 @@ class PretrainOptions:
     Args:
         steps: Optimiser steps of the whole schedule.
         batch_size: Molecules of one size in a step.
+        max_pairs: Largest number of ordered pairs of atoms in a step; of molecules of n atoms, fewer than `batch_size`
+            are taken where it would be exceeded. By default that is the case above 45 atoms.
         learning_rate: Peak rate of AdamW.
         final_learning_rate: Rate at the last step.
         warmup_steps: Linear rise from zero.
@@ -58,6 +60,7 @@ class PretrainOptions:
 
     steps: int = 20_000
     batch_size: int = 64
+    max_pairs: int = 131_072
     learning_rate: float = 1e-3
     final_learning_rate: float = 3e-5
     warmup_steps: int = 500
@@ -73,7 +76,7 @@ class PretrainOptions:
     checkpoint_every: int = 250
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "checkpoint_every", "shards"):
+        for name in ("steps", "batch_size", "max_pairs", "checkpoint_every", "shards"):
             if getattr(self, name) < 1:
                 raise ConfigError(
                     f"Pretraining got {name} = {getattr(self, name)}.", allowed="a whole number from 1 up"
@@ -234,7 +237,9 @@ class Pretrainer:
 
     def _batches(self) -> Iterator[DenseBatch]:
         while True:
-            yield from one_size_batches(self.dataset, "train", self.options.batch_size, self.order)
+            yield from one_size_batches(
+                self.dataset, "train", self.options.batch_size, self.order, self.options.max_pairs
+            )
 
     def _train_step(self, batch: DenseBatch) -> None:
         shards = self._shards(batch)

@@ -13,6 +13,7 @@ from molvm.chem.io import read_molecules
 from molvm.cli.app import app
 from molvm.runs.config import RunConfig
 from tests.cli.conftest import Molvm
+from tests.datasets.geom_files import write_split_pickles
 from tests.models.flowmol.published.token_folder import token_folder
 from tests.models.flowmol.upstream import PARITY
 
@@ -105,6 +106,23 @@ def test_score(molvm: Molvm, tmp_path: Path) -> None:
     assert (rows[1]["id"], rows[1]["failure"], rows[1]["qed"]) == ("2", "invalid", "")
     assert "qed: 1 of 2" in said.err
     assert molvm("score", "in.smi", "--reward", "qed", "--out", "s.csv", "--overwrite").code == 0
+
+
+def test_data(molvm: Molvm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOLVM_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("molvm.datasets.drugs.CHUNK", 4)
+    assert molvm("data", "drugs", "--count", 4, "--workers", 1).code == 0
+    source = write_split_pickles(tmp_path / "source")
+    said = molvm("data", "geom", source)
+    assert said.code == 2
+    assert "--trust-pickle" in said.err
+    said = molvm("data", "geom", source, "--trust-pickle", "--conformers", 1, "--workers", 1)
+    assert said.code == 0, said.err
+    assert "9 conformers" in said.err
+    listed = molvm("data", "list").out
+    assert "not built: molvm data qm9" in listed
+    assert "4 molecules (" in listed
+    assert "9 molecules (5 train, 2 validation, 2 test)" in listed
 
 
 def test_models(molvm: Molvm, tiny_path: Path) -> None:

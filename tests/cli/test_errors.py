@@ -76,6 +76,15 @@ from tests.cli.conftest import Molvm
         ("data qm9 --workers 0 --out d", ["workers"]),
         ("data qm9 --out full", ["full"]),
         ("data qm9 --out full/file/d", ["full/file/d"]),
+        ("train --dataset drugs --reward qed --out r", ["'drugs'", "--model"]),
+        ("pretrain --dataset drugs --out p", ["molvm data drugs"]),
+        ("pretrain --dataset geom --out p", ["molvm data geom FOLDER --trust-pickle"]),
+        ("pretrain --out p --max-pairs 0", ["max_pairs"]),
+        ("data drugs --count 0 --out d", ["count"]),
+        ("data drugs --out full", ["full"]),
+        ("data drugs --seed -1 --out d", ["seed"]),
+        ("data geom full --out d", ["full", "train_data.pickle"]),
+        ("data geom none --out d --trust-pickle", ["none", "summary_drugs.json"]),
     ],
 )
 def test_one_message_and_nothing_written(

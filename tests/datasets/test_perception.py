@@ -5,7 +5,8 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
-from molvm.datasets.perception import Dropped, Geometry, MoleculeRecord, perceive
+from molvm.datasets.perception import Geometry, perceive
+from molvm.datasets.record import Dropped, MoleculeRecord
 
 TYPES = {"C": 0, "H": 1, "N": 2, "O": 3}
 

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from molvm.datasets.drugs import build_drugs
+from molvm.datasets.geom import build_geom
 from molvm.datasets.qm9 import build_qm9
-from molvm.datasets.registry import dataset_path
+from molvm.datasets.registry import dataset_path, load_dataset
 from molvm.errors import ConfigError, OutputExistsError, UnknownNameError
 from molvm.models.hub import load_model
-from molvm.runs.pretraining import run_pretraining, small_network
+from molvm.runs.pretraining import default_network, run_pretraining, small_network
 from molvm.training.checkpoint import load_checkpoint
+from tests.datasets.geom_files import write_split_pickles
 from tests.runs.tiny import TINY, save_tiny
 
 OPTIONS = {"steps": 4, "batch_size": 8, "warmup_steps": 1, "checkpoint_every": 2, "bfloat16": False}
@@ -110,8 +114,37 @@ def test_a_shorter_schedule_ends_the_training_where_it_is(tmp_path: Path) -> Non
 
 
 def test_the_default_network_is_small() -> None:
-    from molvm.datasets.registry import load_dataset
     from molvm.models.flowmol.network import FlowMolNetwork
 
     network = FlowMolNetwork(small_network(load_dataset("qm9")))
     assert 1e6 < sum(parameter.numel() for parameter in network.parameters()) <= 2.5e6
+
+
+@pytest.mark.parametrize("name", ["drugs", "geom"])
+def test_drug_like_molecules_train_a_network_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    if name == "drugs":
+        monkeypatch.setattr("molvm.datasets.drugs.CHUNK", 12)
+        dataset = build_drugs(dataset_path(name), workers=1, count=12)
+    else:
+        source = write_split_pickles(tmp_path / "source")
+        dataset = build_geom(source, dataset_path(name), trust_pickle=True, workers=1)
+    shape = default_network(dataset)
+    assert shape.n_types == 10
+    assert shape.n_bonds == 4
+    assert shape.schedule_exponents == (1, 2, 2, 2)
+    tiny = replace(TINY, elements=shape.elements, schedule_exponents=shape.schedule_exponents)
+    model, _ = run_pretraining(name, tmp_path / "out", {**OPTIONS, "max_pairs": 3000}, network=tiny)
+    assert model is not None
+    published = load_model(model)
+    assert published.card["dataset"] == name
+    assert ("stand-in" in (published.card["dataset_note"] or "")) == (name == "drugs")
+    sizes, counts = dataset.size_histogram("train")
+    assert (published.sizes.sizes, published.sizes.counts) == (tuple(sizes.tolist()), tuple(counts.tolist()))
+    assert len(published.decode(published.noise(None, 3, torch.Generator().manual_seed(0)))) == 3
+
+
+def test_qm9_keeps_its_network() -> None:
+    dataset = load_dataset("qm9")
+    assert default_network(dataset) == small_network(dataset)

@@ -357,3 +357,19 @@ def test_the_callers_random_stream_is_left_alone(few: MoleculeDataset, tmp_path:
     before = torch.get_rng_state()
     pretrain(few, CONFIG, replace(OPTIONS, steps=1), tmp_path)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_large_molecules_come_in_smaller_batches(dataset: MoleculeDataset) -> None:
+    bounded = list(one_size_batches(dataset, "train", 16, np.random.default_rng(0), max_pairs=1000))
+    assert sum(len(batch.types) for batch in bounded) == len(dataset)
+    for batch in bounded:
+        count, n = batch.types.shape
+        assert count <= 16
+        assert count * n * n <= 1000 or count == 1
+    alone = one_size_batches(dataset, "train", 16, np.random.default_rng(0), max_pairs=1)
+    assert all(len(batch.types) == 1 for batch in alone)
+    free, wide = (
+        list(one_size_batches(dataset, "train", 16, np.random.default_rng(0), bound)) for bound in (None, 10**6)
+    )
+    for one, other in zip(free, wide, strict=True):
+        np.testing.assert_array_equal(one.positions, other.positions)

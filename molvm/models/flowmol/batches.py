@@ -15,7 +15,11 @@ from molvm.states import MoleculeState
 
 
 def one_size_batches(
-    dataset: MoleculeDataset, split: str, batch_size: int, generator: np.random.Generator
+    dataset: MoleculeDataset,
+    split: str,
+    batch_size: int,
+    generator: np.random.Generator,
+    max_pairs: int | None = None,
 ) -> Iterator[DenseBatch]:
     """One epoch: every molecule of the split once, in shuffled batches of one atom count each.
 
@@ -24,12 +28,15 @@ def one_size_batches(
         split: "train", "validation" or "test".
         batch_size: The largest number of molecules in a batch; the remainder of each size makes a smaller one.
         generator: Decides the order.
+        max_pairs: Largest b n² of a batch of b > 1 molecules of n atoms, so that large molecules fit into memory; None
+            for no bound.
     """
     batches: list[np.ndarray] = []
     sizes, _ = dataset.size_histogram(split)
     for size in sizes:
         indices = generator.permutation(dataset.indices(split, int(size)))
-        batches.extend(indices[start : start + batch_size] for start in range(0, len(indices), batch_size))
+        count = batch_size if max_pairs is None else max(1, min(batch_size, max_pairs // int(size) ** 2))
+        batches.extend(indices[start : start + count] for start in range(0, len(indices), count))
     for position in generator.permutation(len(batches)):
         yield dataset.gather(batches[position])
 
