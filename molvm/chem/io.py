@@ -50,6 +50,8 @@ def iterate_records(path: Path | str) -> Iterator[Record]:
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             yield from readers[path.suffix.lower()](_lines(file))
+    except InputFileError as error:
+        raise InputFileError(f"{path}: {error.what}", allowed=error.allowed, remedy=error.remedy) from error
     except OSError as error:
         raise InputFileError(
             f"The file {path} cannot be read: {error.strerror or error}.", remedy="check the path and its permissions"

@@ -20,7 +20,7 @@ def evaluate(
     """Measure molecules: stability, validity, uniqueness, with 95 % intervals."""
     import json
 
-    from molvm.cli.console import counting_bar
+    from molvm.cli.console import counted, counting_bar
     from molvm.cli.metrics_table import metrics_table
     from molvm.cli.molecules import molecules_of
     from molvm.durable import replace_text, require_writable
@@ -36,7 +36,7 @@ def evaluate(
             molecules, table=valencies, reference=known, progress=lambda done: progress(done, len(molecules))
         )
     if unreadable:
-        typer.echo(f"{unreadable} records cannot be read and are left out.", err=True)
+        typer.echo(f"Left out, because RDKit cannot read them: {counted(unreadable, 'record')}.", err=True)
     if out is not None:
         replace_text(out, json.dumps(summary.to_json(), indent=2) + "\n")
     typer.echo(metrics_table(summary))

@@ -90,6 +90,11 @@ def load_model(name_or_path: str | Path, *, precision: str = "auto") -> FlowMolM
             remedy=advice,
         )
     path = known.get(name, Path(name_or_path))
+    if path.is_dir() and not (path / CARD_FILE).is_file():
+        raise ModelError(
+            f"The directory {path} holds no base model, and no run.",
+            allowed=f"a directory with {WEIGHTS_FILE} and {CARD_FILE}, or one of {', '.join(sorted(known))}",
+        )
     if path.is_dir():
         return _read(path, name if name in known else path.name, resolve_precision(precision))
     raise UnknownNameError("base model", name, [*known, *_published_names()])

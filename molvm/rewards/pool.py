@@ -156,20 +156,8 @@ class WorkerPool:
 
     @staticmethod
     def _needs_main(reward: MoleculeReward) -> bool:
-        """Whether the reward lives in the main module.
-
-        Raises:
-            RewardError: It cannot be pickled.
-        """
-        try:
-            payload = pack(reward, [])
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise RewardError(
-                f"The reward {reward.name!r} cannot be sent to a worker process: {error}.",
-                allowed="rewards defined at the top level of a module",
-                remedy="move it into a file of its own and import it",
-            ) from error
-        return b"__main__" in payload
+        """Whether the reward lives in the main module."""
+        return b"__main__" in packed(reward)
 
     def _start(self, *, needs_main: bool) -> None:
         from pebble import ProcessPool
@@ -224,6 +212,22 @@ class WorkerPool:
 def _stop(pool: Any) -> None:
     pool.stop()
     pool.join()
+
+
+def packed(reward: MoleculeReward) -> bytes:
+    """The reward as it is sent to a worker process.
+
+    Raises:
+        RewardError: It cannot be sent.
+    """
+    try:
+        return pack(reward, [])
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise RewardError(
+            f"The reward {reward.name!r} cannot be sent to a worker process: {error}.",
+            allowed="rewards defined at the top level of a module",
+            remedy="move it into a file of its own and import it",
+        ) from error
 
 
 class Isolated:

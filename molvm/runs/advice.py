@@ -9,6 +9,9 @@ from torch import Tensor
 STRONG: Final = 20.0
 """Nats for one standard deviation of the reward beyond which training on molecules was seen to run away."""
 
+ENOUGH_FOR_A_FLOOR: Final = 24
+"""Molecules of the base of which the worst is about as bad as they come."""
+
 LEARNABLE: Final = (4.0, 8.0)
 """Nats for one standard deviation with which it worked (RESULTS.md, the main job)."""
 
@@ -25,6 +28,17 @@ def about_strength(strength: float, rewards: Tensor, unit: str, kl_limit: float 
         f"{strength * spread:.0f} nats. What {low} to {high} ask for can be learned from some thousands of molecules; "
         "far above, samples leave what the base model knows. To keep them near it whatever λ is, set "
         "sampling.kl_limit, 10 for instance."
+    )
+
+
+def about_floor(declared: float | None, batch_size: int, floor: float, unit: str) -> str | None:
+    """What to say of a floor that was settled by a few molecules of the base."""
+    if declared is not None or batch_size >= ENOUGH_FOR_A_FLOOR:
+        return None
+    return (
+        f"A failure is worth {floor:g} {unit}".rstrip()
+        + f" in this run, the worst of {batch_size} molecules of the base. "
+        "So few may leave it better than some sound molecules: state a floor, by reward.floor or with the reward."
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from molvm.errors import ConfigError
+from molvm.errors import ConfigError, ModelError
 from molvm.models.base import BaseModel, FlowModel
 from molvm.models.hub import load_model
 from molvm.rewards.base import Reward
@@ -94,6 +94,8 @@ def train(
         KeyboardInterrupt: It was interrupted; `resume` goes on from the last finished iteration.
         SystemExit: With 143, after a SIGTERM; likewise.
     """
+    if not (model is None or isinstance(model, str | Path | BaseModel)):
+        raise ModelError(f"{model!r:.60} is no base model.", allowed="a base model, its name, or its directory")
     reward_name = reward if isinstance(reward, str) else None
     given = require_reward(reward) if reward is not None and reward_name is None else None
     if recipe is not None and isinstance(settings, RunConfig):

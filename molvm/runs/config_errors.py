@@ -97,7 +97,8 @@ def _allowed(detail: ErrorDetails) -> str:
     context: dict[str, Any] = detail.get("ctx", {})
     if kind in _BOUNDS:
         key, sentence = _BOUNDS[kind]
-        return f"a finite number, {sentence.format(context[key])}"
+        number = "a whole number" if isinstance(context[key], int) else "a finite number"
+        return f"{number}, {sentence.format(context[key])}"
     if kind == "literal_error":
         return str(context["expected"])
     if kind == "string_too_short":

@@ -107,6 +107,12 @@ class Manifest:
         """How the last session ended; None before the first."""
         return self.sessions[-1].status if self.sessions else None
 
+    @property
+    def iterations_saved(self) -> int:
+        """The last iteration that is known to have got a checkpoint, 0 if none is."""
+        ended = [s.iteration or 0 for s in self.sessions if s.status in ("finished", "interrupted")]
+        return max([*ended, *(session.first_iteration for session in self.sessions)], default=0)
+
     def save(self, path: Path) -> None:
         """Write it, whole or not at all."""
         replace_text(path, json.dumps(asdict(self), indent=2) + "\n")

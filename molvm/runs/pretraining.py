@@ -11,7 +11,7 @@ from typing import Any
 from molvm.datasets.elements import GEOM_ELEMENTS
 from molvm.datasets.registry import load_dataset
 from molvm.datasets.store import MoleculeDataset
-from molvm.errors import ConfigError, ModelError, OutputExistsError, UnknownNameError
+from molvm.errors import CheckpointError, ConfigError, ModelError, OutputExistsError, UnknownNameError
 from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.model import FlowMolModel, SizeHistogram
 from molvm.models.flowmol.network import FlowMolNetwork
@@ -166,7 +166,7 @@ def _require_free(directory: RunDirectory) -> None:
     Raises:
         OutputExistsError: There is something in the directory.
     """
-    if has_checkpoint(directory.checkpoints):
+    if not directory.is_run and has_checkpoint(directory.checkpoints):
         raise OutputExistsError(
             f"{directory.path} holds the checkpoints of an earlier pretraining.", remedy="--resume, or another --out"
         )
@@ -177,11 +177,18 @@ def _resumed(out: Path, settings: Mapping[str, Any]) -> tuple[FlowMolConfig, Pre
     """The shape and the options with which a pretraining goes on.
 
     Raises:
-        CheckpointError: There is no whole checkpoint.
+        CheckpointError: There is no whole checkpoint, or it is not of a pretraining.
         ConfigError: A setting cannot be changed.
         OutputExistsError: There is a model already, and more training would make another.
     """
     checkpoint = load_checkpoint(out / "checkpoints")
+    kind = checkpoint.metadata.get("kind")
+    if kind != "pretraining":
+        raise CheckpointError(
+            f"The checkpoints in {out} are of a {kind or 'process of another kind'}.",
+            allowed="the directory of a pretraining",
+            remedy=f"`molvm train --resume {out}`" if kind == "training" else "another --out",
+        )
     fixed = [name for name in settings if name not in RESUMED_WITH]
     if fixed:
         raise ConfigError(

@@ -15,7 +15,8 @@ from molvm.models.base import BaseModel, FlowModel, require_steerable
 from molvm.models.hub import load_model
 from molvm.models.precision import resolve_precision
 from molvm.objectives import ValueMatching
-from molvm.rewards.base import Reward
+from molvm.rewards.base import MoleculeReward, Reward
+from molvm.rewards.pool import packed
 from molvm.runs.advice import about_steps
 from molvm.runs.assembly import (
     build_objective,
@@ -69,6 +70,7 @@ class Run:
             ConfigError: There is no `out`.
             UnknownNameError: There is no such model or reward.
             ModelError: The model is one that nothing can steer.
+            RewardError: The reward cannot be sent to worker processes.
             OutputExistsError: The directory is not empty or cannot be written.
         """
         if config.out is None:
@@ -95,6 +97,8 @@ class Run:
         )
         # Refuse what training would not start with before anything is written.
         sampling_options(config).grid(run.model.schedules)
+        if isinstance(run.reward, MoleculeReward):
+            packed(run.reward)
         run._new_objective(manifest)
         run.directory.begin()
         replace_text(run.directory.config, config_text(located))

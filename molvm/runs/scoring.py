@@ -10,7 +10,7 @@ from typing import Any
 from molvm.chem.formats.record import Record
 from molvm.chem.io import read_molecules, write_csv
 from molvm.chem.molecule import Molecule
-from molvm.errors import ConfigError, InputFileError
+from molvm.errors import ConfigError, InputFileError, MoleculeError
 from molvm.rewards.base import Failure, MoleculeReward, Outcome, Reward
 from molvm.rewards.pool import DEFAULT_TIME_LIMIT, WorkerPool
 from molvm.runs.reward_source import require_reward, resolve_reward
@@ -78,7 +78,7 @@ def _reason(failures: dict[str, Failure], *, several: bool) -> str | None:
     if not failures:
         return None
     reasons = {name: f"{failure.stage}: {failure.reason}" for name, failure in failures.items()}
-    if not several or len(set(reasons.values())) == 1:
+    if not several or (len(reasons) > 1 and len(set(reasons.values())) == 1):
         return next(iter(reasons.values()))
     return "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
 
@@ -102,6 +102,7 @@ def score(
 
     Raises:
         InputFileError: The file cannot be read.
+        MoleculeError: Something is no molecule.
         UnknownNameError: There is no such reward.
         ConfigError: Two rewards have one name, or the name of another column.
     """
@@ -125,13 +126,24 @@ def records_of(source: Path | str | Iterable[Molecule | Record]) -> list[Record]
 
     Raises:
         InputFileError: The file cannot be read, or has no records.
+        MoleculeError: Something is no molecule.
     """
     if isinstance(source, Path | str):
         records = read_molecules(source)
         if not records:
             raise InputFileError(f"There are no molecules in {source}.", remedy="another file")
         return records
-    return [one if isinstance(one, Record) else Record(one.id, one) for one in source]
+    return [one if isinstance(one, Record) else Record(_molecule(one).id, one) for one in source]
+
+
+def _molecule(one: object) -> Molecule:
+    if not isinstance(one, Molecule):
+        raise MoleculeError(
+            f"{one!r:.60} is no molecule.",
+            allowed="a molvm Molecule, or the path of a molecule file",
+            remedy="a .smi file for SMILES",
+        )
+    return one
 
 
 def evaluate_reward(

@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from molvm.errors import MolVMError
+from molvm.errors import CheckpointError, MolVMError
 from molvm.models.base import FlowModel
 from molvm.objectives import ValueMatching
 from molvm.rewards.base import Outcome, Reward
-from molvm.runs.advice import about_strength, about_warmup
+from molvm.runs.advice import about_floor, about_strength, about_warmup
 from molvm.runs.assembly import isolated_reward, settle_floor, trainer_options
 from molvm.runs.config import RunConfig
 from molvm.runs.directory import RunDirectory
@@ -84,6 +84,8 @@ class TrainingSession:
         floor = manifest.floor
         if floor is None:
             floor = settle_floor(self.config, self.model, self.reward, score)
+            declared = self.config.reward.floor if self.config.reward.floor is not None else self.reward.floor
+            _say(about_floor(declared, self.config.training.batch_size, floor, self.reward.unit))
             replace(manifest, floor=floor).save(self.directory.manifest)
         trainer = Trainer(
             self.model,
@@ -97,6 +99,13 @@ class TrainingSession:
         )
         if has_checkpoint(self.directory.checkpoints):
             trainer.resume()
+        elif manifest.iterations_saved:
+            raise CheckpointError(
+                f"{self.directory.path} had {manifest.iterations_saved} iterations in a checkpoint that is gone, "
+                "and beginning again would drop the molecules it recorded.",
+                remedy=f"a copy of {self.directory.checkpoints}; or a new run, `molvm train --config "
+                f"{self.directory.config} --out` another directory",
+            )
         elif self.config.value.start is not None:
             trainer.save()  # what another run has taught must be here even if that run changes or goes
         return trainer

@@ -56,6 +56,9 @@ class PretrainOptions:
             them busier than splitting each operation does; then set OMP_NUM_THREADS=1.
         seed: Of data order, noise and times.
         checkpoint_every: Steps between checkpoints.
+
+    Raises:
+        ConfigError: A number is out of range.
     """
 
     steps: int = 20_000
@@ -80,6 +83,11 @@ class PretrainOptions:
             if getattr(self, name) < 1:
                 raise ConfigError(
                     f"Pretraining got {name} = {getattr(self, name)}.", allowed="a whole number from 1 up"
+                )
+        for name in ("learning_rate", "final_learning_rate", "clip"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ConfigError(
+                    f"Pretraining got {name} = {getattr(self, name)}.", allowed="a positive finite number"
                 )
 
     def rate(self, step: int) -> float:

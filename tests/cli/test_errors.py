@@ -46,6 +46,10 @@ from tests.cli.conftest import Molvm
         ("train --model TINY --reward qed --out r --steps 4 --recipe few-labels", ["8 updates", "recipe"]),
         ("train --model TINY --reward qed --out r --set sampling.focus=50", ["sampling.focus", "20"]),
         ("train --model TINY --reward qed --out r --set sampling.kl_limit=0", ["sampling.kl_limit", "more than 0"]),
+        ("train --model full --reward qed --out r", ["holds no base model"]),
+        ("train --model TINY --reward qed --out r --steps 0", ["whole number, 1 or more"]),
+        ("pretrain --out p --learning-rate nan", ["learning_rate"]),
+        ("score table.csv --reward qed --out s.csv", ["table.csv", "no column of SMILES"]),
         ("train --model TINY --reward qed --out r --set samplig.steps=9", ["samplig", "sampling"]),
         ("score none.sdf --reward qed --out s.csv", ["none.sdf"]),
         ("score full/file --reward qed --out s.csv", [".sdf"]),
@@ -95,6 +99,7 @@ def test_one_message_and_nothing_written(
     (tmp_path / "full" / "file").write_text("mine")
     (tmp_path / "in.smi").write_text("CCO\n")
     (tmp_path / "empty.smi").write_text("\n")
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
     before = sorted(tmp_path.rglob("*"))
     said = molvm(*(str(tiny_path) if word == "TINY" else word for word in arguments.split()))
     assert said.code == 2

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from molvm.runs.advice import about_steps, about_strength, about_warmup
+from molvm.runs.advice import about_floor, about_steps, about_strength, about_warmup
 
 REWARDS = torch.tensor([1.0, 3.0, 1.0, 3.0])  # a standard deviation of 1
 
@@ -16,6 +16,12 @@ def test_a_strength_is_judged_by_the_spread_of_the_reward() -> None:
     assert about_strength(50.0, REWARDS, "D", 10.0) is None
     assert about_strength(5.0, 10 * REWARDS, "", None) is not None
     assert about_strength(1e9, torch.ones(4), "D", None) is None
+
+
+def test_a_floor_that_few_molecules_settled_is_mentioned() -> None:
+    assert about_floor(None, 24, 3.0, "D") is None
+    assert about_floor(0.0, 2, 0.0, "D") is None
+    assert "worth 3 D in this run, the worst of 23" in str(about_floor(None, 23, 3.0, "D"))
 
 
 def test_a_training_that_only_listens_is_mentioned() -> None:

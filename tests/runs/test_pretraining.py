@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
+import molvm
 from molvm.datasets.drugs import build_drugs
 from molvm.datasets.geom import build_geom
 from molvm.datasets.qm9 import build_qm9
 from molvm.datasets.registry import dataset_path, load_dataset
-from molvm.errors import ConfigError, OutputExistsError, UnknownNameError
+from molvm.errors import CheckpointError, ConfigError, OutputExistsError, UnknownNameError
 from molvm.models.hub import load_model
 from molvm.runs.pretraining import default_network, run_pretraining, small_network
 from molvm.training.checkpoint import load_checkpoint
@@ -87,6 +88,17 @@ def test_only_a_free_directory_is_begun_in(tmp_path: Path, name: str) -> None:
     with pytest.raises(OutputExistsError, match="not an empty directory"):
         run_pretraining("qm9", tmp_path / "out", OPTIONS, network=TINY)
     assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
+
+
+def test_a_training_is_not_resumed_as_a_pretraining(tiny_path: Path, spread_reward: str, tmp_path: Path) -> None:
+    how = {"iterations": 1, "batch_size": 4, "steps": 4, "value_size": "A"}
+    run = molvm.train(
+        tiny_path, spread_reward, out=tmp_path / "run", strength=1, settings={"reward": {"workers": 1}}, **how
+    )  # type: ignore[arg-type]
+    with pytest.raises(CheckpointError, match=r"are of a training.*molvm train --resume"):
+        run_pretraining("qm9", run.path, OPTIONS, resume=True)
+    with pytest.raises(OutputExistsError, match="holds a run"):
+        run_pretraining("qm9", run.path, OPTIONS)
 
 
 def test_a_resumed_pretraining_takes_what_it_can_and_refuses_the_rest(tmp_path: Path) -> None:

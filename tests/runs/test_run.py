@@ -135,12 +135,15 @@ def test_a_base_model_has_no_reward(tiny_path: Path) -> None:
     assert len(molvm.sample(tiny_model(), 2, steps=2).score(spread).outcomes) == 2
 
 
-def test_a_floor_that_nobody_declares_is_the_worst_base_sample(tiny_path: Path, tmp_path: Path) -> None:
+def test_a_floor_that_nobody_declares_is_the_worst_base_sample(
+    tiny_path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     run = molvm.train(
         tiny_path, compact, out=tmp_path / "run", strength=1, iterations=1, batch_size=6, steps=20, value_size="A",
         settings=SMALL,
     )  # fmt: skip
     records = list(run.store.records())
+    assert "the worst of 6 molecules" in caplog.text
     assert run.manifest.floor is not None
     assert 0 < run.manifest.floor < 1
     assert {record.worth for record in records if record.failure} <= {-np.float32(run.manifest.floor)}
@@ -177,6 +180,28 @@ class _InProcess:
 
     def __call__(self, molecules: object) -> object:
         return hopeless(molecules)  # type: ignore[arg-type]
+
+
+def test_a_run_whose_checkpoints_are_gone_keeps_its_records(run: Run, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(run.path, copy)
+    shutil.rmtree(copy / "checkpoints")
+    with pytest.raises(CheckpointError, match=r"3 iterations in a checkpoint that is gone"):
+        molvm.resume(copy, iterations=5)
+    assert len(Run.open(copy).metrics()) == 3
+    assert len(list(Run.open(copy).store.records())) == 18
+
+
+def test_a_reward_that_no_worker_takes_leaves_nothing_behind(tiny_path: Path, tmp_path: Path) -> None:
+    local = molvm.reward(name="local")(lambda mol: 1.0)
+    with pytest.raises(RewardError, match="cannot be sent to a worker"):
+        molvm.train(tiny_path, local, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="7 is no base model"):
+        molvm.train(7, "qed", out=tmp_path / "run")  # type: ignore[arg-type]
 
 
 def test_a_run_that_is_being_written_is_not_extended(run: Run) -> None:
@@ -287,7 +312,7 @@ def test_nothing_is_written_when_something_is_wrong(tmp_path: Path, tiny_path: P
         Run.create(RunConfig())
 
 
-@pytest.mark.parametrize("what", [{"count": 0}, {"count": 2, "batch_size": 0}])
+@pytest.mark.parametrize("what", [{"count": 0}, {"count": 2.5}, {"count": 2, "batch_size": 0}])
 def test_impossible_numbers_of_samples_are_refused(what: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match="whole number from 1"):
         draw_samples(tiny_model(), **what)

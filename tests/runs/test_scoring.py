@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from molvm.chem.io import read_molecules
-from molvm.errors import ConfigError, InputFileError
+from molvm.errors import ConfigError, InputFileError, MoleculeError
 from molvm.rewards import qed
 from molvm.rewards.base import Outcome
 from molvm.runs.scoring import score
@@ -61,6 +61,11 @@ def test_columns_cannot_collide(file: Path) -> None:
     for rewards in (["qed", "qed"], [Spread(name="smiles")]):
         with pytest.raises(ConfigError, match="Two columns"):
             score(file, rewards)
+
+
+def test_what_is_no_molecule_is_refused() -> None:
+    with pytest.raises(MoleculeError, match=r"'CCO' is no molecule.*\.smi"):
+        score(["CCO"], "qed")  # type: ignore[list-item]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
