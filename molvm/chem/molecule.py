@@ -178,7 +178,10 @@ class Molecule:
         return from_rdkit(mol, name=id, properties=properties or {})
 
     def smiles(self) -> str | None:
-        """Canonical SMILES without the hydrogens, or None when RDKit cannot sanitise the molecule."""
+        """Canonical SMILES of the bond graph, without hydrogens, isotopes and stereochemistry.
+
+        None when RDKit cannot sanitise the molecule.
+        """
         from molvm.chem.rdkit_bridge import canonical_smiles
 
         return canonical_smiles(self)

@@ -89,7 +89,10 @@ def sanitised(molecule: Molecule) -> Chem.Mol | str:
 
 
 def canonical_smiles(molecule: Molecule) -> str | None:
-    """Canonical SMILES without the hydrogens, or None when RDKit cannot sanitise the molecule."""
+    """Canonical SMILES of the bond graph, without hydrogens, isotopes and stereochemistry.
+
+    None when RDKit cannot sanitise the molecule.
+    """
     mol = sanitised(molecule)
     if isinstance(mol, str):
         return None
