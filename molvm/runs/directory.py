@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -102,6 +103,19 @@ class RunDirectory:
         """
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the run has neither records nor checkpoints yet."""
+        return not any(path.exists() for path in (self.metrics, self.checkpoints, self.best))
+
+    def discard(self) -> None:
+        """Remove a run that has come to nothing: its settings and what `begin` has made, and nothing else."""
+        for file in (self.config, self.manifest, self.lock):
+            file.unlink(missing_ok=True)
+        for folder in (self.molecules, self.path):
+            with contextlib.suppress(OSError):  # something else is in it
+                folder.rmdir()
 
     def require_run(self) -> None:
         """Make sure that there is a run.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from molvm.durable import replace_text
-from molvm.errors import CheckpointError, ConfigError, ModelError, RewardError
+from molvm.errors import CheckpointError, ConfigError, ModelError, MolVMError, OutputExistsError, RewardError
 from molvm.models.base import BaseModel, FlowModel, require_steerable
 from molvm.models.hub import load_model
 from molvm.models.precision import resolve_precision
@@ -56,6 +56,7 @@ class Run:
     config: RunConfig
     given_model: BaseModel | None = field(default=None, repr=False)
     given_reward: Reward | None = field(default=None, repr=False)
+    _new: bool = field(default=False, init=False, repr=False)
 
     @classmethod
     def create(cls, config: RunConfig, *, model: BaseModel | None = None, reward: Reward | None = None) -> Self:
@@ -103,6 +104,7 @@ class Run:
         run.directory.begin()
         replace_text(run.directory.config, config_text(located))
         manifest.save(run.directory.manifest)
+        run._new = True
         return run
 
     @classmethod
@@ -186,7 +188,18 @@ class Run:
             OutputExistsError: Another process writes the run, or it cannot be written.
             CheckpointError: There are checkpoints, but none is whole.
             DivergenceError: Something is not finite; the last checkpoint stays.
+            MolVMError: Whatever keeps a new run from its first round; its directory is then free again.
         """
+        try:
+            return self._train(progress)
+        except OutputExistsError:
+            raise  # another process may be at work there
+        except MolVMError:
+            if self._new and self.directory.is_empty:
+                self.directory.discard()
+            raise
+
+    def _train(self, progress: TrainingProgress | None) -> int:
         with self.directory.exclusive():
             fresh = not has_checkpoint(self.directory.checkpoints)
             objective = self._new_objective(self.manifest) if fresh else build_objective(self.config, self.model)

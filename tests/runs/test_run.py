@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +173,7 @@ def test_a_reward_that_always_fails_needs_a_floor(
     )
     with pytest.raises(RewardError, match="floor"):
         run.train()
+    assert not run.path.exists()  # nothing has begun, and the directory is free for another try
 
 
 class _InProcess:
@@ -197,6 +200,26 @@ def test_a_reward_that_no_worker_takes_leaves_nothing_behind(tiny_path: Path, tm
     with pytest.raises(RewardError, match="cannot be sent to a worker"):
         molvm.train(tiny_path, local, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_script_without_a_guard_can_be_mended_and_run_again(tiny_path: Path, tmp_path: Path) -> None:
+    script = tmp_path / "mine.py"
+    lines = [
+        "import molvm",
+        "@molvm.reward(floor=0.0)",
+        "def one(mol):",
+        "    return 1.0",
+        "if __name__ == '__main__':",
+        f"    molvm.train({str(tiny_path)!r}, one, out={str(tmp_path / 'run')!r}, strength=1, iterations=1,",
+        "        batch_size=4, steps=4, value_size='A', settings={'reward': {'workers': 1}})",
+    ]
+    script.write_text("\n".join(lines).replace("__name__ == '__main__'", "True"))
+    failed = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=False)
+    assert "__main__" in failed.stderr
+    assert not (tmp_path / "run").exists()
+    script.write_text("\n".join(lines))
+    subprocess.run([sys.executable, script], capture_output=True, timeout=120, check=True)
+    assert len(Run.open(tmp_path / "run").metrics()) == 1
 
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
