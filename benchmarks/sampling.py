@@ -23,8 +23,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from molvm.cli.allocator import keep_freed_memory
 from molvm.models.flowmol.config import FlowMolConfig
-from molvm.models.flowmol.model import FlowMolModel, SizeHistogram
+from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.flowmol.network import FlowMolNetwork
+from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.models.hub import load_model
 from molvm.models.precision import Precision
 

@@ -21,6 +21,7 @@ from molvm.datasets.drug_like import RULE
 from molvm.datasets.elements import GEOM_ELEMENTS
 from molvm.datasets.from_smiles import SmilesJob, make_molecules, method
 from molvm.datasets.moses import package_files, read_smiles, source, split_of
+from molvm.datasets.record import BOND_ORDERS
 from molvm.datasets.registry import dataset_path
 from molvm.datasets.store import MoleculeDataset
 from molvm.datasets.workers import mapped_in_order
@@ -126,7 +127,7 @@ def _manifest(recipe: dict[str, Any]) -> dict[str, Any]:
         "name": "drugs",
         "element_symbols": list(GEOM_ELEMENTS),
         "atomic_numbers": list(GEOM_ELEMENTS.values()),
-        "bond_orders": {"0": "none", "1": "single", "2": "double", "3": "triple"},
+        "bond_orders": dict(BOND_ORDERS),
         "drop_rule": RULE,
         "split_rule": (
             "by the file of MOSES a row is from: train.csv trains, test.csv (drawn alike) validates, "

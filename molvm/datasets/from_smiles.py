@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import numpy as np
 from rdkit import Chem, rdBase
-from rdkit.Chem import rdDistGeom
 
+from molvm.chem.embed import embed
 from molvm.chem.molecule import Molecule
 from molvm.chem.relax import Criteria, relax
 from molvm.datasets.drug_like import graph_fault, kekulised, record_of
 from molvm.datasets.record import Dropped, DropReason, Verdict
-from molvm.errors import EngineError
+from molvm.errors import EngineError, MoleculeError
 
 LOOSE: Final = Criteria(energy=1e-3, gradient=1e-2)
 """A third of the time of a converged relaxation. What that costs in accuracy is measured by benchmarks/drugs.py; it is
@@ -73,8 +73,6 @@ def make_molecule(smiles: str, row: int, seed: int, criteria: Criteria = LOOSE) 
 def embedded(smiles: str, row: int, seed: int) -> Molecule | DropReason:
     """The molecule with all its hydrogens, kekulised, where ETKDGv3 puts it, or why there is none.
 
-    ETKDGv3: Wang, Witek, Landrum and Riniker, J. Chem. Inf. Model. 2020, 60, 2044.
-
     Args:
         smiles: Of one molecule.
         row: Its number in the source.
@@ -88,7 +86,11 @@ def embedded(smiles: str, row: int, seed: int) -> Molecule | DropReason:
         fault = graph_fault(mol)
         if fault is not None:
             return fault
-        if not _embed(mol, int(np.random.SeedSequence([seed, row]).generate_state(1)[0] >> 1)):
+        try:
+            found = embed(mol, _seed(seed, row), attempts=EMBEDDING_ATTEMPTS)
+        except MoleculeError:
+            found = False
+        if not found:
             return "not_embedded"
     plain = kekulised(mol)
     return plain if isinstance(plain, str) else Molecule.from_rdkit(plain, id=str(row))
@@ -107,16 +109,6 @@ def method(seed: int) -> Mapping[str, Any]:
     }
 
 
-def _embed(mol: Chem.Mol, seed: int) -> bool:
-    # RDKit's stubs give the properties of its parameters the type of the parameters.
-    parameters = rdDistGeom.ETKDGv3()
-    parameters.randomSeed = seed  # type: ignore[assignment]
-    parameters.maxIterations = EMBEDDING_ATTEMPTS  # type: ignore[assignment]
-    for random_start in (False, True):
-        parameters.useRandomCoords = random_start  # type: ignore[assignment]
-        try:
-            if rdDistGeom.EmbedMolecule(mol, parameters) == 0:
-                return True
-        except (ValueError, RuntimeError):
-            return False
-    return False
+def _seed(seed: int, row: int) -> int:
+    """One for each row, below 2³¹ as RDKit wants it."""
+    return int(np.random.SeedSequence([seed, row]).generate_state(1)[0] >> 1)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from molvm.datasets.elements import GEOM_ELEMENTS
 from molvm.datasets.geom_conformers import BytesJob, FilesJob, from_bytes, from_files
 from molvm.datasets.geom_layouts import PicklePerMolecule, SplitPickles, find_layout
 from molvm.datasets.geom_reader import read_portions
+from molvm.datasets.record import BOND_ORDERS, Verdict
 from molvm.datasets.registry import dataset_path
 from molvm.datasets.split import SPLIT_CODES, shuffled_split
 from molvm.datasets.store import MoleculeDataset
@@ -27,6 +28,7 @@ from molvm.durable import require_writable
 from molvm.errors import ConfigError
 
 Progress: TypeAlias = Callable[[int, int], None]
+Job = TypeVar("Job")
 
 CONFORMERS: Final = 5
 CHUNK: Final = 200
@@ -101,10 +103,8 @@ def build_geom(
     tallies = folder.finished()
     count = workers or available_cores()
     if isinstance(layout, SplitPickles):
-        split_of, rule = (
-            _from_split_pickles(layout, folder, tallies, count, conformers, limit, progress),
-            "as published",
-        )
+        split_of = _from_split_pickles(layout, folder, tallies, count, conformers, limit, progress)
+        rule = "as published"
     else:
         split_of = _from_pickles_of_molecules(layout, folder, tallies, count, conformers, limit, progress)
         rule = f"molecules shuffled with seed {SPLIT_SEED}: eight tenths train, one validates, one tests"
@@ -141,11 +141,8 @@ def _from_split_pickles(
                 position = portion.position
             ends.append(start)
 
-    with closing(
-        mapped_in_order(from_bytes, jobs(), workers, ahead=CHUNKS_AHEAD, what="reading GEOM", apart=True)
-    ) as work:
-        for number, verdicts in work:
-            tallies[number] = folder.publish(number, verdicts)
+    for _ in _published(from_bytes, jobs(), workers, folder, tallies):
+        pass
     codes = np.array([SPLIT_CODES[split] for split in layout.files], dtype=np.uint8)
 
     def split_of(molecules: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
@@ -170,16 +167,27 @@ def _from_pickles_of_molecules(
         for start in range(0, len(files), CHUNK)
         if start // CHUNK not in tallies
     )
-    with closing(
-        mapped_in_order(from_files, jobs, workers, ahead=CHUNKS_AHEAD, what="reading GEOM", apart=True)
-    ) as work:
-        for number, verdicts in work:
-            tallies[number] = folder.publish(number, verdicts)
-            if progress is not None:
-                progress(min(len(files), len(tallies) * CHUNK), len(files))
+    for _ in _published(from_files, jobs, workers, folder, tallies):
+        if progress is not None:
+            progress(min(len(files), len(tallies) * CHUNK), len(files))
     tenth = len(layout.files) // TEN_PARTS
     codes = shuffled_split(len(layout.files), len(layout.files) - 2 * tenth, tenth, SPLIT_SEED)
     return lambda molecules: codes[molecules]
+
+
+def _published(
+    work: Callable[[Job], tuple[int, list[Verdict]]],
+    jobs: Iterable[Job],
+    workers: int,
+    folder: ChunkFolder,
+    tallies: dict[int, Tally],
+) -> Iterator[None]:
+    """Work on the jobs and publish a chunk for each, noted in `tallies`; yields after every one."""
+    done = mapped_in_order(work, jobs, workers, ahead=CHUNKS_AHEAD, what="reading GEOM", apart=True)
+    with closing(done):
+        for number, verdicts in done:
+            tallies[number] = folder.publish(number, verdicts)
+            yield
 
 
 def _manifest(recipe: dict[str, Any], split_rule: str) -> dict[str, Any]:
@@ -187,7 +195,7 @@ def _manifest(recipe: dict[str, Any], split_rule: str) -> dict[str, Any]:
         "name": "geom",
         "element_symbols": list(GEOM_ELEMENTS),
         "atomic_numbers": list(GEOM_ELEMENTS.values()),
-        "bond_orders": {"0": "none", "1": "single", "2": "double", "3": "triple"},
+        "bond_orders": dict(BOND_ORDERS),
         "drop_rule": RULE,
         "split_rule": split_rule,
         **recipe,

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from molvm.cores import available_cores
 from molvm.datasets.perception import Geometry, perceive_many
-from molvm.datasets.record import Dropped, MoleculeRecord
+from molvm.datasets.record import BOND_ORDERS, Dropped, MoleculeRecord
 from molvm.datasets.registry import dataset_path
 from molvm.datasets.split import SPLIT_CODES, shuffled_split
 from molvm.datasets.store import MoleculeDataset
@@ -166,7 +166,7 @@ def _manifest(split: npt.NDArray[np.uint8], dropped: Counter[str], rows: int) ->
         "name": "qm9",
         "element_symbols": list(ELEMENTS),
         "atomic_numbers": list(ELEMENTS.values()),
-        "bond_orders": {"0": "none", "1": "single", "2": "double", "3": "triple"},
+        "bond_orders": dict(BOND_ORDERS),
         "counts": {
             "rows_read": rows,
             "kept": len(split),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+BOND_ORDERS: Final[Mapping[str, str]] = {"0": "none", "1": "single", "2": "double", "3": "triple"}
+"""What the numbers of a kekulised dataset's bonds mean, for its manifest."""
 
 DropReason: TypeAlias = Literal[
     "no_bonds_found",

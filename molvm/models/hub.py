@@ -20,9 +20,10 @@ from molvm.models.flowmol.ctmc.config import CtmcConfig
 from molvm.models.flowmol.ctmc.model import CtmcModel
 from molvm.models.flowmol.ctmc.network import CtmcNetwork
 from molvm.models.flowmol.ctmc.options import ChainOptions
-from molvm.models.flowmol.model import FlowMolModel, SizeHistogram
+from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.flowmol.network import FlowMolNetwork
 from molvm.models.flowmol.published.catalogue import PUBLISHED, how_to_get
+from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.models.precision import Precision, resolve_precision
 
 WEIGHTS_FILE: Final = "model.safetensors"

@@ -12,7 +12,7 @@ STRONG: Final = 20.0
 ENOUGH_FOR_A_FLOOR: Final = 24
 """Molecules of the base of which the worst is about as bad as they come."""
 
-LEARNABLE: Final = (4.0, 8.0)
+LEARNABLE: Final = (5.0, 10.0)
 """Nats for one standard deviation with which it worked (RESULTS.md, the main job)."""
 
 

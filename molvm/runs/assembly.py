@@ -84,6 +84,11 @@ def isolated_reward(
     return Isolated(reward, pool, progress, check), pool.close
 
 
+def declared_floor(config: RunConfig, reward: Reward) -> float | None:
+    """What a failure is worth as set, or as the reward says; None if neither does."""
+    return config.reward.floor if config.reward.floor is not None else reward.floor
+
+
 def settle_floor(
     config: RunConfig, model: FlowModel, reward: Reward, score: Callable[[list[Any]], list[Outcome]]
 ) -> float:
@@ -92,7 +97,7 @@ def settle_floor(
     Raises:
         RewardError: Nothing is set or said, and the reward fails on the whole base batch.
     """
-    declared = config.reward.floor if config.reward.floor is not None else reward.floor
+    declared = declared_floor(config, reward)
     outcomes = [] if declared is not None else score(_base_batch(config, model))
     return frozen_floor(declared, outcomes, reward.direction)
 

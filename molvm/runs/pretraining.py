@@ -13,8 +13,9 @@ from molvm.datasets.registry import load_dataset
 from molvm.datasets.store import MoleculeDataset
 from molvm.errors import CheckpointError, ConfigError, ModelError, OutputExistsError, UnknownNameError
 from molvm.models.flowmol.config import FlowMolConfig
-from molvm.models.flowmol.model import FlowMolModel, SizeHistogram
+from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.flowmol.network import FlowMolNetwork
+from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.models.hub import load_model, save_model
 from molvm.runs.directory import RunDirectory
 from molvm.runs.interruption import Interruption

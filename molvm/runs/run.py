@@ -222,8 +222,6 @@ class Run:
                 f"The run {start}, whose value function this one is to start from, has no checkpoint.",
                 remedy=f"`molvm train --resume {start}` until it has one",
             )
-        if (theirs := earlier.config.reward.name) != self.config.reward.name:
-            logger.warning("The run %s had the reward %s, this one has %s.", start, theirs, self.config.reward.name)
         for what in ("model", "reward", "direction"):
             theirs = getattr(earlier.manifest, what)
             if getattr(mine, what) != theirs:
@@ -238,6 +236,8 @@ class Run:
                     f"The run {start} has value.{setting} = {theirs!r}, this one {value!r}.",
                     remedy=f"--set value.{setting}={theirs}, or the recipe that it was made with",
                 )
+        if (theirs := earlier.config.reward.name) != self.config.reward.name:
+            logger.warning("The run %s had the reward %s, this one has %s.", start, theirs, self.config.reward.name)
         objective.start_from(earlier.objective().control)
         return objective
 

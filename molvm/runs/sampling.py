@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -50,7 +51,7 @@ def draw_samples(
         DivergenceError: A sample is no longer finite.
     """
     for name, number in (("samples", count), ("molecules in a batch", batch_size)):
-        if not isinstance(number, int) or number < 1:
+        if not isinstance(number, Integral) or number < 1:
             raise ConfigError(f"The number of {name} is {number}.", allowed="a whole number from 1")
     if not 0 <= seed < 2**63:
         raise ConfigError(f"The seed is {seed}.", allowed="a whole number from 0 to 2^63 - 1")

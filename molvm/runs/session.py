@@ -14,7 +14,7 @@ from molvm.models.base import FlowModel
 from molvm.objectives import ValueMatching
 from molvm.rewards.base import Outcome, Reward
 from molvm.runs.advice import about_floor, about_strength, about_warmup
-from molvm.runs.assembly import isolated_reward, settle_floor, trainer_options
+from molvm.runs.assembly import declared_floor, isolated_reward, settle_floor, trainer_options
 from molvm.runs.config import RunConfig
 from molvm.runs.directory import RunDirectory
 from molvm.runs.interruption import Abandoned, Interruption
@@ -84,7 +84,7 @@ class TrainingSession:
         floor = manifest.floor
         if floor is None:
             floor = settle_floor(self.config, self.model, self.reward, score)
-            declared = self.config.reward.floor if self.config.reward.floor is not None else self.reward.floor
+            declared = declared_floor(self.config, self.reward)
             _say(about_floor(declared, self.config.training.batch_size, floor, self.reward.unit))
             replace(manifest, floor=floor).save(self.directory.manifest)
         trainer = Trainer(

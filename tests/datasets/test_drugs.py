@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
+from molvm.chem import embed
 from molvm.chem.relax import Criteria, relax
 from molvm.chem.topology import changed_bonds
 from molvm.chem.validity import SOUND
@@ -196,7 +197,7 @@ def test_what_cannot_be_embedded_is_dropped(monkeypatch: pytest.MonkeyPatch, out
             raise outcome
         return -1
 
-    monkeypatch.setattr(from_smiles.rdDistGeom, "EmbedMolecule", fails)
+    monkeypatch.setattr(embed.rdDistGeom, "EmbedMolecule", fails)
     assert make_molecule("CCO", 4, 0) == Dropped(4, "not_embedded")
 
 

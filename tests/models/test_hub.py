@@ -10,8 +10,9 @@ import torch
 
 from molvm.errors import ModelError, OutputExistsError, UnknownNameError
 from molvm.models.flowmol.config import FlowMolConfig
-from molvm.models.flowmol.model import FlowMolModel, SizeHistogram
+from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.flowmol.network import FlowMolNetwork
+from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.models.hub import CARD_FILE, WEIGHTS_FILE, load_model, save_model
 
 

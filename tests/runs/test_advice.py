@@ -11,7 +11,7 @@ def test_a_strength_is_judged_by_the_spread_of_the_reward() -> None:
     assert about_strength(20.0, REWARDS, "D", None) is None
     advice = about_strength(50.0, REWARDS, "D", None)
     assert advice is not None
-    for words in ("λ = 50", "1 D, is worth 50 nats", "4 to 8"):
+    for words in ("λ = 50", "1 D, is worth 50 nats", "5 to 10"):
         assert words in advice
     assert about_strength(50.0, REWARDS, "D", 10.0) is None
     assert about_strength(5.0, 10 * REWARDS, "", None) is not None

@@ -14,7 +14,7 @@ from molvm.models.flowmol.ctmc.config import CtmcConfig
 from molvm.models.flowmol.ctmc.model import CtmcModel
 from molvm.models.flowmol.ctmc.network import CtmcNetwork
 from molvm.models.flowmol.ctmc.options import ChainOptions
-from molvm.models.flowmol.model import SizeHistogram
+from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.models.hub import save_model
 from molvm.runs.pretraining import run_pretraining
 from molvm.runs.sampling import draw_samples

@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 
 from molvm.models.flowmol.config import FlowMolConfig
-from molvm.models.flowmol.model import FlowMolModel, SizeHistogram
+from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.flowmol.network import FlowMolNetwork
+from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.models.hub import save_model
 
 TINY = FlowMolConfig(

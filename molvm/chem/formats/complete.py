@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rdkit import Chem, rdBase
-from rdkit.Chem import rdDistGeom
 
+from molvm.chem.embed import embed
 from molvm.chem.molecule import Molecule
 from molvm.chem.validity import MAX_ATOMS
 from molvm.errors import MoleculeError
@@ -60,15 +60,6 @@ def _embedded(mol: Chem.Mol) -> Chem.Mol:
     mol = Chem.AddHs(_sanitised(mol))
     if mol.GetNumAtoms() > MAX_ATOMS:
         raise MoleculeError(f"{mol.GetNumAtoms()} atoms with hydrogens, more than {MAX_ATOMS}.")
-    # RDKit's stubs give the properties of its parameters the type of the parameters.
-    parameters = rdDistGeom.ETKDGv3()
-    parameters.randomSeed = EMBEDDING_SEED  # type: ignore[assignment]
-    parameters.timeout = EMBEDDING_SECONDS  # type: ignore[assignment]
-    for random_start in (False, True):
-        parameters.useRandomCoords = random_start  # type: ignore[assignment]
-        try:
-            if rdDistGeom.EmbedMolecule(mol, parameters) == 0:
-                return mol
-        except (ValueError, RuntimeError) as error:
-            raise MoleculeError(f"RDKit cannot embed it: {error}") from error
+    if embed(mol, EMBEDDING_SEED, seconds=EMBEDDING_SECONDS):
+        return mol
     raise MoleculeError("RDKit finds no three-dimensional positions for it.")

@@ -11,8 +11,9 @@ from molvm.errors import ModelError
 from molvm.models.flowmol.batches import clean_state, one_size_batches
 from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.decode import decode_molecules
-from molvm.models.flowmol.model import FlowMolModel, SizeHistogram
+from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.flowmol.network import FlowMolNetwork
+from molvm.models.flowmol.sizes import SizeHistogram
 from tests.models.flowmol.molecules import embedded
 
 SMILES = ("CC#N", "C=O", "OC=O", "C[NH3+]", "C#C", "CO", "N#C", "CCO")

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from molvm.models.flowmol.config import FlowMolConfig
-from molvm.models.flowmol.model import FlowMolModel, SizeHistogram
+from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.flowmol.network import FlowMolNetwork
+from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.states import MoleculeState
 from tests.models.flowmol.upstream import largest_difference
 

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from molvm.chem.molecule import Molecule
-from molvm.errors import ModelError
 from molvm.models.flowmol.ctmc.chain import token_chain
 from molvm.models.flowmol.ctmc.config import CtmcConfig
 from molvm.models.flowmol.ctmc.network import CtmcNetwork
 from molvm.models.flowmol.ctmc.options import ChainOptions
 from molvm.models.flowmol.ctmc.tokens import masked
-from molvm.models.flowmol.decode import decode_molecules
-from molvm.models.flowmol.matching import flowmol_schedules
-from molvm.models.flowmol.model import MOLECULES_AT_ONCE, SizeHistogram
+from molvm.models.flowmol.frozen import MOLECULES_AT_ONCE, FrozenFlowMol, as_molecules
 from molvm.models.flowmol.network import to_endpoint, to_probabilities
+from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.models.precision import Precision
-from molvm.schedules import Schedules
 from molvm.states import MoleculeState, State, in_lanes
 
 
-class CtmcModel:
+class CtmcModel(FrozenFlowMol):
     """A frozen FlowMol-CTMC or FlowMol3.
 
     Args:
@@ -36,6 +32,9 @@ class CtmcModel:
         precision: Of the matrix products. Geometry and the state of the process keep the network's own type.
     """
 
+    network: CtmcNetwork
+    config: CtmcConfig
+
     def __init__(
         self,
         network: CtmcNetwork,
@@ -45,14 +44,8 @@ class CtmcModel:
         card: Mapping[str, Any] | None = None,
         precision: Precision = "float32",
     ) -> None:
-        self.network = network.eval().requires_grad_(requires_grad=False)
-        self.config: CtmcConfig = network.config
-        self.sizes = sizes
-        self.name = name
+        super().__init__(network, sizes, name, card, precision)
         self.options = options or ChainOptions()
-        self.card: dict[str, Any] = dict(card or {})
-        self.precision: Precision = precision
-        self.schedules: Schedules = flowmol_schedules(network.config)
 
     def with_options(self, **changes: Any) -> CtmcModel:
         """The same model, sampled in another way.
@@ -66,15 +59,6 @@ class CtmcModel:
         options = self.options.changed(**changes)
         return CtmcModel(self.network, self.sizes, self.name, options, self.card, self.precision)
 
-    @property
-    def conditions(self) -> Sequence[int]:
-        """The numbers of atoms the model draws."""
-        return self.sizes.sizes
-
-    def sample_condition(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """Numbers of atoms drawn from the training histogram, integers of shape (count,); fake ones count too."""
-        return self.sizes.draw(count, generator)
-
     def noise(self, condition: Tensor | None, count: int, generator: torch.Generator | None = None) -> MoleculeState:
         """Centred normal positions, in Å, and masked tokens.
 
@@ -86,11 +70,7 @@ class CtmcModel:
         Raises:
             ModelError: A number of atoms below 2.
         """
-        n_atoms = self.sample_condition(count, generator) if condition is None else condition
-        if int(n_atoms.min()) < 2:
-            raise ModelError(f"A molecule of {int(n_atoms.min())} atoms was asked for.", allowed="2 atoms or more")
-        parameter = next(self.network.parameters())
-        x = masked(n_atoms.to(parameter.device), self.config, parameter.dtype)
+        x = masked(self._atom_counts(condition, count, generator), self.config, self._parameter.dtype)
         drawn = torch.randn(x.positions.shape, generator=generator, device=x.device, dtype=x.dtype)
         centred = x.replace({**x.parts, "positions": drawn}).project().positions
         return x.replace({**x.parts, "positions": centred})
@@ -103,7 +83,7 @@ class CtmcModel:
             t: Times, shape (B,).
             previous: An earlier prediction, for networks with self-conditioning.
         """
-        return in_lanes(torch.no_grad()(self._predict), _as_molecules(x), t, MOLECULES_AT_ONCE, previous)
+        return in_lanes(torch.no_grad()(self._predict), as_molecules(x), t, MOLECULES_AT_ONCE, previous)
 
     def first_guess(self, x: State) -> MoleculeState | None:
         """What the prediction at t = 0 is told of an earlier one: one made without any, its centre of mass kept.
@@ -112,7 +92,7 @@ class CtmcModel:
         """
         if not self.config.self_conditioning:
             return None
-        x = _as_molecules(x)
+        x = as_molecules(x)
         return in_lanes(torch.no_grad()(self._guess), x, x.positions.new_zeros(len(x)), MOLECULES_AT_ONCE)
 
     def generate(
@@ -147,10 +127,6 @@ class CtmcModel:
                 on_step(done, options.steps)
         return x
 
-    def decode(self, x: State) -> list[Molecule]:
-        """The molecule that the tokens of each sample say, without its fake atoms; unrepaired."""
-        return decode_molecules(_as_molecules(x), self.config)
-
     def _predict(self, x: MoleculeState, t: Tensor, previous: MoleculeState | None) -> MoleculeState:
         return to_endpoint(self._logits(x, t, previous))
 
@@ -158,12 +134,6 @@ class CtmcModel:
         return to_probabilities(self._logits(x, t, None))
 
     def _logits(self, x: MoleculeState, t: Tensor, previous: MoleculeState | None) -> MoleculeState:
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+        with self._autocast(x):
             logits: MoleculeState = self.network(x, t, previous)
             return logits
-
-
-def _as_molecules(x: State) -> MoleculeState:
-    if not isinstance(x, MoleculeState):
-        raise ModelError(f"FlowMol got a {type(x).__name__}.", allowed="a MoleculeState")
-    return x

@@ -11,12 +11,13 @@ from molvm.digests import sha256_of
 from molvm.errors import ModelError
 from molvm.models.flowmol.ctmc.model import CtmcModel
 from molvm.models.flowmol.ctmc.network import CtmcNetwork
-from molvm.models.flowmol.model import FlowMolModel, SizeHistogram
+from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.flowmol.network import FlowMolNetwork
 from molvm.models.flowmol.published import ctmc, gaussian
 from molvm.models.flowmol.published.catalogue import PUBLISHED
 from molvm.models.flowmol.published.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from molvm.models.flowmol.published.settings import KINDS, parameterisation, refuse
+from molvm.models.flowmol.sizes import SizeHistogram
 
 PREFIX: Final = "vector_field."
 

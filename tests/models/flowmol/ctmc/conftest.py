@@ -9,7 +9,7 @@ from molvm.models.flowmol.ctmc.config import CtmcConfig
 from molvm.models.flowmol.ctmc.model import CtmcModel
 from molvm.models.flowmol.ctmc.network import CtmcNetwork
 from molvm.models.flowmol.ctmc.options import ChainOptions
-from molvm.models.flowmol.model import SizeHistogram
+from molvm.models.flowmol.sizes import SizeHistogram
 from tests.models.flowmol.upstream import TOKEN_CASES, UpstreamCase, load_token_case
 
 

@@ -12,7 +12,7 @@ from molvm.models.flowmol.ctmc.network import CtmcNetwork
 from molvm.models.flowmol.ctmc.options import ChainOptions
 from molvm.models.flowmol.ctmc.tokens import TOKENS
 from molvm.models.flowmol.matching import flowmol_schedules, time_weights
-from molvm.models.flowmol.model import SizeHistogram
+from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.states import MoleculeState
 from tests.models.flowmol.upstream import MODALITIES, UpstreamCase, largest_difference
 
