@@ -12,7 +12,9 @@ def pretrain(
     out: Annotated[Path, typer.Option(help="The directory of checkpoints and of the finished model.")],
     dataset: Annotated[str, typer.Option(help="A dataset that `molvm data` has built: qm9, drugs or geom.")] = "qm9",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint in --out.")] = False,
-    start: Annotated[str | None, typer.Option("--from", help="A model to start warm from.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="A model to start warm from; it learns elements it lacks.")
+    ] = None,
     steps: Annotated[
         int | None, typer.Option(help="Optimiser steps of the whole schedule, 20000 by default; also with --resume.")
     ] = None,

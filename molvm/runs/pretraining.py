@@ -8,11 +8,14 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from molvm.datasets.elements import GEOM_ELEMENTS
 from molvm.datasets.registry import load_dataset
 from molvm.datasets.store import MoleculeDataset
 from molvm.errors import CheckpointError, ConfigError, ModelError, OutputExistsError, UnknownNameError
 from molvm.models.flowmol.config import FlowMolConfig
+from molvm.models.flowmol.elements import for_elements
 from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.flowmol.network import FlowMolNetwork
 from molvm.models.flowmol.sizes import SizeHistogram
@@ -89,7 +92,8 @@ def run_pretraining(
             `steps`, which stretches or cuts the schedule, and `shards` may be given anew.
         network: The shape; `default_network` by default.
         resume: Go on from the newest checkpoint in `out`.
-        start: A model, by name or directory, to start warm from.
+        start: A model, by name or directory, to start warm from. The network keeps its shape; where the dataset has
+            other elements, those that both have keep their weights.
         hours: Stop with a checkpoint after so much wall time; None for no limit.
         report: Called after each step.
 
@@ -114,8 +118,7 @@ def run_pretraining(
         _require_free(directory)
         dataset = load_dataset(dataset_name)
         if start is not None:
-            base = _continuous(start)
-            network, weights = base.config, dict(base.network.state_dict())
+            network, weights = _warm_start(start, dataset)
     directory.make()
     started = time.monotonic()
     with directory.exclusive(), Interruption() as interruption:
@@ -135,6 +138,16 @@ def run_pretraining(
         if not model.exists():
             publish(trainer, model, time.monotonic() - started)
         return model, interruption.exit_code
+
+
+def _warm_start(name: str, dataset: MoleculeDataset) -> tuple[FlowMolConfig, dict[str, Tensor]]:
+    """Shape and weights of a model for the elements of a dataset, which may be others than the model's."""
+    base = _continuous(name)
+    weights, config = for_elements(base.network.state_dict(), base.config, dataset.elements)
+    if config.elements != base.config.elements:
+        # So that sums over more or fewer neighbours come out as large as they did.
+        config = replace(config, message_norm=default_network(dataset).message_norm)
+    return config, weights
 
 
 def _continuous(name: str) -> FlowMolModel:

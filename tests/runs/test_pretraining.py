@@ -157,6 +157,22 @@ def test_drug_like_molecules_train_a_network_for_them(
     assert len(published.decode(published.noise(None, 3, torch.Generator().manual_seed(0)))) == 3
 
 
+def test_a_warm_start_may_have_other_elements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("molvm.datasets.drugs.CHUNK", 12)
+    dataset = build_drugs(dataset_path("drugs"), workers=1, count=12)
+    start = save_tiny(tmp_path / "start")
+    slow = {**OPTIONS, "steps": 1, "learning_rate": 1e-12, "ema_decay": 0.0}
+    model, _ = run_pretraining("drugs", tmp_path / "out", slow, start=str(start))
+    assert model is not None
+    before, after = load_model(start), load_model(model)
+    norm = default_network(dataset).message_norm
+    assert after.config == replace(before.config, elements=dataset.elements, message_norm=norm)
+    assert dataset.elements[:5] == before.config.elements
+    name = "scalar_embedding.0.weight"
+    read, new = before.network.state_dict()[name], after.network.state_dict()[name]
+    torch.testing.assert_close(new[:, :5], read[:, :5], rtol=0, atol=1e-8)
+
+
 def test_qm9_keeps_its_network() -> None:
     dataset = load_dataset("qm9")
     assert default_network(dataset) == small_network(dataset)
