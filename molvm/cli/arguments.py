@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
-from molvm.errors import ConfigError, ModelError, UnknownNameError
-
-LATER_DATASETS: Final = ("geom", "drugs")
-"""Datasets for which no base model can be had yet."""
+from molvm.errors import ConfigError, UnknownNameError
 
 
 def base_model(dataset: str | None, model: str | None) -> str | None:
@@ -16,24 +12,18 @@ def base_model(dataset: str | None, model: str | None) -> str | None:
 
     Raises:
         ConfigError: Both are given.
-        UnknownNameError: There is no such dataset.
-        ModelError: There is no base model of it.
+        UnknownNameError: There is no base model of such a dataset.
     """
     if dataset is None:
         return model
     if model is not None:
         raise ConfigError("Both --dataset and --model are given.", allowed="one of them")
-    from molvm.models.hub import model_names
+    from molvm.models.hub import GEOM, model_names
 
-    names = model_names()
-    if dataset in names:
-        return dataset
-    own = "--model DIRECTORY, with what `molvm pretrain` made"
-    if dataset.lower() in LATER_DATASETS or not names:
-        raise ModelError(
-            f"No base model of the dataset {dataset!r} comes with molvm.", allowed=", ".join(names) or None, remedy=own
-        )
-    raise UnknownNameError("dataset", dataset, names)
+    names = [*model_names(), GEOM]
+    if dataset not in names:
+        raise UnknownNameError("dataset", dataset, names)
+    return dataset
 
 
 def only_with_resume(flags: Mapping[str, object]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -36,6 +37,14 @@ CONTINUOUS, TOKENS = "flowmol", "flowmol-ctmc"
 PREFIX: Final = "flowmol:"
 """Of the names of converted models."""
 
+GEOM: Final = "geom"
+"""Stands for the first of `GEOM_MODELS` that is here."""
+
+GEOM_MODELS: Final = (f"{PREFIX}geom_gaussian", "drugs")
+"""FlowMol's own model of GEOM-Drugs, and the stand-in that comes with molvm."""
+
+logger = logging.getLogger(__name__)
+
 
 def bundled_models() -> dict[str, Path]:
     """The models that come with molvm: name to directory."""
@@ -47,6 +56,24 @@ def bundled_models() -> dict[str, Path]:
 def model_names() -> list[str]:
     """Names that `load_model` finds: the bundled models and the converted ones."""
     return sorted({**bundled_models(), **converted_models()})
+
+
+def resolve_name(name: str) -> str:
+    """The name of the model that a name means: another one for "geom" alone, and then a stand-in is logged."""
+    if name != GEOM:
+        return name
+    original, stand_in = GEOM_MODELS
+    known = model_names()
+    if original in known or stand_in not in known:
+        return original
+    logger.warning(
+        "%s is not here. The base model is %r, a stand-in trained on drug-like molecules of MOSES, not on GEOM. "
+        "`molvm models info %s` says how to get the original.",
+        original,
+        stand_in,
+        original,
+    )
+    return stand_in
 
 
 def converted_home() -> Path:
@@ -75,22 +102,23 @@ def load_model(name_or_path: str | Path, *, precision: str = "auto") -> FlowMolM
     """A frozen base model: a `FlowMolModel`, which can be steered, or a `CtmcModel`, which can be sampled.
 
     Args:
-        name_or_path: A bundled model's name, `flowmol:` and the name of a published model that was converted here, or a
-            directory with `model.safetensors` and `card.json`.
+        name_or_path: A bundled model's name, `flowmol:` and the name of a published model that was converted here, a
+            directory with `model.safetensors` and `card.json`, or "geom": `flowmol:geom_gaussian` if it was converted
+            here, else the bundled `drugs`, a stand-in.
         precision: Of the matrix products: "float32", "bfloat16", or "auto": bfloat16 where the processor has it.
 
     Raises:
         UnknownNameError: Neither a known name nor a directory, or an unknown precision.
         ModelError: The directory is incomplete or damaged.
     """
-    name, known = str(name_or_path), {**bundled_models(), **converted_models()}
+    name, known = resolve_name(str(name_or_path)), {**bundled_models(), **converted_models()}
     if (advice := missing_published(name)) is not None:
         raise ModelError(
             f"The model {name} has not been converted on this machine.",
             allowed=", ".join(sorted(known)),
             remedy=advice,
         )
-    path = known.get(name, Path(name_or_path))
+    path = known.get(name, Path(name))
     if path.is_dir() and not (path / CARD_FILE).is_file():
         raise ModelError(
             f"The directory {path} holds no base model, and no run.",

@@ -22,9 +22,10 @@ CALIBRATION_STREAM = 0x666C6F6F72
 
 
 def model_location(name: str) -> str:
-    """The name as it is stored with a run: the path of a model's directory made absolute."""
-    from molvm.models.hub import model_names
+    """The name as it is stored with a run: the model that "geom" means, and a directory's absolute path."""
+    from molvm.models.hub import model_names, resolve_name
 
+    name = resolve_name(name)
     return name if name in model_names() or not Path(name).is_dir() else str(Path(name).resolve())
 
 
@@ -33,6 +34,13 @@ def model_digest(model: FlowModel) -> str | None:
     card: Any = getattr(model, "card", {})
     digest = card.get("sha256")
     return str(digest) if digest else None
+
+
+def model_note(model: FlowModel) -> str | None:
+    """What the model's card says of its data that nobody should overlook."""
+    card: Any = getattr(model, "card", {})
+    note = card.get("dataset_note")
+    return str(note) if note else None
 
 
 def build_objective(config: RunConfig, model: FlowModel) -> ValueMatching:

@@ -65,6 +65,7 @@ class Manifest:
     Args:
         model: Name of the base model.
         model_sha256: Digest of its weights, if it has one.
+        model_note: What its card says of its data that nobody should overlook, for instance that they are a stand-in.
         reward: Name of the reward.
         unit: Unit of the reward.
         direction: Which way the reward is better.
@@ -86,6 +87,7 @@ class Manifest:
     seed: int
     floor: float | None = None
     reward_is_object: bool = False
+    model_note: str | None = None
     created: str = field(default_factory=lambda: now())
     versions: Mapping[str, str] = field(default_factory=lambda: package_versions())
     machine: Mapping[str, str | int] = field(default_factory=lambda: describe_machine())

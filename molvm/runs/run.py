@@ -22,6 +22,7 @@ from molvm.runs.assembly import (
     build_objective,
     model_digest,
     model_location,
+    model_note,
     sampling_options,
     trainer_options,
 )
@@ -90,6 +91,7 @@ class Run:
         manifest = Manifest(
             model=run.model.name,
             model_sha256=model_digest(run.model),
+            model_note=model_note(run.model),
             reward=run.reward.name,
             reward_is_object=reward is not None,
             unit=run.reward.unit,

@@ -14,7 +14,6 @@ from tests.cli.conftest import Molvm
     ("arguments", "words"),
     [
         ("train --dataset qm99 --reward qed --out r", ["'qm99'"]),
-        ("train --dataset geom --reward qed --out r", ["'geom'", "--model"]),
         ("train --dataset qm9 --model TINY --reward qed --out r", ["Both"]),
         ("train --model TINY --reward dipol --out r", ["'dipol'", "Did you mean 'dipole'"]),
         ("train --model nowhere --reward qed --out r", ["'nowhere'"]),
@@ -80,7 +79,7 @@ from tests.cli.conftest import Molvm
         ("data qm9 --workers 0 --out d", ["workers"]),
         ("data qm9 --out full", ["full"]),
         ("data qm9 --out full/file/d", ["full/file/d"]),
-        ("train --dataset drugs --reward qed --out r", ["'drugs'", "--model"]),
+        ("train --dataset zinc --reward qed --out r", ["'zinc'", "geom", "qm9"]),
         ("pretrain --dataset drugs --out p", ["molvm data drugs"]),
         ("pretrain --dataset geom --out p", ["molvm data geom FOLDER --trust-pickle"]),
         ("pretrain --out p --max-pairs 0", ["max_pairs"]),

@@ -75,3 +75,28 @@ def test_damage_is_found(model: FlowMolModel, tmp_path: Path, damage: str) -> No
         card.write_text(json.dumps({**values, "kind": "flowmol-of-tomorrow"}))
     with pytest.raises(ModelError):
         load_model(path)
+
+
+@pytest.mark.parametrize("here", [["drugs"], ["drugs", "flowmol:geom_gaussian"], []])
+def test_geom_is_the_original_or_a_stand_in_that_is_named(
+    model: FlowMolModel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    here: list[str],
+) -> None:
+    places = {name: tmp_path / name.replace(":", "_") for name in here}
+    for place in places.values():
+        save_model(model, place)
+    bundled = {name: place for name, place in places.items() if ":" not in name}
+    monkeypatch.setattr("molvm.models.hub.bundled_models", lambda: bundled)
+    monkeypatch.setattr(
+        "molvm.models.hub.converted_models", lambda: {name: places[name] for name in here if name not in bundled}
+    )
+    if not here:
+        with pytest.raises(ModelError, match="flowmol:geom_gaussian has not been converted"):
+            load_model("geom")
+    else:
+        assert load_model("geom").name == here[-1]
+    assert [record.levelname for record in caplog.records] == (["WARNING"] if here == ["drugs"] else [])
+    assert ("not on GEOM" in caplog.text) == (here == ["drugs"])

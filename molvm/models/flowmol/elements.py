@@ -57,7 +57,7 @@ def _entries(config: FlowMolConfig) -> list[tuple[str, int, int, float]]:
 
 def _rearranged(tensor: Tensor, start: int, count: int, places: Sequence[int | None], dim: int, fill: float) -> Tensor:
     """The tensor with the slices from `start` on replaced by those of them that `places` names, or by a number."""
-    before, old, after = tensor.split([start, count, tensor.shape[dim] - start - count], dim=dim)
+    before, old, after = torch.split(tensor, [start, count, tensor.shape[dim] - start - count], dim=dim)
     blank = torch.full_like(old.narrow(dim, 0, 1), fill)
     new = [blank if place is None else old.narrow(dim, place, 1) for place in places]
     return torch.cat([before, *new, after], dim=dim)
