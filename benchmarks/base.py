@@ -9,13 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import time
 from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-import torch
+from drawing import draw
 
 from molvm.chem.io import write_sdf
 from molvm.cli.allocator import keep_freed_memory
@@ -24,7 +23,7 @@ from molvm.evaluation.metrics import summarise
 from molvm.evaluation.novelty import known_smiles
 from molvm.evaluation.reference import load_reference
 from molvm.models.hub import load_model
-from molvm.sde import simulate, time_grid
+from molvm.sde import time_grid
 from molvm.sde.grid import start_time, uniform_grid
 from molvm.sde.transition import euler_maruyama
 
@@ -45,21 +44,13 @@ def main() -> None:
 
     keep_freed_memory()
     model = load_model(options.model)
-    generator = torch.Generator().manual_seed(options.seed)
     schedules = model.schedules
     if options.grid == "uniform":
         grid = uniform_grid(options.steps, start_time(schedules))
     else:
         grid = time_grid(schedules, options.steps)
     stepper = partial(euler_maruyama, noise_level=options.noise_level, exact_increments=not options.textbook)
-    sizes, _ = torch.sort(model.sample_condition(options.n, generator))
-    molecules, started = [], time.perf_counter()
-    for part in sizes.split(options.batch):
-        noise = model.noise(part, len(part), generator)
-        path = simulate(model, noise, grid, generator=generator, stepper=stepper, keep_states=False)
-        molecules += model.decode(path.terminal)
-        print(f"{len(molecules)}/{options.n}  {time.perf_counter() - started:.0f} s", flush=True)
-    seconds = time.perf_counter() - started
+    molecules, seconds = draw(model, options.n, grid, stepper, seed=options.seed, batch=options.batch)
     dataset = load_dataset("qm9")
     summary = summarise(molecules, reference=load_reference("qm9"), known=known_smiles(dataset, "train"))
     record = {
