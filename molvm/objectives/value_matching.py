@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Final, cast
 
 import torch
@@ -17,7 +18,7 @@ from molvm.objectives.diagnostics import path_diagnostics
 from molvm.objectives.replay import Points, ReplayMemory
 from molvm.schedules import Schedules
 from molvm.sde import Trajectory
-from molvm.states import State
+from molvm.states import State, map_in_lanes, rows_in_lanes
 from molvm.values.base import PRIOR_COUNT, ValueNet
 
 AVERAGE_RAMP: Final = 10.0
@@ -50,8 +51,9 @@ class ValueMatchingOptions:
             regress it on the cost to the end and the reward.
         average: Decay of a moving average of the network over the gradient steps. The average steers; 0, as in the
             paper, for the last weights.
-        chunk: How many time points share one forward and backward pass. Any value gives the same gradients; a larger
-            one is faster and needs more memory.
+        chunk: How many time points of all paths are gathered at once to be learned from. Any value gives the same
+            gradients; a larger one needs more memory. A network that has `trained_at_once` is given portions of about
+            so many samples of them, on all cores.
 
     Raises:
         ConfigError: A number out of range.
@@ -182,11 +184,9 @@ class ValueMatching:
         loss, squared_error, seen = 0.0, 0.0, 0
         # A pass for each batch of points: what is held at once does not grow with the number of steps.
         for points in self._batches(rollout, part, parts):
-            error = self._errors(points)
-            share = parts * (points.weights.to(error) * error.square()).sum() / (2 * len(rollout.rewards))
-            torch.autograd.backward(share)
-            loss += float(share.detach())
-            squared_error += float(error.detach().square().sum())
+            share, squares = self._backward(points, parts / (2 * len(rollout.rewards)))
+            loss += share
+            squared_error += squares
             seen += len(points)
         if not math.isfinite(loss):
             raise DivergenceError(
@@ -320,10 +320,33 @@ class ValueMatching:
         steps = torch.cat([steps, steps[-1:] * self.options.terminal_weight])
         return steps * self.value.schedules.value_weight(times) / self.value.unit**2
 
-    def _errors(self, points: Points) -> Tensor:
-        """V − Ĵ, shape (M,)."""
-        values = self._values(self.value, points.states, points.times)
-        return values - self._targets(points).to(values)
+    def _backward(self, points: Points, factor: float) -> tuple[float, float]:
+        """Add the gradients of factor Σ w (V − Ĵ)²; that number, and Σ (V − Ĵ)²."""
+        targets, loss, squared_error = self._targets(points), 0.0, 0.0
+        parameters = [parameter for parameter in self.value.parameters() if parameter.requires_grad]
+        states = points.states
+        portions = [torch.arange(len(states))] if self._at_once is None else states.portions(self._at_once)
+
+        def portion(index: Tensor) -> tuple[Sequence[Tensor | None], float, float]:
+            some = points.select(index)
+            squares = (self._values(self.value, some.states, some.times) - targets[index].to(self.value.dtype)).square()
+            share = factor * (some.weights.to(squares) * squares).sum()
+            # torch.autograd.grad, because two threads must not add to the same .grad.
+            gradients = torch.autograd.grad(share, parameters, allow_unused=True)
+            return gradients, float(share.detach()), float(squares.detach().sum())
+
+        for gradients, share, squares in map_in_lanes(portion, portions, states.device):
+            loss += share
+            squared_error += squares
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                if gradient is not None:
+                    parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
+        return loss, squared_error
+
+    @property
+    def _at_once(self) -> int | None:
+        """About how many points the network is given in one pass; None for all."""
+        return getattr(self.value.features, "trained_at_once", None)
 
     @torch.no_grad()
     def _targets(self, points: Points) -> Tensor:
@@ -331,7 +354,8 @@ class ValueMatching:
         going_on = torch.nonzero(points.times_ahead < 1).flatten()
         if points.ahead is None or len(going_on) == 0:
             return points.costs
-        values = self._values(self.control, points.ahead.select(going_on), points.times_ahead[going_on])
+        ahead, times = points.ahead.select(going_on), points.times_ahead[going_on]
+        values = rows_in_lanes(torch.no_grad()(partial(self._values, self.control)), ahead, times, self._at_once)
         return points.costs.index_add(0, going_on, values.to(points.costs))
 
     def _values(self, value: ValueNet, states: State, times: Tensor) -> Tensor:

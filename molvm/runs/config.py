@@ -71,7 +71,7 @@ class ValueMatchingSection(Section):
         0.0, description="decay of the moving average of the network that steers; 0 steers with the last weights"
     )
     chunk: Annotated[int, Field(ge=1)] = Field(
-        10, description="time points in one backward pass; more need more memory"
+        10, description="time points that are gathered at once to be learned from; more need more memory"
     )
 
 

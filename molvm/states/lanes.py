@@ -6,7 +6,7 @@ rendezvous: with two cores FlowMol took 0.20 s for what two independent halves, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TypeVar
@@ -18,6 +18,7 @@ from molvm.states.base import State
 
 AnyState = TypeVar("AnyState", bound=State)
 Result = TypeVar("Result")
+Work = TypeVar("Work")
 
 
 def in_lanes(function: Callable[..., AnyState], x: AnyState, t: Tensor, size: int, *beside: State | None) -> AnyState:
@@ -47,23 +48,41 @@ def pairs_in_lanes(
     return first, second
 
 
-def _computed(
-    function: Callable[..., Result], x: AnyState, t: Tensor, portions: Sequence[Tensor], *beside: State | None
-) -> list[Result]:
-    work = [
-        (x.select(portion), t[portion], *(None if other is None else other.select(portion) for other in beside))
-        for portion in portions
-    ]
-    if x.device.type != "cpu":
-        return [function(*part) for part in work]
+def rows_in_lanes(function: Callable[[AnyState, Tensor], Tensor], x: AnyState, t: Tensor, size: int | None) -> Tensor:
+    """The same of a function whose result is a tensor with a row for each sample; all at once if `size` is None."""
+    if size is None:
+        return function(x, t)
+    portions = x.portions(size)
+    return torch.cat(_computed(function, x, t, portions))[torch.argsort(torch.cat(portions))]
+
+
+def map_in_lanes(function: Callable[[Work], Result], work: Sequence[Work], device: torch.device) -> Iterator[Result]:
+    """`function` of each piece of work, in their order, on as many threads as torch has on a CPU, each with one core.
+
+    Args:
+        function: Safe to be run on several threads at once.
+        work: The pieces.
+        device: Where they are computed.
+    """
+    if device.type != "cpu":
+        yield from map(function, work)
+        return
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        side_by_side = threads > 1 and len(portions) > 1
-        run = _lanes(threads).map if side_by_side else map
-        return list(run(lambda part: function(*part), work))
+        yield from (_lanes(threads).map if threads > 1 and len(work) > 1 else map)(function, work)
     finally:
         torch.set_num_threads(threads)
+
+
+def _computed(
+    function: Callable[..., Result], x: AnyState, t: Tensor, portions: Sequence[Tensor], *beside: State | None
+) -> list[Result]:
+    def compute(portion: Tensor) -> Result:
+        others = (None if other is None else other.select(portion) for other in beside)
+        return function(x.select(portion), t[portion], *others)
+
+    return list(map_in_lanes(compute, portions, x.device))
 
 
 @lru_cache(maxsize=1)

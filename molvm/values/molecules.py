@@ -15,7 +15,7 @@ from torch_geometric.nn import MessagePassing
 from torch_geometric.utils import scatter
 
 from molvm.schedules import Schedules
-from molvm.states import MoleculeState
+from molvm.states import MoleculeState, rows_in_lanes
 from molvm.values.base import Reads
 from molvm.values.graph import CompleteGraphs, complete_graphs
 from molvm.values.standardise import RunningStandardisation
@@ -72,6 +72,7 @@ class MoleculeValueFeatures(nn.Module):
     """
 
     samples_at_once = 16
+    trained_at_once = 32
 
     def __init__(
         self,
@@ -115,7 +116,8 @@ class MoleculeValueFeatures(nn.Module):
     @torch.no_grad()
     def observe(self, x: MoleculeState, t: Tensor) -> None:
         """Take in states that the process visits: they set how pooled features are standardised."""
-        self.standardise.observe(self._pooled(x, t, self.context(self._context(x, t))), t)
+        pooled = torch.no_grad()(lambda x, t: self._pooled(x, t, self.context(self._context(x, t))))
+        self.standardise.observe(rows_in_lanes(pooled, x, t, self.trained_at_once), t)
 
     def _pooled(self, x: MoleculeState, t: Tensor, context: Tensor) -> Tensor:
         """Invariants of each molecule, (B, pooled)."""

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from molvm.states import MoleculeState, State, TensorState, in_lanes, pairs_in_lanes
+from molvm.states import MoleculeState, State, TensorState, in_lanes, pairs_in_lanes, rows_in_lanes
 
 SIZES = torch.tensor([5, 2, 9, 5, 3, 9, 2, 7, 4])
 
@@ -73,6 +73,17 @@ def test_both_results_come_back_in_order(threads: int) -> None:
         assert torch.equal(same.parts[name], part)
         assert torch.equal(scaled.parts[name], x.scale(times).parts[name])
     assert torch.get_num_threads() == threads
+
+
+def test_rows_come_back_in_the_order_of_the_batch() -> None:
+    sizes = torch.tensor([7, 3, 5, 3, 9, 2])
+    x = MoleculeState.zeros(sizes, 2, 2, 2)
+    times = torch.arange(6.0)
+    rows = {
+        size: rows_in_lanes(lambda part, t: torch.stack([t, part.n_atoms], 1), x, times, size) for size in (None, 2)
+    }
+    for found in rows.values():
+        assert torch.equal(found, torch.stack([times, sizes], 1))
 
 
 def test_a_portion_has_one_core(threads: int) -> None:
