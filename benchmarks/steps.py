@@ -2,8 +2,8 @@
 
     python benchmarks/steps.py --model qm9 -n 1000 --steps 15 25 50 100 --out benchmarks/results/steps_qm9.json
 
-The spread that the analytic variance needs is measured on molecules of the same model. Euler-Maruyama runs on molvm's
-own grid, the other from t = 0 in equal steps.
+The spread that the analytic variance needs is that of the model's card, or is measured on molecules of the model.
+Euler-Maruyama runs on molvm's own grid, the other from t = 0 in equal steps.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-import numpy as np
-import torch
 from drawing import draw
 from torch import Tensor
 
@@ -26,12 +24,11 @@ from molvm.evaluation.metrics import summarise
 from molvm.evaluation.reference import load_reference
 from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.hub import load_model
-from molvm.sde import Stepper, euler_maruyama, simulate, time_grid, uniform_grid
-from molvm.sde.analytic import analytic_variance
-from molvm.sde.spread import PosteriorSpread, measure_spread
+from molvm.models.spread import PosteriorSpread
+from molvm.runs.calibration import measure
+from molvm.sde import Stepper, analytic_variance, euler_maruyama, time_grid, uniform_grid
 
 SHARES = ("atoms_stable", "strictly_valid", "connected", "strictly_valid_and_connected", "unique")
-SPREAD_TIMES = tuple(float(t) for t in np.linspace(0, 1, 41)[:-1])
 
 
 def main() -> None:
@@ -39,7 +36,6 @@ def main() -> None:
     parser.add_argument("--model", default="qm9")
     parser.add_argument("-n", type=int, default=1000)
     parser.add_argument("--steps", type=int, nargs="+", default=[15, 25, 50, 100])
-    parser.add_argument("--spread-from", type=int, default=256, help="molecules to measure the spread on")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -47,7 +43,7 @@ def main() -> None:
     keep_freed_memory()
     model = load_model(options.model)
     assert isinstance(model, FlowMolModel)
-    spread = spread_of(model, options.spread_from, options.seed)
+    spread = model.spread or measure(model)
     reference = load_reference("qm9") if options.model == "qm9" else None
     rows: list[dict[str, Any]] = []
     for name, steps, grid, stepper in cases(model, spread, options.steps):
@@ -73,15 +69,6 @@ def cases(model: FlowMolModel, spread: PosteriorSpread, numbers: list[int]) -> l
             ("analytic_variance", steps, uniform_grid(steps, 0.0), analytic),
         )
     ]
-
-
-def spread_of(model: FlowMolModel, count: int, seed: int) -> PosteriorSpread:
-    """Measured on molecules that 100 steps of Euler-Maruyama draw."""
-    generator = torch.Generator().manual_seed(seed + 1)
-    sizes, _ = torch.sort(model.sample_condition(count, generator))
-    grid = time_grid(model.schedules, 100)
-    samples = simulate(model, model.noise(sizes, count, generator), grid, generator=generator, keep_states=False)
-    return measure_spread(model, samples.terminal, SPREAD_TIMES, generator)
 
 
 def row_text(row: dict[str, Any]) -> str:

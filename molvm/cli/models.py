@@ -59,3 +59,18 @@ def convert(
     typer.echo(
         f"The model is {target if out else PREFIX + called}: molvm sample {out or PREFIX + called} --out base.sdf"
     )
+
+
+@models_app.command("calibrate")
+def calibrate(
+    model: Annotated[str, typer.Argument(help="A model's name, or a directory.")],
+    count: Annotated[int, typer.Option("-n", "--count", help="Molecules to draw and to measure on.")] = 256,
+    seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
+) -> None:
+    """Measure how uncertain a model's predictions are: sampling.transition = "analytic_variance" needs it."""
+    from molvm.cli.console import counting_bar
+    from molvm.runs.calibration import calibrate as calibrated
+
+    with counting_bar("calibrating") as progress:
+        card = calibrated(model, count, seed, progress)
+    typer.echo(f"The spread is in {card}: molvm train --model {model} --set sampling.transition=analytic_variance ...")

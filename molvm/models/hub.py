@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save
 
 from molvm.datasets.home import data_home
 from molvm.digests import sha256_of
-from molvm.durable import published
+from molvm.durable import published, replace_text
 from molvm.errors import ModelError, UnknownNameError
 from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.ctmc.config import CtmcConfig
@@ -111,6 +111,32 @@ def load_model(name_or_path: str | Path, *, precision: str = "auto") -> FlowMolM
         UnknownNameError: Neither a known name nor a directory, or an unknown precision.
         ModelError: The directory is incomplete or damaged.
     """
+    name, path = _found(name_or_path)
+    return _read(path, name, resolve_precision(precision))
+
+
+def amend_card(name_or_path: str | Path, entries: Mapping[str, Any]) -> Path:
+    """Add to what the card of a model says.
+
+    Args:
+        name_or_path: As for `load_model`.
+        entries: Plain values by key; those of keys that the card has are replaced.
+
+    Returns:
+        The card.
+
+    Raises:
+        UnknownNameError: Neither a known name nor a directory.
+        ModelError: The directory is incomplete.
+        OutputExistsError: The card cannot be written.
+    """
+    card = _found(name_or_path)[1] / CARD_FILE
+    replace_text(card, _card_text({**json.loads(card.read_text(encoding="utf-8")), **entries}))
+    return card
+
+
+def _found(name_or_path: str | Path) -> tuple[str, Path]:
+    """The name of a model, and its directory."""
     name, known = resolve_name(str(name_or_path)), {**bundled_models(), **converted_models()}
     if (advice := missing_published(name)) is not None:
         raise ModelError(
@@ -125,7 +151,7 @@ def load_model(name_or_path: str | Path, *, precision: str = "auto") -> FlowMolM
             allowed=f"a directory with {WEIGHTS_FILE} and {CARD_FILE}, or one of {', '.join(sorted(known))}",
         )
     if path.is_dir():
-        return _read(path, name if name in known else path.name, resolve_precision(precision))
+        return name if name in known else path.name, path
     raise UnknownNameError("base model", name, [*known, *_published_names()])
 
 
@@ -157,8 +183,11 @@ def save_model(model: FlowMolModel | CtmcModel, path: Path) -> None:
             "size_counts": list(model.sizes.counts),
             "sha256": sha256_of(weights),
         }
-        text = json.dumps(card, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        (part / CARD_FILE).write_text(text, encoding="utf-8")
+        (part / CARD_FILE).write_text(_card_text(card), encoding="utf-8")
+
+
+def _card_text(card: Mapping[str, Any]) -> str:
+    return json.dumps(card, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _read(path: Path, name: str, precision: Precision) -> FlowMolModel | CtmcModel:

@@ -114,5 +114,7 @@ def _base_batch(config: RunConfig, model: FlowModel) -> list[Any]:
     generator = torch.Generator().manual_seed(config.training.seed ^ CALIBRATION_STREAM)
     count = config.training.batch_size
     noise = model.noise(model.sample_condition(count, generator), count, generator)
-    grid = sampling_options(config).grid(model.schedules)
-    return model.decode(simulate(model, noise, grid, generator=generator, keep_states=False).terminal)
+    options = sampling_options(config)
+    grid, stepper = options.grid(model.schedules), options.stepper(model)
+    path = simulate(model, noise, grid, generator=generator, stepper=stepper, keep_states=False)
+    return model.decode(path.terminal)

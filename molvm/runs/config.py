@@ -89,6 +89,10 @@ class SamplingSection(Section):
     kl_limit: PositiveFloat | None = Field(
         None, description="nats that steering may cost a sample at most; unset: no limit"
     )
+    transition: Literal["euler_maruyama", "analytic_variance"] = Field(
+        "euler_maruyama",
+        description="how a step is made; analytic_variance needs fewer of them, and a calibrated model",
+    )
 
 
 class ValueSection(Section):

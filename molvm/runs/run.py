@@ -99,7 +99,9 @@ class Run:
             seed=config.training.seed,
         )
         # Refuse what training would not start with before anything is written.
-        sampling_options(config).grid(run.model.schedules)
+        sampling = sampling_options(config)
+        sampling.grid(run.model.schedules)
+        sampling.stepper(run.model)
         if isinstance(run.reward, MoleculeReward):
             packed(run.reward)
         run._new_objective(manifest)

@@ -99,7 +99,7 @@ _Draw = Callable[[Tensor | None, int, torch.Generator, _Progress | None], _Drawn
 def _by_sde(model: FlowModel, control: Control | None, sampling: SamplingOptions | None) -> _Draw:
     """Batches by the memoryless SDE, steered or not."""
     options = sampling or SamplingOptions()
-    grid = options.grid(model.schedules)
+    grid, stepper = options.grid(model.schedules), options.stepper(model)
 
     def draw(condition: Tensor | None, count: int, generator: torch.Generator, on_step: _Progress | None) -> _Drawn:
         trajectory = simulate(
@@ -108,6 +108,7 @@ def _by_sde(model: FlowModel, control: Control | None, sampling: SamplingOptions
             grid,
             control=control,
             generator=generator,
+            stepper=stepper,
             keep_states=False,
             allowance=options.allowance(grid),
             on_step=on_step,

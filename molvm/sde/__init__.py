@@ -4,6 +4,7 @@ In continuous time dx = [κx + (σ²/2 + η)s + σu] dt + σ dB, with σ² = 2η
 its own κ, η and σ. At any other σ the same V asks for the extra drift −(σ²/2 + η)∇V, which at σ = 0, the ODE, is −η∇V.
 """
 
+from molvm.sde.analytic import analytic_variance
 from molvm.sde.grid import start_time, time_grid, uniform_grid
 from molvm.sde.options import SamplingOptions
 from molvm.sde.simulate import Control, simulate
@@ -16,6 +17,7 @@ __all__ = [
     "Stepper",
     "Trajectory",
     "Transition",
+    "analytic_variance",
     "euler_maruyama",
     "simulate",
     "start_time",

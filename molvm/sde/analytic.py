@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from molvm.models.spread import PosteriorSpread
 from molvm.schedules import Schedules
-from molvm.sde.spread import PosteriorSpread
 from molvm.sde.transition import Stepper, Transition
 
 

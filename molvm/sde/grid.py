@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -85,8 +87,8 @@ def time_grid(
         schedules: α and β of each modality.
         steps: Number of steps K.
         start: First time; by default `start_time(schedules)`.
-        relative_step: Bound on κ dt. It is exceeded when K is so small that the uniform part would have steps of more
-            than `MAX_STRETCH`/K.
+        relative_step: Bound on κ dt; infinite for none, and then a grid may start at 0. It is exceeded when K is so
+            small that the uniform part would have steps of more than `MAX_STRETCH`/K.
         window: Two times between which steps are shorter,
         focus: so many times; 1 or more.
 
@@ -103,13 +105,7 @@ def time_grid(
     if not focus >= 1:
         raise ConfigError(f"The focus is {focus}.", allowed="a number from 1")
     nodes = np.concatenate([[first], first + (1 - first) * np.geomspace(1e-5, 1.0, _QUADRATURE_POINTS - 1)])
-    rates = schedules.collect(lambda schedule: schedule.kappa(torch.from_numpy(nodes)))
-    kappa = torch.stack(list(rates.values())).amax(dim=0).numpy()
-    if not np.isfinite(kappa).all():
-        raise ConfigError(
-            f"A grid cannot start at t = {first}, where the noise is infinite.", allowed="a start above 0"
-        )
-
+    kappa = np.zeros_like(nodes) if math.isinf(relative_step) else _fastest_rate(schedules, nodes)
     crowding = np.where((nodes >= window[0]) & (nodes <= window[1]), focus, 1.0)
 
     def index(longest: float, relative: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -134,6 +130,21 @@ def time_grid(
     grid = np.interp(np.arange(steps + 1) * (passed[-1] / steps), passed, nodes)
     grid[0], grid[-1] = first, 1.0
     return torch.from_numpy(grid)
+
+
+def _fastest_rate(schedules: Schedules, nodes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The largest κ of all modalities at the nodes.
+
+    Raises:
+        ConfigError: It is infinite at the first one.
+    """
+    rates = schedules.collect(lambda schedule: schedule.kappa(torch.from_numpy(nodes)))
+    kappa = torch.stack(list(rates.values())).amax(dim=0).numpy()
+    if not np.isfinite(kappa).all():
+        raise ConfigError(
+            f"A grid cannot start at t = {nodes[0]}, where the noise is infinite.", allowed="a start above 0"
+        )
+    return kappa
 
 
 def _bisect(decreasing: Callable[[float], float], target: float, low: float, high: float) -> float:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from molvm.errors import ConfigError
+from molvm.errors import ConfigError, ModelError
+from molvm.models.base import FlowModel
+from molvm.models.spread import PosteriorSpread
 from molvm.schedules import Schedules
+from molvm.sde.analytic import analytic_variance
 from molvm.sde.grid import time_grid
+from molvm.sde.transition import Stepper, euler_maruyama
+
+TransitionName = Literal["euler_maruyama", "analytic_variance"]
 
 MAX_FOCUS = 20.0
 """Beyond it hardly a step is left outside the window."""
@@ -26,6 +33,9 @@ class SamplingOptions:
         steer_until: And not later than this.
         focus: Steps in which something steers are so many times shorter than the others. A control is held over a step,
             so that steering where much is decided at once takes short ones.
+        kl_limit: Nats that steering may cost a path at most; None for no limit.
+        transition: How a step is made: "euler_maruyama", as in the paper, or "analytic_variance", which starts at
+            t = 0, needs fewer steps, and a model whose spread is known.
 
     Raises:
         ConfigError: A number out of range.
@@ -36,6 +46,7 @@ class SamplingOptions:
     steer_until: float = 1.0
     focus: float = 1.0
     kl_limit: float | None = None
+    transition: TransitionName = "euler_maruyama"
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -49,6 +60,8 @@ class SamplingOptions:
             raise ConfigError(f"focus is {self.focus}.", allowed=f"a number from 1 to {MAX_FOCUS:g}")
         if self.kl_limit is not None and not (math.isfinite(self.kl_limit) and self.kl_limit > 0):
             raise ConfigError(f"kl_limit is {self.kl_limit}.", allowed="a positive finite number of nats, or None")
+        if self.transition not in get_args(TransitionName):
+            raise ConfigError(f"transition is {self.transition!r}.", allowed=", ".join(get_args(TransitionName)))
 
     def grid(self, schedules: Schedules) -> Tensor:
         """The times, float64, shape (steps + 1,).
@@ -56,7 +69,9 @@ class SamplingOptions:
         Raises:
             ConfigError: No step begins where the control is to act.
         """
-        grid = time_grid(schedules, self.steps, window=(self.steer_from, self.steer_until), focus=self.focus)
+        window, analytic = (self.steer_from, self.steer_until), self.transition == "analytic_variance"
+        from_zero = {"start": 0.0, "relative_step": math.inf} if analytic else {}
+        grid = time_grid(schedules, self.steps, window=window, focus=self.focus, **from_zero)
         if not bool(self._steered(grid).any()):
             raise ConfigError(
                 f"None of {self.steps} steps begins between t = {self.steer_from} and {self.steer_until}, where the "
@@ -64,6 +79,23 @@ class SamplingOptions:
                 remedy="more steps, or an earlier steer_from and a later steer_until",
             )
         return grid
+
+    def stepper(self, model: FlowModel) -> Stepper:
+        """How a step of the model's process is made.
+
+        Raises:
+            ModelError: The transition needs the model's spread, which is not known.
+        """
+        if self.transition == "euler_maruyama":
+            return euler_maruyama
+        spread: PosteriorSpread | None = getattr(model, "spread", None)
+        if spread is None:
+            raise ModelError(
+                f"The transition analytic_variance needs the spread of the base model {model.name}, which has not been "
+                "measured.",
+                remedy="`molvm models calibrate` on it, or the transition euler_maruyama",
+            )
+        return analytic_variance(spread)
 
     def allowance(self, grid: Tensor) -> Tensor:
         """Nats that the control of each step may cost, float64, shape (K,); 0 where nothing steers."""

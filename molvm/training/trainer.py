@@ -148,6 +148,7 @@ class Trainer:
         self.checkpoints = checkpoints
         self.iteration = 0
         self.grid = options.sampling.grid(model.schedules)
+        self.stepper = options.sampling.stepper(model)
         self.allowance = options.sampling.allowance(self.grid)
         self.optimiser = torch.optim.AdamW(
             objective.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
@@ -257,6 +258,7 @@ class Trainer:
             self.grid,
             control=None if self.iteration < self.options.warmup else self.objective.control,
             generator=self.generator,
+            stepper=self.stepper,
             keep_noise=self.objective.keeps_noise,
             keep_endpoints=self.objective.keeps_endpoints,
             allowance=self.allowance,

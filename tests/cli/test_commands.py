@@ -16,6 +16,7 @@ from tests.cli.conftest import Molvm
 from tests.datasets.geom_files import write_split_pickles
 from tests.models.flowmol.published.token_folder import token_folder
 from tests.models.flowmol.upstream import PARITY
+from tests.runs.tiny import save_tiny
 
 SMALL = (
     "--strength 2 --iterations 2 --batch-size 4 --steps 20 --value-size A --seed 7 "
@@ -123,6 +124,22 @@ def test_data(molvm: Molvm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert "not built: molvm data qm9" in listed
     assert "4 molecules (" in listed
     assert "9 molecules (5 train, 2 validation, 2 test)" in listed
+
+
+def test_a_calibrated_model_takes_few_steps(molvm: Molvm, tmp_path: Path, spread_reward: str) -> None:
+    model = save_tiny(tmp_path / "mine")
+    train = ("train", "--model", model, "--reward", spread_reward, "--iterations", 1, "--batch-size", 4, "--steps", 3)
+    analytic = ("--set", "sampling.transition=analytic_variance")
+    refused = molvm(*train, *analytic, "--out", "run")
+    assert refused.code == 2
+    assert "molvm models calibrate" in refused.err
+    assert molvm("models", "calibrate", model, "-n", 4).code == 0
+    spread = json.loads(molvm("models", "info", model).out)["posterior_spread"]
+    assert spread["times"][0] == 0
+    assert spread["variances"]["positions"][-1] == 0
+    assert molvm(*train, *analytic, "--out", "run").code == 0
+    assert molvm("sample", "run", "-n", 2, "--out", "some.sdf").code == 0
+    assert molvm("models", "verify", model).code == 0
 
 
 def test_models(molvm: Molvm, tiny_path: Path) -> None:

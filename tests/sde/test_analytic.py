@@ -8,10 +8,10 @@ from torch import Tensor
 
 from molvm.errors import StateError
 from molvm.models.isotropic import IsotropicGaussianModel
+from molvm.models.spread import PosteriorSpread, measure_spread
 from molvm.schedules import CosineSchedule, LinearSchedule, Schedule, Schedules, VariancePreservingSchedule
 from molvm.sde import euler_maruyama, simulate, uniform_grid
 from molvm.sde.analytic import analytic_variance
-from molvm.sde.spread import PosteriorSpread, measure_spread
 from molvm.states import MoleculeState, TensorState
 
 SCHEDULES = [LinearSchedule(), CosineSchedule(1.0), CosineSchedule(2.0), VariancePreservingSchedule()]
@@ -63,6 +63,21 @@ def test_the_control_is_a_move_of_the_endpoint() -> None:
     for schedule in SCHEDULES:
         step = stepper(Schedules({"x": schedule}), t, s)
         torch.testing.assert_close(step.pull["x"] * schedule.beta(t) ** 2 / schedule.alpha(t), step.shift["x"])
+
+
+@pytest.mark.parametrize("schedule", [LinearSchedule(), CosineSchedule(1.0)], ids=str)
+@pytest.mark.parametrize("steps", [10, 20])
+def test_the_exact_control_of_a_linear_reward_tilts_as_it_should(schedule: Schedule, steps: int) -> None:
+    """r = x and V = −λ x̂₁ + c move the mean by λ s², however few the steps; a naive shift by −Σ ∇V would fall short."""
+    model, grid = gaussian(schedule), torch.linspace(0, 1, steps + 1, dtype=torch.float64)
+    stepper = analytic_variance(exact_spread(model, grid))
+    alpha, beta = schedule.alpha(grid), schedule.beta(grid)
+    moved = torch.zeros((), dtype=torch.float64)
+    for k in range(steps):
+        step = stepper(model.schedules, grid[k], grid[k + 1])
+        gain = alpha[k] * 0.49 / (alpha[k] ** 2 * 0.49 + beta[k] ** 2)
+        moved = (step.keep["x"] + step.pull["x"] * gain) * moved + step.shift["x"] * gain
+    assert float(moved) == pytest.approx(0.49, rel=0.01)
 
 
 def test_the_measured_spread_of_a_gaussian_is_its_posterior_variance() -> None:

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 import torch
 
-from molvm.errors import ConfigError
+from molvm.errors import ConfigError, ModelError
+from molvm.models.isotropic import IsotropicGaussianModel
 from molvm.schedules import LinearSchedule, Schedules
 from molvm.sde import SamplingOptions, time_grid
+from molvm.states import TensorState
 
 SCHEDULES = Schedules({"x": LinearSchedule()})
 
@@ -39,6 +41,25 @@ def test_a_window_between_two_steps_is_refused() -> None:
         SamplingOptions(steps=4, steer_from=0.9, steer_until=0.91).grid(SCHEDULES)
 
 
+def test_analytic_steps_begin_at_zero_and_are_equal() -> None:
+    options = SamplingOptions(steps=8, transition="analytic_variance")
+    torch.testing.assert_close(options.grid(SCHEDULES), torch.linspace(0, 1, 9, dtype=torch.float64))
+    grid = SamplingOptions(steps=40, steer_from=0.5, steer_until=0.7, focus=3.0, transition="analytic_variance").grid(
+        SCHEDULES
+    )
+    inside = (grid[:-1] >= 0.5) & (grid[1:] <= 0.7)
+    outside = (grid[1:] < 0.5) | (grid[:-1] > 0.7)
+    assert float(grid[0]) == 0
+    assert float(grid.diff()[outside].mean() / grid.diff()[inside].mean()) == pytest.approx(3, rel=0.05)
+
+
+def test_analytic_steps_need_the_spread_of_the_model() -> None:
+    options = SamplingOptions(transition="analytic_variance")
+    model = IsotropicGaussianModel(TensorState(torch.zeros(1, 2)), {"x": 1.0}, SCHEDULES)
+    with pytest.raises(ModelError, match="models calibrate"):
+        options.stepper(model)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -51,6 +72,7 @@ def test_a_window_between_two_steps_is_refused() -> None:
         ({"focus": 21.0}, "focus is 21"),
         ({"kl_limit": 0.0}, "kl_limit is 0"),
         ({"kl_limit": float("nan")}, "kl_limit is nan"),
+        ({"transition": "leapfrog"}, "transition is 'leapfrog'"),
     ],
 )
 def test_numbers_out_of_range_are_refused(wrong: dict[str, Any], message: str) -> None:

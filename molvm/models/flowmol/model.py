@@ -9,7 +9,11 @@ from torch import Tensor
 
 from molvm.models.differentiate import differentiate
 from molvm.models.flowmol.frozen import MOLECULES_AT_ONCE, FrozenFlowMol, as_molecules
+from molvm.models.spread import PosteriorSpread
 from molvm.states import MoleculeState, State, in_lanes, pairs_in_lanes
+
+SPREAD_KEY = "posterior_spread"
+"""Of a model's card."""
 
 
 class FlowMolModel(FrozenFlowMol):
@@ -18,6 +22,12 @@ class FlowMolModel(FrozenFlowMol):
     Self-conditioning takes two passes at the same x_t: the first without, the second with the first's prediction. That
     keeps the process Markov in x_t, which V(x, t) presumes; feeding back the prediction of the step before would not.
     """
+
+    @property
+    def spread(self) -> PosteriorSpread | None:
+        """How far the prediction is from the sample it leads to, if it was measured (`molvm models calibrate`)."""
+        table = self.card.get(SPREAD_KEY)
+        return None if table is None else PosteriorSpread.from_dict(table)
 
     def noise(self, condition: Tensor | None, count: int, generator: torch.Generator | None = None) -> MoleculeState:
         """Standard normal noise in the state space for molecules of the given sizes.
