@@ -23,26 +23,27 @@ def _described(lines: Any) -> dict[str, str]:
     return {name: text for name, _, text in (line.partition(" -- ") for line in lines)}
 
 
-EMPTY_TAIL = "not a valid PDB file"
-"""What Open Babel says of the END behind the last of several models, which is no fault."""
-
-
 def read(request: dict[str, Any]) -> dict[str, Any]:
     """The records of the file `path` in `format` as the text of an SD file, and why it could not go on, if it says."""
     source, target, mol = ob.OBConversion(), ob.OBConversion(), ob.OBMol()
     source.SetInFormat(request["format"])
     target.SetOutFormat("sdf")
     parts: list[str] = []
+    filled = 0
     found = source.ReadFile(mol, request["path"])
     while found:
         if mol.GetTitle() == request["path"]:  # which Open Babel takes where there is no title
             mol.SetTitle("")
         parts.append(target.WriteString(mol))
+        filled = len(parts) if mol.NumAtoms() else filled
         mol.Clear()
         found = source.Read(mol)
-    complaints = [text.strip().splitlines()[-1].strip() for text in ob.obErrorLog.GetMessagesOfLevel(ob.obError)]
-    told = [text for text in complaints if not (parts and EMPTY_TAIL in text)]
-    return {"sdf": "".join(parts), "complaint": told[-1] if told else ""}
+    complaints = ob.obErrorLog.GetMessagesOfLevel(ob.obError)
+    return {
+        # Behind the last of several models in a PDB file Open Babel sees one more, without atoms.
+        "sdf": "".join(parts[:filled]),
+        "complaint": complaints[-1].strip().splitlines()[-1].strip() if complaints else "",
+    }
 
 
 def write(request: dict[str, Any]) -> dict[str, Any]:
