@@ -74,10 +74,10 @@ def graph_of_edges(n_atoms: Tensor, source: Tensor, target: Tensor) -> CompleteG
     slots = (
         torch.arange(len(atom_molecule), device=n_atoms.device) - (torch.cumsum(n_atoms, 0) - n_atoms)[atom_molecule]
     )
-    joined = torch.stack([source, target], dim=1).unique(dim=0)
+    pair = torch.sort(source * len(atom_molecule) + target).values
     inside = (atom_molecule[source] == atom_molecule[target]) & (source != target)
     expected = int((n_atoms * (n_atoms - 1)).sum())
-    if not bool(inside.all()) or len(joined) != expected or len(source) != expected:
+    if not bool(inside.all()) or len(pair) != expected or bool((pair.diff() == 0).any()):
         raise InteropError("The graph is not complete.", allowed="one edge for each ordered pair of a molecule's atoms")
     return CompleteGraph(n_atoms, atom_molecule, slots, source.long(), target.long(), source < target)
 

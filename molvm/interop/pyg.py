@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -63,13 +64,13 @@ def from_pyg(data: Data) -> Molecule:
     """
     _require(data, "z", "pos", "edge_index", "edge_attr")
     bonds, orders = _bonds(data.edge_index.cpu(), data.edge_attr.cpu())
-    charges = data.formal_charge.cpu() if "formal_charge" in data else torch.zeros_like(data.z.cpu())
+    charges = data.formal_charge if "formal_charge" in data else torch.zeros_like(data.z)
     return Molecule(
         elements=data.z.tolist(),
-        positions=data.pos.cpu().double().numpy(),
-        formal_charges=charges.tolist(),
-        bonds=bonds.numpy().astype(np.int32),
-        orders=orders.numpy().astype(np.uint8),
+        positions=data.pos.double().numpy(force=True),
+        formal_charges=charges.numpy(force=True),
+        bonds=bonds,
+        orders=orders,
         id=str(data.name) if "name" in data else "",
     )
 
@@ -136,20 +137,20 @@ def _require(data: Data, *names: str) -> None:
         raise InteropError(f"The graph has no {', '.join(missing)}.", allowed=f"graphs with {', '.join(names)}")
 
 
-def _bonds(edge_index: Tensor, edge_attr: Tensor) -> tuple[Tensor, Tensor]:
+def _bonds(edge_index: Tensor, edge_attr: Tensor) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
     """(m, 2) pairs i < j and their (m,) orders."""
-    if (
-        edge_attr.ndim != 2
-        or edge_attr.shape[1] < AROMATIC
-        or not bool((edge_attr[:, :AROMATIC].sum(dim=1) == 1).all())
-    ):
+    one_hot = edge_attr[:, :AROMATIC] if edge_attr.ndim == 2 else edge_attr[:, None]
+    if one_hot.shape[1] != AROMATIC or not bool((one_hot.sum(dim=1) == 1).all()):
         raise InteropError(
             f"Features of edges of shape {tuple(edge_attr.shape)} are no bond orders.",
             allowed="one-hot single, double, triple, aromatic as (edges, 4)",
         )
-    rows = torch.cat([edge_index.T, edge_attr[:, :AROMATIC].argmax(dim=1, keepdim=True) + 1], dim=1)
-    forward, backward = rows[rows[:, 0] < rows[:, 1]], rows[rows[:, 0] > rows[:, 1]][:, [1, 0, 2]]
-    if len(forward) + len(backward) != len(rows) or not torch.equal(forward.unique(dim=0), backward.unique(dim=0)):
-        raise InteropError("The two directions of a bond differ.", allowed="each bond from i to j and from j to i")
-    unique = forward.unique(dim=0)
-    return unique[:, :2], unique[:, 2]
+    ends, orders = edge_index.T.numpy(), one_hot.argmax(dim=1).numpy() + 1
+    rows = np.column_stack([ends, orders])
+    forward = np.unique(rows[ends[:, 0] < ends[:, 1]], axis=0)
+    backward = np.unique(rows[ends[:, 0] > ends[:, 1]][:, [1, 0, 2]], axis=0)
+    if 2 * len(forward) != len(rows) or not np.array_equal(forward, backward):
+        raise InteropError(
+            "The two directions of a bond differ.", allowed="each bond from i to j and from j to i, once"
+        )
+    return forward[:, :2].astype(np.int32), forward[:, 2].astype(np.uint8)
