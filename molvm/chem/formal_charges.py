@@ -12,6 +12,7 @@ from molvm.chem.molecule import Molecule
 from molvm.errors import MoleculeError
 
 VALENCES: Final = {
+    **dict.fromkeys((2, 10, 18, 36, 54), (0,)),
     1: (1,),
     5: (3,),
     6: (4,),
@@ -26,7 +27,7 @@ VALENCES: Final = {
     35: (1,),
     53: (1, 3, 5),
 }
-"""Valences of the uncharged atom, by atomic number."""
+"""Valences of the uncharged atom, by atomic number; the noble gases first."""
 
 LONE_PAIR: Final = (7, 8, 9, 15, 16, 17, 34, 35, 53)
 """One bond more than a valence means +1 for these, one less −1. Boron with four bonds is −1; carbon with three is not

@@ -149,7 +149,7 @@ def import_dgl() -> Any:
     except Exception as error:
         raise InteropError(
             f"dgl cannot be imported beside torch {torch.__version__}: {first}; without {GRAPHBOLT}: {error}.",
-            remedy="pip install 'dgl==2.1.0' 'setuptools<71' in an environment of its own, as `make test-dgl` does",
+            remedy="pip install 'dgl==2.1.0' in an environment of its own, as `make test-dgl` does",
         ) from error
 
 

@@ -164,9 +164,10 @@ def perceive_bonds(
 
 
 def _known(name: str, known: Mapping[str, str], kind: str) -> str:
-    if name.lower() not in known:
+    found = name if name in known else name.lower()
+    if found not in known:
         raise UnknownNameError(kind, name, known)
-    return name.lower()
+    return found
 
 
 def _with_separated_charges(record: Record) -> Record:
