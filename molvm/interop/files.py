@@ -1,0 +1,34 @@
+"""Molecule files of any format: molvm's own readers, and Open Babel for all others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from molvm.chem import io
+from molvm.chem.formats.record import Record
+from molvm.errors import InputFileError, MissingDependencyError
+from molvm.interop import openbabel
+
+
+def read_molecules(path: Path | str) -> list[Record]:
+    """All records of a molecule file, in order; the format goes by the file's ending.
+
+    Args:
+        path: A file that `molvm.chem.io` reads, or else Open Babel.
+
+    Raises:
+        InputFileError: The file cannot be read, or neither reads it and Open Babel is not installed.
+        UnknownNameError: Open Babel does not read it either.
+        InteropError: Open Babel crashed or took too long.
+    """
+    suffixes = io.readable_suffixes()
+    if Path(path).suffix.lower() in suffixes:
+        return io.read_molecules(path)
+    try:
+        return openbabel.read_molecules(path)
+    except MissingDependencyError as error:
+        raise InputFileError(
+            f"The kind of {path} is unknown.",
+            allowed=f"{', '.join(suffixes)}; with Open Babel also .mol2, .pdb, .cml and many more",
+            remedy=error.remedy,
+        ) from error
