@@ -44,7 +44,7 @@ run: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest
 
-# DGL wants old setuptools and torchdata, so it gets an environment of its own, which adds them to what .venv has.
+# DGL is no longer released, so it gets an environment of its own, which adds it and what it needs to what .venv has.
 $(DGL_STAMP): $(STAMP)
 	$(BIN)/python -m venv --clear $(DGL_VENV)
 	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \

@@ -31,9 +31,7 @@ def perceive_bonds(elements: ArrayLike, positions: ArrayLike, *, charge: int = 0
     atoms = unbonded(elements, positions, id=id)
     with rdBase.BlockLogs():
         mol = determine_bonds(atoms.to_rdkit(), charge, id)
-    # RDKit keeps the positions, but in its own arrays: the given ones are exact.
-    perceived = Molecule.from_rdkit(mol, id=id)
-    return Molecule(atoms.elements, atoms.positions, perceived.formal_charges, perceived.bonds, perceived.orders, id)
+    return Molecule.from_rdkit(mol, id=id)
 
 
 def unbonded(elements: ArrayLike, positions: ArrayLike, *, id: str = "") -> Molecule:

@@ -9,6 +9,9 @@ from molvm.chem.formats.record import Record
 from molvm.errors import InputFileError, MissingDependencyError
 from molvm.interop import openbabel
 
+SECONDS = 600.0
+"""How long Open Babel may read; it takes a second for some hundred thousand atoms."""
+
 
 def read_molecules(path: Path | str) -> list[Record]:
     """All records of a molecule file, in order; the format goes by the file's ending.
@@ -25,7 +28,7 @@ def read_molecules(path: Path | str) -> list[Record]:
     if Path(path).suffix.lower() in suffixes:
         return io.read_molecules(path)
     try:
-        return openbabel.read_molecules(path)
+        return openbabel.read_molecules(path, timeout=SECONDS)
     except MissingDependencyError as error:
         raise InputFileError(
             f"The kind of {path} is unknown.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -79,8 +80,9 @@ def read_molecules(path: Path | str, format: str | None = None, *, timeout: floa
         ) from error
     request = {"verb": "read", "path": str(path.absolute()), "format": format}
     reply = ask(request, what=f"Reading {path} with Open Babel", timeout=timeout)
-    lines, complaint = reply["sdf"].splitlines(keepends=True), reply["complaint"]
-    records = [_with_separated_charges(record) for record in read_sdf(lines)]
+    # Bytes of a title that are not UTF-8 arrive as lone surrogates, which no file could take.
+    text, complaint = reply["sdf"].encode(errors="replace").decode(), reply["complaint"]
+    records = [_with_separated_charges(record) for record in read_sdf(StringIO(text))]
     if not records:
         raise InputFileError(
             f"Open Babel finds no molecule in {path}, read as {format!r}. {complaint}".strip(), remedy="another format"
@@ -160,7 +162,7 @@ def perceive_bonds(
             f"Open Babel's bonds for {id!r} go with total charge {int(charges.sum()):+d}, not {charge:+d}.",
             remedy="RDKit's perception of bonds, which is told the charge",
         )
-    return replace(separated, formal_charges=charges, positions=atoms.positions)
+    return replace(separated, formal_charges=charges)
 
 
 def _known(name: str, known: Mapping[str, str], kind: str) -> str:
@@ -172,7 +174,7 @@ def _known(name: str, known: Mapping[str, str], kind: str) -> str:
 
 def _with_separated_charges(record: Record) -> Record:
     """Open Babel writes nitro groups with five bonds to nitrogen."""
-    if record.molecule is None:
+    if record.molecule is None or not record.molecule.elements.all():  # a dummy atom is no element
         return record
     mol = separated_charges(record.molecule.to_rdkit())
     return replace(record, molecule=Molecule.from_rdkit(mol, id=record.id, properties=record.properties))

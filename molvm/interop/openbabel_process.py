@@ -29,7 +29,13 @@ def ask(request: dict[str, Any], *, what: str, timeout: float) -> dict[str, Any]
     command = [sys.executable, "-P", str(WORKER)]
     try:
         done = subprocess.run(
-            command, input=json.dumps(request), capture_output=True, text=True, timeout=timeout, check=False
+            command,
+            input=json.dumps(request),
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=timeout,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise InteropError(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,17 @@ def test_flat_molecules_are_embedded(tmp_path: Path) -> None:
     assert record.molecule is not None
     assert (record.id, record.molecule.n_atoms) == ("ethanol", 9)
     assert np.ptp(record.molecule.positions, axis=0).min() > 1
+
+
+def test_dummy_atoms_and_titles_that_are_not_utf8_do_no_harm(tmp_path: Path, small: list[Molecule]) -> None:
+    path = tmp_path / "in.mol2"
+    openbabel.write_molecules(path, [replace(small[4], id="title")])
+    text = path.read_bytes().replace(b"2 C  ", b"2 Du ").replace(b" C.1 ", b" Du  ")
+    path.write_bytes(text.replace(b"title", b"caf\xe9"))
+    (record,) = openbabel.read_molecules(path)
+    assert record.molecule is not None, record.reason
+    assert 0 in record.molecule.elements
+    record.id.encode()
 
 
 def test_formats_are_listed() -> None:
@@ -153,12 +165,12 @@ def test_what_are_no_atoms_is_refused() -> None:
 def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Replaces what runs in the process."""
 
-    def replace(program: str) -> None:
+    def run_instead(program: str) -> None:
         path = tmp_path / "worker.py"
         path.write_text(program)
         monkeypatch.setattr(openbabel_process, "WORKER", path)
 
-    return replace
+    return run_instead
 
 
 def test_a_crash_is_an_error(worker: Callable[[str], None]) -> None:
