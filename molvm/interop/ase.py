@@ -5,7 +5,7 @@ ASE has positions and elements and no bonds, so on the way back bonds are percei
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -75,11 +75,10 @@ def from_ase(
 
 
 def _total_charge(atoms: Atoms) -> int:
-    given: Any = atoms.info.get("charge", atoms.get_initial_charges().sum())
-    whole = round(float(given))
+    given = float(atoms.info.get("charge", atoms.get_initial_charges().sum()))
     # Partial charges of a file sum to a whole number but for rounding.
-    if abs(float(given) - whole) > 0.01:
+    if not abs(given - np.rint(given)) <= 0.01:
         raise InteropError(
             f"The total charge of the ase.Atoms is {given}.", allowed="a whole number", remedy="charge=..."
         )
-    return whole
+    return int(np.rint(given))

@@ -40,6 +40,12 @@ class CompleteGraph:
         """(E,) the molecule of each edge."""
         return self.atom_molecule[self.source]
 
+    def places(self, modality: str) -> tuple[Tensor, ...]:
+        """Where the rows of a modality are in the padded tensor of a `MoleculeState`, as indices into it."""
+        if modality == "bonds":
+            return self.edge_molecule, self.atom_slot[self.source], self.atom_slot[self.target]
+        return self.atom_molecule, self.atom_slot
+
 
 def complete_graph(n_atoms: Tensor) -> CompleteGraph:
     """The complete graphs of molecules of these sizes, edges in FlowMol's order.
@@ -71,9 +77,8 @@ def graph_of_edges(n_atoms: Tensor, source: Tensor, target: Tensor) -> CompleteG
     """
     n_atoms = n_atoms.long()
     atom_molecule = torch.repeat_interleave(n_atoms)
-    slots = (
-        torch.arange(len(atom_molecule), device=n_atoms.device) - (torch.cumsum(n_atoms, 0) - n_atoms)[atom_molecule]
-    )
+    first_atom = torch.cumsum(n_atoms, dim=0) - n_atoms
+    slots = torch.arange(len(atom_molecule), device=n_atoms.device) - first_atom[atom_molecule]
     pair = torch.sort(source * len(atom_molecule) + target).values
     inside = (atom_molecule[source] == atom_molecule[target]) & (source != target)
     expected = int((n_atoms * (n_atoms - 1)).sum())
@@ -88,9 +93,7 @@ def flat_parts(state: MoleculeState, graph: CompleteGraph) -> dict[str, Tensor]:
     Returns:
         positions (A, 3), types (A, K_a), charges (A, K_c), bonds (E, K_e).
     """
-    atom = graph.atom_molecule, graph.atom_slot
-    edge = graph.edge_molecule, graph.atom_slot[graph.source], graph.atom_slot[graph.target]
-    return {name: part[edge if name == "bonds" else atom] for name, part in state.parts.items()}
+    return {name: part[graph.places(name)] for name, part in state.parts.items()}
 
 
 def state_of_flat(parts: Mapping[str, Tensor], graph: CompleteGraph) -> MoleculeState:
@@ -105,9 +108,8 @@ def state_of_flat(parts: Mapping[str, Tensor], graph: CompleteGraph) -> Molecule
     """
     n_types, n_charges, n_bonds = (parts[name].shape[-1] for name in ("types", "charges", "bonds"))
     state = MoleculeState.zeros(graph.n_atoms, n_types, n_charges, n_bonds, dtype=parts["positions"].dtype)
-    edge = graph.edge_molecule, graph.atom_slot[graph.source], graph.atom_slot[graph.target]
     for name, part in state.parts.items():
-        part[edge if name == "bonds" else (graph.atom_molecule, graph.atom_slot)] = parts[name].to(part.dtype)
+        part[graph.places(name)] = parts[name].to(part.dtype)
     if not torch.equal(state.bonds, state.bonds.transpose(1, 2)):
         raise InteropError("The two edges of a pair have different bonds.", allowed="the same features on both")
     return state

@@ -56,8 +56,9 @@ def test_the_charge_is_that_of_the_argument_else_of_info_else_of_the_atoms(charg
 def test_what_is_no_molecule_is_refused() -> None:
     with pytest.raises(InteropError, match="periodic"):
         from_ase(bulk("Cu"))
-    with pytest.raises(InteropError, match="whole number"):
-        from_ase(Atoms("OH", [[0, 0, 0], [0, 0, 0.97]], charges=[-0.5, 0]))
+    for charge in (-0.5, np.nan):
+        with pytest.raises(InteropError, match="whole number"):
+            from_ase(Atoms("OH", [[0, 0, 0], [0, 0, 0.97]], charges=[charge, 0]))
     with pytest.raises(MoleculeError, match="no atoms"):
         from_ase(Atoms())
     with pytest.raises(ConfigError, match="rdkit, openbabel"):
