@@ -6,7 +6,7 @@ from pathlib import Path
 
 from molvm.chem import io
 from molvm.chem.formats.record import Record
-from molvm.errors import InputFileError, MissingDependencyError
+from molvm.errors import InputFileError, MissingDependencyError, UnknownNameError
 from molvm.interop import openbabel
 
 SECONDS = 600.0
@@ -20,8 +20,7 @@ def read_molecules(path: Path | str) -> list[Record]:
         path: A file that `molvm.chem.io` reads, or else Open Babel.
 
     Raises:
-        InputFileError: The file cannot be read, or neither reads it and Open Babel is not installed.
-        UnknownNameError: Open Babel does not read it either.
+        InputFileError: The file cannot be read, or neither knows its ending, or Open Babel may and is not installed.
         InteropError: Open Babel crashed or took too long.
     """
     suffixes = io.readable_suffixes()
@@ -29,9 +28,9 @@ def read_molecules(path: Path | str) -> list[Record]:
         return io.read_molecules(path)
     try:
         return openbabel.read_molecules(path, timeout=SECONDS)
-    except MissingDependencyError as error:
+    except (MissingDependencyError, UnknownNameError) as error:
         raise InputFileError(
             f"The kind of {path} is unknown.",
             allowed=f"{', '.join(suffixes)}; with Open Babel also .mol2, .pdb, .cml and many more",
-            remedy=error.remedy,
+            remedy=error.remedy if isinstance(error, MissingDependencyError) else "the ending of its format",
         ) from error

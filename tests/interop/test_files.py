@@ -6,7 +6,7 @@ import pytest
 
 from molvm.chem.io import write_sdf
 from molvm.chem.molecule import Molecule
-from molvm.errors import InputFileError, UnknownNameError
+from molvm.errors import InputFileError
 from molvm.interop import openbabel
 from molvm.interop.files import read_molecules
 
@@ -19,8 +19,9 @@ def test_both_kinds_of_files_are_read(tmp_path: Path, small: list[Molecule]) -> 
 
 
 def test_what_neither_knows_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnknownNameError):
-        read_molecules(tmp_path / "in.nonsense")
+    for name in ("in.nonsense", "in"):
+        with pytest.raises(InputFileError, match=r"is unknown. Allowed: .csv, .*Try: the ending"):
+            read_molecules(tmp_path / name)
 
 
 def test_without_open_babel_it_says_what_it_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
