@@ -1,6 +1,7 @@
 # make system   Debian packages that pip cannot bring
 # make run      from nothing to adapted molecules in an SD file, in minutes
 # make test     the tests          make slow   the tests that take minutes
+# make test-dgl the tests of DGL graphs, in .venv-dgl
 # make lint     ruff and mypy
 #
 # Everything but `system` uses .venv in this folder, and makes it when it is missing or out of date. pip takes the small
@@ -10,11 +11,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DGL_VENV := .venv-dgl
+DGL_STAMP := $(DGL_VENV)/.installed
 RUN := runs/demo
 
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: system run test slow lint
+.PHONY: system run test test-dgl slow lint
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -40,6 +43,17 @@ run: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
+
+# DGL is no longer released, so it gets an environment of its own, which adds it and what it needs to what .venv has.
+$(DGL_STAMP): $(STAMP)
+	$(BIN)/python -m venv --clear $(DGL_VENV)
+	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+		> "$$($(DGL_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/molvm.pth"
+	$(DGL_VENV)/bin/python -m pip install --disable-pip-version-check --quiet -c constraints.txt 'molvm[dgl]'
+	touch $@
+
+test-dgl: $(DGL_STAMP)
+	$(DGL_VENV)/bin/python -m pytest -m dgl tests/interop/test_dgl.py
 
 slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow

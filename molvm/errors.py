@@ -113,3 +113,7 @@ class EvaluationError(MolVMError):
 
 class EngineError(MolVMError):
     """A quantum-chemistry engine refused a molecule, did not converge, or returned nonsense."""
+
+
+class InteropError(MolVMError):
+    """Another package crashed, hung, or holds a molecule in a form that cannot be taken over."""

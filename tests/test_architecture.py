@@ -20,13 +20,29 @@ LAYERS = ("states", "schedules", "models", "sde", "values", "objectives", "train
 
 TORCH_FREE = ("chem", "rewards", "datasets", "evaluation")
 
+MAY_IMPORT_INTEROP = {"interop", "runs", "cli"}
+
+FOREIGN = {"ase": "molvm.interop.ase", "dgl": "molvm.interop.dgl", "openbabel": "molvm.interop.openbabel_worker"}
+"""The one module that may import each of these; that of Open Babel, which is under the GPL, runs by itself."""
+
 BESIDE = {
     "chem": {"chem"},
     "rewards": {"chem", "rewards"},
     "datasets": {"chem", "datasets"},
     "evaluation": {"chem", "datasets", "evaluation"},
+    "interop": {"states", "models", "chem", "interop"},
 }
 """What the packages beside the mathematics may import of molvm."""
+
+TORCHLESS_MODULES = (
+    "runs.scoring",
+    "runs.config_file",
+    "runs.store",
+    "cli.app",
+    "interop.ase",
+    "interop.files",
+    "interop.openbabel",
+)
 
 TORCH_STACK = {"torch", "torch_geometric", "diffusers", "transformers", "safetensors.torch"}
 
@@ -91,24 +107,35 @@ def test_layers_import_downwards_only(layer: str) -> None:
 
 
 def test_every_package_has_its_place() -> None:
-    known = {*LAYERS, *TORCH_FREE, *FOUNDATIONS, "weights", "__pycache__"}
+    known = {*LAYERS, *BESIDE, *FOUNDATIONS, "weights", "__pycache__"}
     found = {path.stem if path.is_file() else path.name for path in ROOT.iterdir() if path.suffix in ("", ".py")}
     assert found - known - {"__init__", "py"} == set()
 
 
-@pytest.mark.parametrize("package", [*TORCH_FREE, *FOUNDATIONS])
+@pytest.mark.parametrize("package", [*BESIDE, *FOUNDATIONS])
 def test_packages_beside_import_what_they_may(package: str) -> None:
     for path in FILES:
         if part_of(module_name(path)) != package:
             continue
         for target in imports(path, typing_too=False):
-            root = target.split(".")[0]
-            assert not {root, target} & TORCH_STACK, f"{path} imports {target}"
+            if package in (*TORCH_FREE, *FOUNDATIONS):
+                assert not {target.split(".")[0], target} & TORCH_STACK, f"{path} imports {target}"
             if inside(target):
                 assert part_of(target) in BESIDE.get(package, set()).union(FOUNDATIONS), f"{path} imports {target}"
 
 
-@pytest.mark.parametrize("package", [*TORCH_FREE, "runs.scoring", "runs.config_file", "runs.store", "cli.app"])
+def test_the_packages_of_others_are_imported_in_one_place() -> None:
+    for path in FILES:
+        module = module_name(path)
+        for target in imports(path, typing_too=False):
+            assert FOREIGN.get(target.split(".")[0], module) == module, f"{path} imports {target}"
+            if inside(target) and part_of(target) == "interop":
+                assert part_of(module) in MAY_IMPORT_INTEROP, f"{path} imports {target}"
+        if module == FOREIGN["openbabel"]:
+            assert not [target for target in imports(path, typing_too=True) if inside(target)]
+
+
+@pytest.mark.parametrize("package", [*TORCH_FREE, *TORCHLESS_MODULES])
 def test_torch_is_not_loaded_by(package: str) -> None:
     """What the import statements promise, seen in a fresh process."""
     program = f"import sys, molvm.{package}; print(' '.join(sys.modules))"

@@ -12,7 +12,7 @@ from molvm.chem.molecule import Molecule
 from molvm.durable import published
 from molvm.errors import InputFileError
 
-__all__ = ["Record", "iterate_records", "read_molecules", "write_csv", "write_sdf"]
+__all__ = ["Record", "iterate_records", "read_molecules", "readable_suffixes", "write_csv", "write_sdf"]
 
 
 def _readers() -> dict[str, Callable[[Iterable[str]], Iterator[Record]]]:
@@ -31,6 +31,11 @@ def _readers() -> dict[str, Callable[[Iterable[str]], Iterator[Record]]]:
     }
 
 
+def readable_suffixes() -> list[str]:
+    """The endings of the files that `read_molecules` reads, with their dots, sorted."""
+    return sorted(_readers())
+
+
 def iterate_records(path: Path | str) -> Iterator[Record]:
     """The records of a molecule file, in order, read as they are asked for.
 
@@ -46,7 +51,7 @@ def iterate_records(path: Path | str) -> Iterator[Record]:
     path = Path(path)
     readers = _readers()
     if path.suffix.lower() not in readers:
-        raise InputFileError(f"The kind of {path} is unknown.", allowed=", ".join(sorted(readers)))
+        raise InputFileError(f"The kind of {path} is unknown.", allowed=", ".join(readable_suffixes()))
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             yield from readers[path.suffix.lower()](_lines(file))

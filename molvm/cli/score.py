@@ -9,7 +9,7 @@ import typer
 
 
 def score(
-    file: Annotated[Path, typer.Argument(help="An SD, SMILES, CSV or XYZ file.")],
+    file: Annotated[Path, typer.Argument(help="An SD, SMILES, CSV or XYZ file, and what Open Babel reads.")],
     reward: Annotated[list[str], typer.Option(help="A reward's name, or path.py:function; may be repeated.")],
     out: Annotated[Path, typer.Option(help="The CSV file to write.")],
     workers: Annotated[int | None, typer.Option(help="Worker processes; one a core by default.")] = None,

@@ -23,6 +23,7 @@ EXTRAS: Final = {
     "app": "streamlit",
     "images": "diffusers",
     "data": "qm9pack",
+    "ase": "ase",
     "dgl": "dgl",
     "obabel": "openbabel",
     "xtb": "xtb",

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from molvm.chem.formats.record import Record
-from molvm.chem.io import read_molecules, write_csv
+from molvm.chem.io import write_csv
 from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError, InputFileError, MoleculeError
+from molvm.interop.files import read_molecules
 from molvm.rewards.base import Failure, MoleculeReward, Outcome, Reward
 from molvm.rewards.pool import DEFAULT_TIME_LIMIT, WorkerPool
 from molvm.runs.reward_source import require_reward, resolve_reward

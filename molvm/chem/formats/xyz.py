@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from rdkit import Chem, rdBase
-from rdkit.Chem import rdDetermineBonds
 
 from molvm.chem.formats.complete import completed
 from molvm.chem.formats.record import Record, title_or_number
+from molvm.chem.perception import determine_bonds
 from molvm.chem.validity import MAX_ATOMS
 from molvm.errors import MoleculeError
 
 MAX_TITLE_CHARACTERS = 80
 """A longer comment is not a title."""
-
-BOND_ORDER_ITERATIONS = 20_000
-"""How many assignments of bond orders RDKit may try."""
 
 
 def read_xyz(lines: Iterable[str]) -> Iterator[Record]:
@@ -55,8 +52,6 @@ def _frame(source: Iterator[str], n_atoms: int, name: str) -> Record:
             mol = Chem.MolFromXYZBlock("\n".join([str(n_atoms), "", *kept, ""]))
             if mol is None:
                 return Record(name, reason="RDKit cannot read it")
-            rdDetermineBonds.DetermineBonds(mol, charge=0, maxIterations=BOND_ORDER_ITERATIONS)
-            Chem.Kekulize(mol, clearAromaticFlags=True)
-            return Record(name, completed(mol, name=name, properties={}))
+            return Record(name, completed(determine_bonds(mol, 0, name), name=name, properties={}))
         except (ValueError, RuntimeError, MoleculeError) as error:
             return Record(name, reason=f"no bonds found: {str(error).strip() or type(error).__name__}")

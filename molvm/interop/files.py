@@ -1,0 +1,36 @@
+"""Molecule files of any format: molvm's own readers, and Open Babel for all others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from molvm.chem import io
+from molvm.chem.formats.record import Record
+from molvm.errors import InputFileError, MissingDependencyError, UnknownNameError
+from molvm.interop import openbabel
+
+SECONDS = 600.0
+"""How long Open Babel may read; it takes a second for some hundred thousand atoms."""
+
+
+def read_molecules(path: Path | str) -> list[Record]:
+    """All records of a molecule file, in order; the format goes by the file's ending.
+
+    Args:
+        path: A file that `molvm.chem.io` reads, or else Open Babel.
+
+    Raises:
+        InputFileError: The file cannot be read, or neither knows its ending, or Open Babel may and is not installed.
+        InteropError: Open Babel crashed or took too long.
+    """
+    suffixes = io.readable_suffixes()
+    if Path(path).suffix.lower() in suffixes:
+        return io.read_molecules(path)
+    try:
+        return openbabel.read_molecules(path, timeout=SECONDS)
+    except (MissingDependencyError, UnknownNameError) as error:
+        raise InputFileError(
+            f"The kind of {path} is unknown.",
+            allowed=f"{', '.join(suffixes)}; with Open Babel also .mol2, .pdb, .cml and many more",
+            remedy=error.remedy if isinstance(error, MissingDependencyError) else "the ending of its format",
+        ) from error

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from molvm.chem.io import write_sdf
+from molvm.chem.molecule import Molecule
+from molvm.errors import InputFileError
+from molvm.interop import openbabel
+from molvm.interop.files import read_molecules
+
+
+def test_both_kinds_of_files_are_read(tmp_path: Path, small: list[Molecule]) -> None:
+    write_sdf(tmp_path / "own.sdf", small)
+    openbabel.write_molecules(tmp_path / "other.mol2", small)
+    own, other = read_molecules(tmp_path / "own.sdf"), read_molecules(str(tmp_path / "other.mol2"))
+    assert [record.id for record in own] == [record.id for record in other] == [molecule.id for molecule in small]
+
+
+def test_what_neither_knows_is_refused(tmp_path: Path) -> None:
+    for name in ("in.nonsense", "in"):
+        with pytest.raises(InputFileError, match=r"is unknown. Allowed: .csv, .*Try: the ending"):
+            read_molecules(tmp_path / name)
+
+
+def test_without_open_babel_it_says_what_it_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    openbabel.formats.cache_clear()
+    (tmp_path / "openbabel.py").write_text("raise ImportError('not here')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(InputFileError, match=r"in.mol2 is unknown. Allowed: .csv, .*molvm\[obabel\]"):
+        read_molecules(tmp_path / "in.mol2")
