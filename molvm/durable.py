@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -30,6 +31,28 @@ def writing(path: Path, remedy: str = REMEDY) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputExistsError(f"{path} cannot be written: {error.strerror or error}.", remedy=remedy) from error
+
+
+@contextmanager
+def exclusive(lock: Path, what: str, remedy: str = REMEDY) -> Iterator[None]:
+    """Keep other processes from doing the same; the lock ends with the process, however it ends.
+
+    Args:
+        lock: A file in a folder that exists; it is made, and stays.
+        what: What is being done, for the message to whoever comes second.
+        remedy: What the user can do when the file cannot be written.
+
+    Raises:
+        OutputExistsError: Another process holds the lock, or the file cannot be written.
+    """
+    with writing(lock.parent, remedy):
+        file = lock.open("w")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise OutputExistsError(f"Another process is {what}.", remedy="waiting for it, or ending it") from error
+        yield
 
 
 @contextmanager

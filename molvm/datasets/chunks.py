@@ -7,7 +7,8 @@ import json
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,12 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from molvm.datasets.record import Dropped, Verdict
-from molvm.durable import published, replace_text, writing
+from molvm.durable import exclusive, published, replace_text, writing
 from molvm.errors import DatasetError
 
 logger = logging.getLogger(__name__)
 
 RECIPE_FILE: Final = "recipe.json"
+LOCK_FILE: Final = ".lock"
 METADATA_KEY: Final = b"molvm"
 COLUMNS: Final[Mapping[str, type[np.generic]]] = {
     "positions": np.float32,
@@ -70,7 +72,7 @@ class ChunkFolder:
     """Numbered chunks of one build.
 
     Args:
-        path: The folder; it is made by `open`.
+        path: The folder; it is made by `opened`.
         recipe: Plain values that decide what the chunks hold. Chunks of another recipe are refused.
     """
 
@@ -78,15 +80,22 @@ class ChunkFolder:
         self.path = path
         self.recipe: dict[str, Any] = json.loads(json.dumps(recipe))
 
-    def open(self) -> None:
-        """Makes the folder, or makes sure that what is in it was made by the same recipe.
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Makes the folder, or makes sure that what is in it was made by the same recipe, and keeps others out of it.
 
         Raises:
-            DatasetError: It was made by another one.
-            OutputExistsError: It cannot be written.
+            DatasetError: It was made by another recipe.
+            OutputExistsError: Another process builds in it, or it cannot be written.
         """
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
+        with exclusive(self.path / LOCK_FILE, f"building in {self.path}"):
+            self._settle_recipe()
+            yield
+
+    def _settle_recipe(self) -> None:
+        """Write the recipe, or compare it with the one that is there."""
         file = self.path / RECIPE_FILE
         if not file.exists():
             replace_text(file, json.dumps(self.recipe, indent=2, sort_keys=True) + "\n")

@@ -74,13 +74,24 @@ def build_drugs(
     files = package_files()
     recipe = {"source": source(files), "method": method(seed), "rows_a_chunk": CHUNK, "versions": _versions()}
     folder = ChunkFolder(path.with_name(f"{path.name}.chunks"), recipe)
-    folder.open()
+    with folder.opened():
+        numbers = _fill(folder, read_smiles(files), seed, count, workers or available_cores(), progress)
+        assemble(folder, numbers, split_of=split_of, manifest=_manifest(recipe), limit=count).save(path)
+        folder.remove()
+    return MoleculeDataset.load(path)
+
+
+def _fill(
+    folder: ChunkFolder, smiles: Sequence[str], seed: int, count: int, workers: int, progress: Progress | None
+) -> range:
+    """Make the chunks that are still missing; the numbers of those that are needed.
+
+    Raises:
+        DatasetError: There are not so many molecules.
+    """
     tallies = folder.finished()
-    smiles = read_smiles(files)
     jobs = _jobs(smiles, seed, count, tallies)
-    work = mapped_in_order(
-        make_molecules, jobs, workers or available_cores(), ahead=CHUNKS_AHEAD, what="building molecules"
-    )
+    work = mapped_in_order(make_molecules, jobs, workers, ahead=CHUNKS_AHEAD, what="building molecules")
     with closing(work):
         for number, verdicts in work:
             tallies[number] = folder.publish(number, verdicts)
@@ -91,9 +102,7 @@ def build_drugs(
     numbers = _enough(tallies, count)
     if numbers is None:
         raise DatasetError(f"There are only {sum(tally.kept for tally in tallies.values())} molecules to keep.")
-    assemble(folder, numbers, split_of=split_of, manifest=_manifest(recipe), limit=count).save(path)
-    folder.remove()
-    return MoleculeDataset.load(path)
+    return numbers
 
 
 def _jobs(smiles: Sequence[str], seed: int, count: int, tallies: dict[int, Tally]) -> Iterator[SmilesJob]:

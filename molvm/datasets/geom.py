@@ -99,18 +99,18 @@ def build_geom(
         "versions": {name: importlib.metadata.version(name) for name in ("rdkit", "numpy")},
     }
     folder = ChunkFolder(path.with_name(f"{path.name}.chunks"), recipe)
-    folder.open()
-    tallies = folder.finished()
-    count = workers or available_cores()
-    if isinstance(layout, SplitPickles):
-        split_of = _from_split_pickles(layout, folder, tallies, count, conformers, limit, progress)
-        rule = "as published"
-    else:
-        split_of = _from_pickles_of_molecules(layout, folder, tallies, count, conformers, limit, progress)
-        rule = f"molecules shuffled with seed {SPLIT_SEED}: eight tenths train, one validates, one tests"
-    manifest = _manifest(recipe, rule)
-    assemble(folder, sorted(tallies), split_of=split_of, manifest=manifest).save(path)
-    folder.remove()
+    with folder.opened():
+        tallies = folder.finished()
+        count = workers or available_cores()
+        if isinstance(layout, SplitPickles):
+            split_of = _from_split_pickles(layout, folder, tallies, count, conformers, limit, progress)
+            rule = "as published"
+        else:
+            split_of = _from_pickles_of_molecules(layout, folder, tallies, count, conformers, limit, progress)
+            rule = f"molecules shuffled with seed {SPLIT_SEED}: eight tenths train, one validates, one tests"
+        manifest = _manifest(recipe, rule)
+        assemble(folder, sorted(tallies), split_of=split_of, manifest=manifest).save(path)
+        folder.remove()
     return MoleculeDataset.load(path)
 
 

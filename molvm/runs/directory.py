@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from molvm.durable import writing
+from molvm.durable import exclusive, writing
 from molvm.errors import InputFileError, OutputExistsError
 
 
@@ -137,13 +136,6 @@ class RunDirectory:
         Raises:
             OutputExistsError: Another process writes it, or it cannot be written.
         """
-        with writing(self.path, remedy="a copy of the run in a folder that you may write to"):
-            file = self.lock.open("w")
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise OutputExistsError(
-                    f"Another process is writing the run {self.path}.", remedy="waiting for it, or ending it"
-                ) from error
+        remedy = "a copy of the run in a folder that you may write to"
+        with exclusive(self.lock, f"writing the run {self.path}", remedy):
             yield

@@ -31,8 +31,8 @@ VERDICTS: list[Verdict] = [record(7, 3), Dropped(8, "fragmented"), record(9, 5),
 @pytest.fixture
 def folder(tmp_path: Path) -> ChunkFolder:
     made = ChunkFolder(tmp_path / "a" / "data.chunks", {"seed": 1, "pair": (1, 2)})
-    made.open()
-    return made
+    with made.opened():
+        return made
 
 
 def train(rows: np.ndarray) -> np.ndarray:
@@ -85,19 +85,30 @@ def test_a_damaged_chunk_is_noticed_and_made_again(
     assert not file.exists()
 
 
+def opened(path: Path, recipe: dict[str, object]) -> None:
+    with ChunkFolder(path, recipe).opened():
+        pass
+
+
 def test_only_the_same_recipe_goes_on(folder: ChunkFolder) -> None:
-    ChunkFolder(folder.path, {"seed": 1, "pair": (1, 2)}).open()
+    opened(folder.path, {"seed": 1, "pair": (1, 2)})
     with pytest.raises(DatasetError, match="another method, pair, seed"):
-        ChunkFolder(folder.path, {"seed": 2, "method": "x"}).open()
+        opened(folder.path, {"seed": 2, "method": "x"})
     (folder.path / RECIPE_FILE).write_text("{")
     with pytest.raises(DatasetError, match="cannot be read"):
-        folder.open()
+        opened(folder.path, folder.recipe)
+
+
+def test_one_build_at_a_time(folder: ChunkFolder) -> None:
+    with folder.opened(), pytest.raises(OutputExistsError, match="Another process is building in"):
+        opened(folder.path, folder.recipe)
+    opened(folder.path, folder.recipe)
 
 
 def test_a_place_that_cannot_be_written_is_named(folder: ChunkFolder, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputExistsError, match="cannot be written"):
-        ChunkFolder(tmp_path / "file" / "chunks", {}).open()
+        opened(tmp_path / "file" / "chunks", {})
     folder.remove()
     with pytest.raises(OutputExistsError, match="cannot be written"):
         folder.publish(0, VERDICTS)

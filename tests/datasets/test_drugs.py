@@ -140,7 +140,8 @@ def test_an_interrupted_build_goes_on(drugs: MoleculeDataset, tmp_path: Path, mo
 @pytest.mark.usefixtures("small_chunks")
 def test_a_build_goes_on_with_its_own_settings_only(tmp_path: Path) -> None:
     recipe = {"method": from_smiles.method(3)}
-    ChunkFolder(tmp_path / "drugs.chunks", recipe).open()
+    with ChunkFolder(tmp_path / "drugs.chunks", recipe).opened():
+        pass
     with pytest.raises(DatasetError, match="another method"):
         build_drugs(tmp_path / "drugs", workers=1, count=1, seed=0)
 
