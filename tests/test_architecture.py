@@ -24,7 +24,7 @@ BESIDE = {
     "chem": {"chem"},
     "rewards": {"chem", "rewards"},
     "datasets": {"chem", "datasets"},
-    "evaluation": {"chem", "datasets", "evaluation"},
+    "evaluation": {"chem", "datasets", "rewards", "evaluation"},
 }
 """What the packages beside the mathematics may import of molvm."""
 
