@@ -49,6 +49,7 @@ def evaluate(
     from molvm.durable import replace_text, require_writable
     from molvm.evaluation.plots import draw, require_drawable
     from molvm.evaluation.posebusters import PoseBustersTests
+    from molvm.rewards.pool import WorkerPool
 
     if plot is not None:
         require_drawable(plot)
@@ -58,13 +59,14 @@ def evaluate(
     # Refused before anything is sampled.
     yardsticks(table, reference, None)
     tests = PoseBustersTests() if posebusters else None
+    pool = WorkerPool(workers, time_limit=time_limit)
     found = molecules_of(source, count, seed)
     against = yardsticks(table, reference, found.dataset)
     if found.unreadable:
         say(f"Left out, because RDKit cannot read them: {counted(found.unreadable, 'record')}.")
     if strangers := elements_unknown_to(against.table, found.molecules):
         say(f"The valency table {against.table.name} has no {', '.join(strangers)}: such atoms count as unstable.")
-    summary = measured(found.molecules, against, strain=strain, tests=tests, workers=workers, time_limit=time_limit)
+    summary = measured(found.molecules, against, pool, strain=strain, tests=tests)
     if out is not None:
         document = {**summary.to_json(), "source": source, "unreadable": found.unreadable}
         replace_text(out, json.dumps(document, indent=2) + "\n")

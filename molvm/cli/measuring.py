@@ -11,42 +11,39 @@ if TYPE_CHECKING:
     from molvm.cli.yardsticks import Yardsticks
     from molvm.evaluation import Summary
     from molvm.evaluation.posebusters import PoseBustersTests
+    from molvm.rewards.pool import WorkerPool
 
 
 def measured(
     molecules: Sequence[Molecule],
     against: Yardsticks,
+    pool: WorkerPool,
     *,
     strain: bool,
     tests: PoseBustersTests | None,
-    workers: int | None,
-    time_limit: float,
 ) -> Summary:
     """As `molvm.evaluation.summarise`, a bar for each part of the work.
 
     Args:
         molecules: At least one.
         against: What they are measured against.
+        pool: Where they are relaxed and tested; it is closed.
         strain: Whether to relax them.
         tests: PoseBusters, if they are to be tested.
-        workers: Processes for both; one a core by default.
-        time_limit: Seconds that one molecule may take in them.
 
     Raises:
         EvaluationError: There are no molecules.
-        RewardError: A number is not positive.
     """
     from molvm.cli.console import counting_bar
     from molvm.cli.yardsticks import training_smiles
     from molvm.evaluation.metrics import examine_all, summarise_verdicts, with_posebusters, with_strain
-    from molvm.rewards.pool import WorkerPool
 
     @contextmanager
     def bar(what: str) -> Iterator[Callable[[int], None]]:
         with counting_bar(what) as progress:
             yield lambda done: progress(done, len(molecules))
 
-    with WorkerPool(workers, time_limit=time_limit) as pool:
+    with pool:
         known = None if against.reference is None else training_smiles(against.reference.name)
         with bar("measuring") as progress:
             verdicts = examine_all(molecules, against.table, progress=progress)

@@ -25,7 +25,7 @@ SHARES: Final[Mapping[str, Mapping[str, str]]] = {
         "fragmented": "fragmented",
     },
     "Variety of ³": {"unique": "unique", "novel": "novel, not in the training set"},
-    "GFN-FF relaxation of ³": {"relaxed": "relaxed to convergence", "topology_kept": "relaxed, bonds kept"},
+    "GFN-FF relaxation of ³": {"relaxed": "converged", "topology_kept": "converged, bonds kept"},
 }
 """Heading to name to label."""
 
@@ -35,22 +35,26 @@ MEANS: Final = {
     "atoms": "atoms",
     "fragments": "fragments",
     "largest_fragment_share": "largest fragment / all atoms",
-    "energy": "MMFF94 energy",
+    "energy": "MMFF94 energy, kcal/mol",
     "qed": "QED ³",
     "log_p": "logP (Crippen) ³",
     "sa_score": "SA score, 1 easy, 10 hard ³",
-    "strain": "strain ³",
-    "rmsd_heavy": "RMSD, heavy atoms ³",
-    "rmsd_all": "RMSD, all atoms ³",
+    "strain": "strain ³, kcal/mol",
+    "rmsd_heavy": "RMSD of heavy atoms ³, Å",
+    "rmsd_all": "RMSD of all atoms ³, Å",
 }
-"""Of quantities; the unit comes behind."""
 
 DISTANCES: Final = {
     "elements": "elements, total variation",
     "sizes": "sizes, total variation",
-    "energy": "energy, Jensen-Shannon",
+    "energy": "MMFF94 energy, Jensen-Shannon",
+    "qed": "QED, Wasserstein",
+    "log_p": "logP, Wasserstein",
+    "sa_score": "SA score, Wasserstein",
+    "strain": "strain, Wasserstein, kcal/mol",
+    "rmsd_heavy": "RMSD heavy, Wasserstein, Å",
+    "rmsd_all": "RMSD all, Wasserstein, Å",
 }
-"""The others are Wasserstein's."""
 
 NOTHING: Final = "-"
 
@@ -105,20 +109,15 @@ class _Rows:
         return label, *self.estimate(estimates[name], kind, name, _percent), "", _count(estimates[name])
 
     def mean(self, name: str) -> tuple[str, ...]:
-        from molvm.evaluation.quantities import UNITS
-
         estimate, found = self.summary.means[name], self.summary.distributions.get(name)
         median = NOTHING if found is None else _number(found.quantiles[0.5])
-        return with_unit(MEANS[name], UNITS[name]), *self.estimate(estimate, "means", name), median, _count(estimate)
+        return MEANS[name], *self.estimate(estimate, "means", name), median, _count(estimate)
 
     def distance(self, name: str) -> tuple[str, ...]:
-        from molvm.evaluation.quantities import UNITS
-
-        label = DISTANCES.get(name) or with_unit(f"{MEANS[name].removesuffix(' ³')}, Wasserstein", UNITS[name])
         if self.papers is not None:
-            return label, *self.estimate(None, "distances", name)
+            return DISTANCES[name], *self.estimate(None, "distances", name)
         value = self.summary.distances[name]
-        return label, NOTHING if value is None else f"{value:.3f}"
+        return DISTANCES[name], NOTHING if value is None else _number(value)
 
     def estimate(
         self, estimate: Estimate | None, kind: str, name: str, show: Callable[[float], str] | None = None
@@ -138,11 +137,6 @@ class _Rows:
             for name, counts in self.summary.failures.items()
             for reason, count in counts.items()
         ]
-
-
-def with_unit(label: str, unit: str) -> str:
-    """The label with its unit behind it, if there is one."""
-    return f"{label}, {unit}" if unit else label
 
 
 def _percent(share: float) -> str:
