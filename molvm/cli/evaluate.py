@@ -63,7 +63,7 @@ def evaluate(
     found = molecules_of(source, count, seed)
     against = yardsticks(table, reference, found.dataset)
     if found.unreadable:
-        say(f"Left out, because RDKit cannot read them: {counted(found.unreadable, 'record')}.")
+        say(f"{counted(found.unreadable, 'record')} without a readable molecule: counted as broken.")
     if strangers := elements_unknown_to(against.table, found.molecules):
         say(f"The valency table {against.table.name} has no {', '.join(strangers)}: such atoms count as unstable.")
     summary = measured(found.molecules, against, pool, strain=strain, tests=tests)
