@@ -30,7 +30,7 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Write all metrics and distributions as JSON.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the distributions: .svg, .png or .pdf.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes for --strain, --posebusters; one a core.")] = None,
-    time_limit: Annotated[float, typer.Option(help="Seconds that one molecule may take in them.")] = 60.0,
+    time_limit: Annotated[float, typer.Option(help="Seconds that one molecule may take in them.")] = 20.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files.")] = False,
 ) -> None:
     """Measure molecules: stability, validity, variety, properties, geometry, with 95 % intervals.
@@ -47,15 +47,17 @@ def evaluate(
     from molvm.cli.molecules import molecules_of
     from molvm.cli.yardsticks import elements_unknown_to, yardsticks
     from molvm.durable import replace_text, require_writable
+    from molvm.errors import ConfigError
     from molvm.evaluation.plots import draw, require_drawable
     from molvm.evaluation.posebusters import PoseBustersTests
     from molvm.rewards.pool import WorkerPool
 
     if plot is not None:
         require_drawable(plot)
-    for path in (out, plot):
-        if path is not None:
-            require_writable(path, overwrite=overwrite)
+    for path in filter(None, (out, plot)):
+        require_writable(path, overwrite=overwrite)
+        if path.resolve() == Path(source).resolve():
+            raise ConfigError(f"{path} would replace the molecules.", remedy="another name")
     # Refused before anything is sampled.
     yardsticks(table, reference, None)
     tests = PoseBustersTests() if posebusters else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rdkit import Chem, rdBase
+from rdkit.Chem import QED, Crippen
+from rdkit.Contrib.SA_Score import sascorer
 
 from molvm.chem.molecule import Molecule
 from molvm.chem.rdkit_bridge import sanitised
@@ -34,10 +36,6 @@ def describe(molecule: Molecule) -> Descriptors | None:
         None if RDKit does not sanitise the molecule or has no answer. The answers for a molecule with open valences or
         in several pieces mean little; that is for the caller to decide.
     """
-    # Here, because the last one reads four megabytes of fragments when it is first asked.
-    from rdkit.Chem import QED, Crippen
-    from rdkit.Contrib.SA_Score import sascorer
-
     mol = sanitised(molecule)
     if isinstance(mol, str) or not mol.GetNumAtoms():
         return None

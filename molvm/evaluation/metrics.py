@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import TypedDict
+from typing import Final, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,12 @@ from molvm.evaluation.summary import Summary
 from molvm.evaluation.valency_tables import ValencyTable, load_valency_table
 from molvm.evaluation.verdict import Verdict, examine
 from molvm.rewards.base import Outcome
-from molvm.rewards.pool import DEFAULT_TIME_LIMIT, WorkerPool
+from molvm.rewards.pool import WorkerPool
 
 __all__ = ["Summary", "examine_all", "summarise", "summarise_verdicts", "with_posebusters", "with_strain"]
+
+TIME_LIMIT: Final = 20.0
+"""Seconds; ten times what PoseBusters takes for a drug. It would embed some strained polycycles for ever."""
 
 Progress = Callable[[int], None]
 """Called with the number of molecules that are done."""
@@ -43,7 +46,7 @@ def summarise(
     strain: bool = False,
     posebusters: bool = False,
     workers: int | None = None,
-    time_limit: float = DEFAULT_TIME_LIMIT,
+    time_limit: float = TIME_LIMIT,
     progress: Callable[[int], None] | None = None,
 ) -> Summary:
     """Examines molecules and summarises them.

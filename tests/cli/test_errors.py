@@ -70,6 +70,7 @@ from tests.cli.conftest import Molvm
         ("evaluate nowhere --plot missing/p.svg", ["missing"]),
         ("evaluate nowhere --strain --workers 0", ["number of workers is 0"]),
         ("evaluate bad.sdf", ["no molecules"]),
+        ("evaluate in.smi --out in.smi --overwrite", ["would replace"]),
         ("sample nowhere --out full/file/s.sdf", ["full/file/s.sdf"]),
         ("score none.sdf --reward qed --out missing/s.csv", ["missing"]),
         ("pretrain --dataset qm8 --out p", ["'qm8'", "'qm9'"]),

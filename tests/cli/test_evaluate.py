@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,12 @@ from typing import Any
 import pytest
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
+from typer.main import get_command
 
 from molvm.chem.io import read_molecules, write_sdf
 from molvm.chem.molecule import Molecule
+from molvm.cli.app import app
+from molvm.evaluation.metrics import TIME_LIMIT, summarise
 from molvm.models.hub import save_model
 from tests.cli.conftest import Molvm
 from tests.runs.tiny import tiny_model
@@ -166,3 +170,8 @@ def test_missing_packages_are_told_before_anything_is_sampled(
         assert said.code == 2
         assert extra in said.err
         assert "sampling" not in said.err
+
+
+def test_the_command_and_the_function_have_the_same_patience() -> None:
+    (option,) = [each for each in get_command(app).commands["evaluate"].params if each.name == "time_limit"]  # type: ignore[attr-defined]
+    assert option.default == inspect.signature(summarise).parameters["time_limit"].default == TIME_LIMIT
