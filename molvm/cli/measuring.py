@@ -36,7 +36,8 @@ def measured(
     """
     from molvm.cli.console import counting_bar
     from molvm.cli.yardsticks import training_smiles
-    from molvm.evaluation.metrics import examine_all, summarise_verdicts, with_posebusters, with_strain
+    from molvm.evaluation.examination import examine_all, with_posebusters, with_strain
+    from molvm.evaluation.metrics import summarise_verdicts
 
     @contextmanager
     def bar(what: str) -> Iterator[Callable[[int], None]]:

@@ -8,12 +8,17 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from molvm.chem.molecule import Molecule
+from molvm.chem.validity import Check, Gate, check_elements, check_size
 from molvm.errors import MissingDependencyError
 from molvm.evaluation.fragments import permissive
 from molvm.rewards.base import Direction, MoleculeReward, Outcome
 
 CONFIG: Final = "mol"
 """The tests of a molecule alone, the energy ratio among them, as in FlowMol3's paper."""
+
+
+GATE: Final = Gate((Check("size", "rejected", check_size), Check("elements", "invalid", check_elements)))
+"""What PoseBusters cannot be asked about, or not in reasonable time."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,9 @@ class PoseBustersTests(MoleculeReward):
 
     def evaluate(self, molecule: Molecule) -> Outcome:
         """Whether all tests are passed; the details hold 1 or 0 for each, 0 also for a test that had no answer."""
+        rejection = GATE(molecule)
+        if rejection is not None:
+            return self.fail(molecule, rejection.kind, rejection.check, rejection.reason)
         row = _tests().bust(permissive(molecule), None, None).iloc[0]
         passed = {_plain(str(test)): float(result == 1) for test, result in row.items()}
         return self.succeed(molecule, float(all(passed.values())), passed)

@@ -28,7 +28,7 @@ class Quantity:
         unit: Empty for pure numbers.
         low: Its least possible value.
         high: Its largest.
-        bins: Of its histogram; None if it has none. `atoms` are binned one by one.
+        bins: Of its histogram; None for a whole number, which has a bin for every value.
         relaxed: Whether it is known only of molecules that have been relaxed.
     """
 
@@ -60,7 +60,9 @@ def _detail(name: str) -> Callable[[Verdict], float | None]:
 QUANTITIES: Final = (
     Quantity("atoms", lambda verdict: float(verdict.n_atoms), low=0.0),
     Quantity("fragments", lambda verdict: float(verdict.fragments) or None, low=1.0),
-    Quantity("largest_fragment_share", lambda verdict: verdict.largest_share or None, low=0.0, high=1.0),
+    Quantity(
+        "largest_fragment_share", lambda verdict: verdict.largest_share or None, low=0.0, high=1.0, bins=Bins(0, 1, 50)
+    ),
     Quantity(ENERGY, lambda verdict: verdict.energy, "kcal/mol", bins=ENERGY_BINS),
     Quantity("qed", _descriptor("qed"), low=0.0, high=1.0, bins=Bins(0, 1, 50)),
     Quantity("log_p", _descriptor("log_p"), bins=Bins(-5, 10, 75)),
@@ -77,8 +79,18 @@ QUANTITIES: Final = (
     Quantity("rmsd_all", _detail(RMSD_ALL), "Å", low=0.0, bins=Bins(0, 3, 60), relaxed=True),
 )
 
-COMPARED: Final = {one.name: one.bins for one in QUANTITIES if one.bins is not None and one.name != ENERGY}
-"""The bins of those whose distance from a reference is Wasserstein's."""
+COMPARED: Final = {
+    one.name: one.bins
+    for one in QUANTITIES
+    if one.bins is not None and one.name not in (ENERGY, "largest_fragment_share")
+}
+"""The bins of those whose distance from a reference is Wasserstein's; training molecules are in one piece."""
 
 UNITS: Final = {one.name: one.unit for one in QUANTITIES}
 """Of every quantity; empty for pure numbers."""
+
+
+def asked(verdicts: Sequence[Verdict]) -> list[Quantity]:
+    """The quantities that the verdicts can have: those of relaxed molecules only if some were to be relaxed."""
+    relaxed = any(verdict.strain is not None for verdict in verdicts)
+    return [one for one in QUANTITIES if relaxed or not one.relaxed]

@@ -15,7 +15,8 @@ from typer.main import get_command
 from molvm.chem.io import read_molecules, write_sdf
 from molvm.chem.molecule import Molecule
 from molvm.cli.app import app
-from molvm.evaluation.metrics import TIME_LIMIT, summarise
+from molvm.evaluation import summarise
+from molvm.evaluation.examination import TIME_LIMIT
 from molvm.models.hub import save_model
 from tests.cli.conftest import Molvm
 from tests.runs.tiny import tiny_model

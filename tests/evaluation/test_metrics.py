@@ -137,6 +137,7 @@ def test_properties_are_of_the_strictly_valid_and_connected(mixed: list[Molecule
     for name in ("qed", "log_p", "sa_score"):
         assert summary.distributions[name].defined == len(sound)
     assert summary.distributions["atoms"].defined == len(mixed)
+    assert summary.distributions["fragments"].bins.edges.tolist() == [0.5, 1.5, 2.5]
     assert summary.distributions["atoms"].counts.sum() == len(mixed)
 
 

@@ -50,7 +50,7 @@ def test_each_test_is_counted_over_all_molecules(summary: Summary) -> None:
 
 
 def test_a_molecule_it_cannot_take_is_a_counted_failure(summary: Summary) -> None:
-    assert summary.failures["posebusters"] == {"reward_error: posebusters": 1}
+    assert summary.failures["posebusters"] == {"rejected: size": 1}
 
 
 def test_without_the_package_there_is_a_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
