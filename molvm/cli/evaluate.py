@@ -49,7 +49,7 @@ def evaluate(
     from molvm.durable import replace_text, require_writable
     from molvm.errors import ConfigError
     from molvm.evaluation.plots import draw, require_drawable
-    from molvm.evaluation.posebusters import PoseBustersTests
+    from molvm.evaluation.posebusters import all_tests
     from molvm.rewards.pool import WorkerPool
 
     if plot is not None:
@@ -60,14 +60,15 @@ def evaluate(
             raise ConfigError(f"{path} would replace the molecules.", remedy="another name")
     # Refused before anything is sampled.
     yardsticks(table, reference, None)
-    tests = PoseBustersTests() if posebusters else None
+    tests = all_tests() if posebusters else ()
     pool = WorkerPool(workers, time_limit=time_limit)
     found = molecules_of(source, count, seed)
     against = yardsticks(table, reference, found.dataset)
     if found.unreadable:
         say(f"{counted(found.unreadable, 'record')} without a readable molecule: counted as broken.")
     if strangers := elements_unknown_to(against.table, found.molecules):
-        say(f"The valency table {against.table.name} has no {', '.join(strangers)}: such atoms count as unstable.")
+        unknown = ", ".join(strangers)
+        say(f"The valency table {against.table.name} has no {unknown}: such atoms are unstable. See --table.")
     summary = measured(found.molecules, against, pool, strain=strain, tests=tests)
     if out is not None:
         document = {**summary.to_json(), "source": source, "unreadable": found.unreadable}

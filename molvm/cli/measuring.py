@@ -20,7 +20,7 @@ def measured(
     pool: WorkerPool,
     *,
     strain: bool,
-    tests: PoseBustersTests | None,
+    tests: Sequence[PoseBustersTests],
 ) -> Summary:
     """As `molvm.evaluation.summarise`, a bar for each part of the work.
 
@@ -29,7 +29,7 @@ def measured(
         against: What they are measured against.
         pool: Where they are relaxed and tested; it is closed.
         strain: Whether to relax them.
-        tests: PoseBusters, if they are to be tested.
+        tests: The parts of PoseBusters' tests that are wanted.
 
     Raises:
         EvaluationError: There are no molecules.
@@ -51,7 +51,7 @@ def measured(
         if strain:
             with bar("relaxing") as progress:
                 verdicts = with_strain(verdicts, molecules, pool, progress)
-        if tests is not None:
-            with bar("PoseBusters") as progress:
-                verdicts = with_posebusters(verdicts, molecules, pool, tests, progress)
+        for part in tests:
+            with bar(f"PoseBusters, {part.part}") as progress:
+                verdicts = with_posebusters(verdicts, molecules, pool, part, progress)
     return summarise_verdicts(verdicts, table_name=against.table.name, reference=against.reference, known=known)

@@ -29,7 +29,7 @@ SHARES: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Heading to name to label."""
 
-NOTES: Final = "¹ the largest fragment sanitises, H may be added   ² all of it, no H added"
+NOTES: Final = "¹ largest fragment sanitises, H may be added  ² all of it, no H added"
 
 MEANS: Final = {
     "atoms": "atoms",

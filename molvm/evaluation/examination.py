@@ -49,9 +49,12 @@ def with_posebusters(
     tests: PoseBustersTests,
     progress: Progress | None = None,
 ) -> list[Verdict]:
-    """The verdicts with what PoseBusters says of their molecules."""
+    """The verdicts with what a part of PoseBusters' tests says of their molecules."""
     outcomes = pool.score(tests, molecules, _counter(progress))
-    return [replace(verdict, posebusters=outcome) for verdict, outcome in zip(verdicts, outcomes, strict=True)]
+    return [
+        replace(verdict, posebusters=(*verdict.posebusters, outcome))
+        for verdict, outcome in zip(verdicts, outcomes, strict=True)
+    ]
 
 
 def _counter(progress: Progress | None) -> Callable[[Outcome], None] | None:

@@ -12,11 +12,10 @@ from molvm.evaluation.distances import distances
 from molvm.evaluation.distributions import Bins, Distribution, distribution_of
 from molvm.evaluation.examination import TIME_LIMIT, Progress, examine_all, with_posebusters, with_strain
 from molvm.evaluation.intervals import Estimate, mean_interval
-from molvm.evaluation.posebusters import PoseBustersTests
+from molvm.evaluation.posebusters import PoseBustersTests, all_tests
 from molvm.evaluation.quantities import Quantity, asked
 from molvm.evaluation.reference import Reference
 from molvm.evaluation.shares import (
-    posebusters_outcomes,
     posebusters_shares,
     relaxation_shares,
     relaxations,
@@ -69,14 +68,14 @@ def summarise(
         MissingDependencyError: PoseBusters is wanted and not installed.
     """
     valencies = load_valency_table(table) if isinstance(table, str) else table
-    tests = PoseBustersTests() if posebusters else None
+    tests = all_tests() if posebusters else ()
     kept = list(molecules)
     verdicts = examine_all(kept, valencies, energies=energies, progress=progress)
     with WorkerPool(workers, time_limit=time_limit) as pool:
         if strain:
             verdicts = with_strain(verdicts, kept, pool)
-        if tests is not None:
-            verdicts = with_posebusters(verdicts, kept, pool, tests)
+        for part in tests:
+            verdicts = with_posebusters(verdicts, kept, pool, part)
     return summarise_verdicts(verdicts, table_name=valencies.name, reference=reference, known=known)
 
 
@@ -168,7 +167,7 @@ def _unit_bins(values: Sequence[float]) -> Bins:
 def _failures(verdicts: Sequence[Verdict]) -> dict[str, dict[str, int]]:
     counted = {
         Strain.name: _counted(relaxations(verdicts)),
-        PoseBustersTests.name: _counted(posebusters_outcomes(verdicts)),
+        PoseBustersTests.name: _counted([part for verdict in verdicts for part in verdict.posebusters]),
     }
     return {name: counts for name, counts in counted.items() if counts}
 

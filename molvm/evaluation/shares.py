@@ -67,20 +67,18 @@ def relaxations(verdicts: Sequence[Verdict]) -> list[Outcome]:
 
 def posebusters_shares(verdicts: Sequence[Verdict]) -> Shares:
     """`pb_valid`; empty if PoseBusters was not asked."""
-    outcomes = posebusters_outcomes(verdicts)
-    return {"pb_valid": _share([outcome.value == 1 for outcome in outcomes])} if outcomes else {}
+    if not any(verdict.posebusters for verdict in verdicts):
+        return {}
+    return {"pb_valid": _share([all(part.value == 1 for part in verdict.posebusters) for verdict in verdicts])}
 
 
 def shares_by_test(verdicts: Sequence[Verdict]) -> Shares:
     """The share that passes each of PoseBusters' tests; a molecule of which a test has no answer has not passed it."""
-    outcomes = posebusters_outcomes(verdicts)
-    tests = dict.fromkeys(test for outcome in outcomes for test in outcome.details)
-    return {test: _share([outcome.details.get(test) == 1 for outcome in outcomes]) for test in tests}
-
-
-def posebusters_outcomes(verdicts: Sequence[Verdict]) -> list[Outcome]:
-    """What PoseBusters said, if it was asked."""
-    return [verdict.posebusters for verdict in verdicts if verdict.posebusters is not None]
+    answers = [
+        {key: value for part in verdict.posebusters for key, value in part.details.items()} for verdict in verdicts
+    ]
+    tests = dict.fromkeys(test for answer in answers for test in answer)
+    return {test: _share([answer.get(test) == 1 for answer in answers]) for test in tests}
 
 
 def _share(flags: Sequence[bool]) -> Estimate | None:

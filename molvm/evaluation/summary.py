@@ -48,7 +48,8 @@ class Summary:
             distance), and Wasserstein's distance, in their units, of the other quantities that the reference has. All
             fall towards 0, but not to it, as the number of molecules grows.
         distributions: Quantiles and histograms of the quantities.
-        failures: Of `strain` (among the strictly valid and connected) and `posebusters`: kind and stage to how many.
+        failures: Of `strain` (among the strictly valid and connected) and `posebusters` (of either part of the tests):
+            kind and stage to how many.
         subsets: Of `shares`, `posebusters`, `means` and `distances`: name to the papers' estimate, see
             `molvm.evaluation.subsets`; empty for fewer than five molecules.
     """

@@ -31,7 +31,7 @@ class Verdict:
         energy: MMFF94 energy in kcal/mol, if asked for and there is one.
         descriptors: QED, logP and synthetic accessibility if it is strictly valid and connected.
         strain: What `Strain` said of it, if it was asked.
-        posebusters: What `PoseBustersTests` said of it, if they were asked.
+        posebusters: What each part of PoseBusters' tests said of it; empty if they were not asked.
     """
 
     elements: tuple[int, ...]
@@ -46,7 +46,7 @@ class Verdict:
     energy: float | None
     descriptors: Descriptors | None
     strain: Outcome | None = None
-    posebusters: Outcome | None = None
+    posebusters: tuple[Outcome, ...] = ()
 
     @property
     def n_atoms(self) -> int:

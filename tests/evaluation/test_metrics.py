@@ -156,7 +156,7 @@ def test_a_crash_and_a_hang_are_counted_and_end_nothing(sound: list[Molecule]) -
     failures = [Failure(kind, "worker", "") for kind in ("crashed", "timeout")]  # type: ignore[arg-type]
     lost = [Outcome("", None, failure=failure) for failure in failures]
     verdicts = [
-        replace(examine(molecule, table), strain=outcome, posebusters=outcome)
+        replace(examine(molecule, table), strain=outcome, posebusters=(outcome,))
         for molecule, outcome in zip(sound, [*lost, *[Outcome("", 1.0)] * 5], strict=True)
     ]
     summary = summarise_verdicts(verdicts, table_name="qm9")
