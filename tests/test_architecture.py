@@ -29,7 +29,7 @@ BESIDE = {
     "chem": {"chem"},
     "rewards": {"chem", "rewards"},
     "datasets": {"chem", "datasets"},
-    "evaluation": {"chem", "datasets", "evaluation"},
+    "evaluation": {"chem", "datasets", "rewards", "evaluation"},
     "interop": {"states", "models", "chem", "interop"},
 }
 """What the packages beside the mathematics may import of molvm."""

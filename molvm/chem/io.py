@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -15,15 +16,16 @@ from molvm.errors import InputFileError
 __all__ = ["Record", "iterate_records", "read_molecules", "readable_suffixes", "write_csv", "write_sdf"]
 
 
-def _readers() -> dict[str, Callable[[Iterable[str]], Iterator[Record]]]:
+def _readers(*, as_written: bool) -> dict[str, Callable[[Iterable[str]], Iterator[Record]]]:
     from molvm.chem.formats.sdf import read_sdf
     from molvm.chem.formats.smiles import read_csv, read_smiles
     from molvm.chem.formats.xyz import read_xyz
 
+    sdf = partial(read_sdf, as_written=as_written)
     return {
-        ".sdf": read_sdf,
-        ".sd": read_sdf,
-        ".mol": read_sdf,
+        ".sdf": sdf,
+        ".sd": sdf,
+        ".mol": sdf,
         ".smi": read_smiles,
         ".smiles": read_smiles,
         ".csv": read_csv,
@@ -33,10 +35,10 @@ def _readers() -> dict[str, Callable[[Iterable[str]], Iterator[Record]]]:
 
 def readable_suffixes() -> list[str]:
     """The endings of the files that `read_molecules` reads, with their dots, sorted."""
-    return sorted(_readers())
+    return sorted(_readers(as_written=False))
 
 
-def iterate_records(path: Path | str) -> Iterator[Record]:
+def iterate_records(path: Path | str, *, as_written: bool = False) -> Iterator[Record]:
     """The records of a molecule file, in order, read as they are asked for.
 
     A record that cannot be read is a record with a reason. Hydrogens that a record implies are added; SMILES and flat
@@ -44,12 +46,14 @@ def iterate_records(path: Path | str) -> Iterator[Record]:
 
     Args:
         path: A file ending in .sdf, .sd, .mol, .smi, .smiles, .csv or .xyz.
+        as_written: Whether three-dimensional SD records are taken as they stand, to judge whoever wrote them: a
+            hydrogen that is missing stays missing.
 
     Raises:
         InputFileError: The file does not exist, cannot be opened, or has another ending or no column of SMILES.
     """
     path = Path(path)
-    readers = _readers()
+    readers = _readers(as_written=as_written)
     if path.suffix.lower() not in readers:
         raise InputFileError(f"The kind of {path} is unknown.", allowed=", ".join(readable_suffixes()))
     try:
@@ -69,9 +73,9 @@ def _lines(file: TextIO) -> Iterator[str]:
         yield line
 
 
-def read_molecules(path: Path | str) -> list[Record]:
+def read_molecules(path: Path | str, *, as_written: bool = False) -> list[Record]:
     """All records of a molecule file, in order; see `iterate_records`."""
-    return list(iterate_records(path))
+    return list(iterate_records(path, as_written=as_written))
 
 
 def write_sdf(path: Path | str, molecules: Iterable[Molecule], *, overwrite: bool = False) -> int:

@@ -58,6 +58,7 @@ class Relaxation:
 
     Args:
         positions: (n, 3) positions in Å.
+        start_energy: Energy of the geometry it began with, Eh.
         energy: Energy, Eh.
         gradient_norm: Euclidean norm of the whole gradient, Eh/a₀.
         converged: Whether the criteria are met.
@@ -68,6 +69,7 @@ class Relaxation:
     """
 
     positions: Array
+    start_energy: float
     energy: float
     gradient_norm: float
     converged: bool
@@ -97,6 +99,7 @@ def relax(molecule: Molecule, criteria: Criteria | None = None) -> Relaxation:
     relaxed = minimum.positions * ANGSTROM_PER_BOHR
     return Relaxation(
         positions=relaxed,
+        start_energy=minimum.start_energy,
         energy=minimum.energy,
         gradient_norm=float(np.linalg.norm(minimum.gradient)),
         converged=minimum.converged,
@@ -109,9 +112,10 @@ def relax(molecule: Molecule, criteria: Criteria | None = None) -> Relaxation:
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """Where `minimise` ended: positions and gradient (n, 3) in atomic units, energy in Eh, and what it took."""
+    """Where `minimise` ended: positions and gradient (n, 3) in atomic units, energies in Eh, and what it took."""
 
     positions: Array
+    start_energy: float
     energy: float
     gradient: Array
     converged: bool
@@ -140,6 +144,7 @@ def minimise(
     scale = np.sqrt(len(positions))
     radius = trust.initial * scale
     energy, gradient, hessian = force_field.derivatives(positions)
+    start_energy = energy
     for step_number in range(1, criteria.max_steps + 1):
         step, predicted = newton_step(gradient, hessian, positions, radius)
         new_energy, new_gradient, new_hessian = force_field.derivatives(positions + step)
@@ -149,7 +154,7 @@ def minimise(
         if change > 0.1 * criteria.energy:
             radius = 0.25 * length
             if radius < trust.smallest * scale:
-                return Minimum(positions, energy, gradient, False, step_number, step_number + 1)
+                return Minimum(positions, start_energy, energy, gradient, False, step_number, step_number + 1)
             continue
         quality = change / predicted if predicted < 0 else 1.0
         if quality > 0.75:
@@ -158,8 +163,8 @@ def minimise(
             radius = 0.5 * length
         positions, energy, gradient, hessian = positions + step, new_energy, new_gradient, new_hessian
         if abs(change) <= criteria.energy and float(np.linalg.norm(gradient)) <= criteria.gradient:
-            return Minimum(positions, energy, gradient, True, step_number, step_number + 1)
-    return Minimum(positions, energy, gradient, False, criteria.max_steps, criteria.max_steps + 1)
+            return Minimum(positions, start_energy, energy, gradient, True, step_number, step_number + 1)
+    return Minimum(positions, start_energy, energy, gradient, False, criteria.max_steps, criteria.max_steps + 1)
 
 
 def newton_step(gradient: Array, hessian: Array, positions: Array, radius: float) -> tuple[Array, float]:

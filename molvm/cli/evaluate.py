@@ -12,31 +12,67 @@ def evaluate(
     source: Annotated[str, typer.Argument(help="A molecule file, a run's directory, or a base model.")],
     count: Annotated[int, typer.Option("-n", "--count", help="How many to sample, if there is no file.")] = 200,
     seed: Annotated[int, typer.Option(help="Of the sampling.")] = 0,
-    table: Annotated[str, typer.Option(help="Table of valencies: qm9, geom or midi.")] = "qm9",
-    reference: Annotated[str | None, typer.Option(help="Dataset to measure distances from.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the metrics as JSON too.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the JSON file.")] = False,
+    table: Annotated[
+        str | None,
+        typer.Option(help="Table of valencies: qm9, drugs, geom or midi.", show_default="the reference's, else qm9"),
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(help="Training set to compare with: qm9, drugs or geom.", show_default="the model's"),
+    ] = None,
+    strain: Annotated[bool, typer.Option("--strain", help="Relax the valid ones with GFN-FF: strain, RMSD.")] = False,
+    posebusters: Annotated[
+        bool, typer.Option("--posebusters", help="Run PoseBusters' tests (extra eval); up to seconds a molecule.")
+    ] = False,
+    subsets: Annotated[
+        bool, typer.Option("--subsets", help="Show the papers' mean ± 1.96 s.e. of five subsets, not our intervals.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Write all metrics and distributions as JSON.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the distributions: .svg, .png or .pdf.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes for --strain, --posebusters; one a core.")] = None,
+    time_limit: Annotated[float, typer.Option(help="Seconds that one molecule may take in them.")] = 20.0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files.")] = False,
 ) -> None:
-    """Measure molecules: stability, validity, uniqueness, with 95 % intervals."""
+    """Measure molecules: stability, validity, variety, properties, geometry, with 95 % intervals.
+
+    Broken molecules count in every denominator. Table, reference and training set are those of the model's dataset.
+    """
     import json
 
-    from molvm.cli.console import counted, counting_bar
+    from rich.console import Console
+
+    from molvm.cli.console import counted, say
+    from molvm.cli.measuring import measured
     from molvm.cli.metrics_table import metrics_table
     from molvm.cli.molecules import molecules_of
+    from molvm.cli.yardsticks import elements_unknown_to, yardsticks
     from molvm.durable import replace_text, require_writable
-    from molvm.evaluation import load_reference, load_valency_table, summarise
+    from molvm.errors import ConfigError
+    from molvm.evaluation.plots import draw, require_drawable
+    from molvm.evaluation.posebusters import all_tests
+    from molvm.rewards.pool import WorkerPool
 
+    if plot is not None:
+        require_drawable(plot)
+    for path in filter(None, (out, plot)):
+        require_writable(path, overwrite=overwrite)
+        if path.resolve() == Path(source).resolve():
+            raise ConfigError(f"{path} would replace the molecules.", remedy="another name")
+    # Refused before anything is sampled.
+    yardsticks(table, reference, None)
+    tests = all_tests() if posebusters else ()
+    pool = WorkerPool(workers, time_limit=time_limit)
+    found = molecules_of(source, count, seed)
+    against = yardsticks(table, reference, found.dataset)
+    if found.unreadable:
+        say(f"{counted(found.unreadable, 'record')} without a readable molecule: counted as broken.")
+    if strangers := elements_unknown_to(against.table, found.molecules):
+        unknown = ", ".join(strangers)
+        say(f"The valency table {against.table.name} has no {unknown}: such atoms are unstable. See --table.")
+    summary = measured(found.molecules, against, pool, strain=strain, tests=tests)
     if out is not None:
-        require_writable(out, overwrite=overwrite)
-    valencies = load_valency_table(table)
-    known = load_reference(reference) if reference is not None else None
-    molecules, unreadable = molecules_of(source, count, seed)
-    with counting_bar("measuring") as progress:
-        summary = summarise(
-            molecules, table=valencies, reference=known, progress=lambda done: progress(done, len(molecules))
-        )
-    if unreadable:
-        typer.echo(f"Left out, because RDKit cannot read them: {counted(unreadable, 'record')}.", err=True)
-    if out is not None:
-        replace_text(out, json.dumps(summary.to_json(), indent=2) + "\n")
-    typer.echo(metrics_table(summary))
+        document = {**summary.to_json(), "source": source, "unreadable": found.unreadable}
+        replace_text(out, json.dumps(document, indent=2) + "\n")
+    if plot is not None:
+        draw(summary, plot, against.reference)
+    Console().print(metrics_table(summary, subsets=subsets))

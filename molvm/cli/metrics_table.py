@@ -1,34 +1,151 @@
-"""Metrics as lines of text."""
+"""Metrics as a table for people: groups with headings, units, intervals."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from molvm.evaluation import Estimate, Summary
 
-WIDTH = 34
+SHARES: Final[Mapping[str, Mapping[str, str]]] = {
+    "Stability": {
+        "atoms_stable": "atoms stable, table {table}",
+        "molecules_stable": "molecules stable, table {table}",
+        "atoms_stable_permissive": "atoms stable, MiDi's table",
+        "molecules_stable_permissive": "molecules stable, MiDi's table",
+    },
+    "Validity": {
+        "valid_permissive": "valid as FlowMol counts ¹",
+        "strictly_valid": "strictly valid ²",
+        "strictly_valid_and_connected": "strictly valid and connected ³",
+        "connected": "connected, one fragment",
+        "fragmented": "fragmented",
+    },
+    "Variety of ³": {"unique": "unique", "novel": "novel, not in the training set"},
+    "GFN-FF relaxation of ³": {"relaxed": "converged", "topology_kept": "converged, bonds kept"},
+}
+"""Heading to name to label."""
+
+NOTES: Final = "¹ largest fragment sanitises, H may be added  ² all of it, no H added"
+
+MEANS: Final = {
+    "atoms": "atoms",
+    "fragments": "fragments",
+    "largest_fragment_share": "largest fragment / all atoms",
+    "energy": "MMFF94 energy, kcal/mol",
+    "qed": "QED ³",
+    "log_p": "logP (Crippen) ³",
+    "sa_score": "SA score, 1 easy, 10 hard ³",
+    "strain": "strain ³, kcal/mol",
+    "rmsd_heavy": "RMSD of heavy atoms ³, Å",
+    "rmsd_all": "RMSD of all atoms ³, Å",
+}
+
+DISTANCES: Final = {
+    "elements": "elements, total variation",
+    "sizes": "sizes, total variation",
+    "energy": "MMFF94 energy, Jensen-Shannon",
+    "qed": "QED, Wasserstein",
+    "log_p": "logP, Wasserstein",
+    "sa_score": "SA score, Wasserstein",
+    "strain": "strain, Wasserstein, kcal/mol",
+    "rmsd_heavy": "RMSD heavy, Wasserstein, Å",
+    "rmsd_all": "RMSD all, Wasserstein, Å",
+}
+
+NOTHING: Final = "-"
 
 
-def metrics_table(summary: Summary) -> str:
-    """One metric a line: its name, its value and its 95 % interval."""
-    lines = [f"{'molecules':<{WIDTH}}{summary.molecules}", f"{'valency table':<{WIDTH}}{summary.valency_table}"]
-    lines += [_share(name, estimate) for name, estimate in summary.shares.items()]
-    lines += [_mean(name, estimate) for name, estimate in summary.means.items()]
-    lines += [
-        f"{'distance of ' + name:<{WIDTH}}{'-' if value is None else f'{value:.3f}'}"
-        for name, value in summary.distances.items()
-    ]
-    return "\n".join(lines)
+def metrics_table(summary: Summary, *, subsets: bool = False) -> Table:
+    """All metrics, in groups, for a terminal of 80 columns.
+
+    Args:
+        summary: The metrics.
+        subsets: Whether to show the papers' mean and 1.96 standard errors over five subsets instead of our estimates
+            and their intervals.
+    """
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, caption=NOTES, caption_justify="left")
+    table.add_column(f"{summary.molecules} molecules", no_wrap=True)
+    for heading in ("value", "± 1.96 s.e." if subsets else "95 % interval", "median", "n"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading, rows in _Rows(summary, subsets=subsets).groups():
+        if rows:
+            table.add_row(heading, style="bold")
+            for label, *cells in rows:
+                table.add_row(f"  {label}", *cells)
+    return table
 
 
-def _share(name: str, estimate: Estimate | None) -> str:
-    if estimate is None:
-        return f"{name:<{WIDTH}}-"
-    return f"{name:<{WIDTH}}{100 * estimate.value:.1f} %  [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+class _Rows:
+    """The cells of the table, group by group: label, value, interval, median, number of molecules."""
+
+    def __init__(self, summary: Summary, *, subsets: bool) -> None:
+        self.summary = summary
+        self.papers = summary.subsets if subsets else None
+
+    def groups(self) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+        for heading, labels in SHARES.items():
+            present = {name: label for name, label in labels.items() if name in self.summary.shares}
+            yield heading, [self.share(label, "shares", name) for name, label in present.items()]
+        yield "PoseBusters", self.posebusters()
+        yield "Means", [self.mean(name) for name in self.summary.means]
+        yield f"Distance from {self.summary.reference}", [self.distance(name) for name in self.summary.distances]
+        yield "Failures", self.failures()
+
+    def posebusters(self) -> list[tuple[str, ...]]:
+        if "pb_valid" not in self.summary.shares:
+            return []
+        tests = [self.share(test.replace("_", " "), "posebusters", test) for test in self.summary.posebusters]
+        return [*tests, self.share("PB-valid, all of these", "shares", "pb_valid")]
+
+    def share(self, label: str, kind: str, name: str) -> tuple[str, ...]:
+        estimates = self.summary.shares if kind == "shares" else self.summary.posebusters
+        label = label.format(table=self.summary.valency_table)
+        return label, *self.estimate(estimates[name], kind, name, _percent), "", _count(estimates[name])
+
+    def mean(self, name: str) -> tuple[str, ...]:
+        estimate, found = self.summary.means[name], self.summary.distributions.get(name)
+        median = NOTHING if found is None else _number(found.quantiles[0.5])
+        return MEANS[name], *self.estimate(estimate, "means", name), median, _count(estimate)
+
+    def distance(self, name: str) -> tuple[str, ...]:
+        if self.papers is not None:
+            return DISTANCES[name], *self.estimate(None, "distances", name)
+        value = self.summary.distances[name]
+        return DISTANCES[name], NOTHING if value is None else _number(value)
+
+    def estimate(
+        self, estimate: Estimate | None, kind: str, name: str, show: Callable[[float], str] | None = None
+    ) -> tuple[str, str]:
+        """The value, and its interval or its ±."""
+        show = show or _number
+        if self.papers is not None:
+            papers = self.papers.get(kind, {}).get(name)
+            return (NOTHING, NOTHING) if papers is None else (show(papers.value), show(papers.half_width))
+        if estimate is None:
+            return NOTHING, NOTHING
+        return show(estimate.value), f"{show(estimate.low)} to {show(estimate.high)}"
+
+    def failures(self) -> list[tuple[str, ...]]:
+        return [
+            (f"{name}, {reason}", str(count))
+            for name, counts in self.summary.failures.items()
+            for reason, count in counts.items()
+        ]
 
 
-def _mean(name: str, estimate: Estimate | None) -> str:
-    if estimate is None:
-        return f"{name:<{WIDTH}}-"
-    return f"{name:<{WIDTH}}{estimate.value:.3f}  [{estimate.low:.3f}, {estimate.high:.3f}]"
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 1000 else f"{value:.4g}"
+
+
+def _count(estimate: Estimate | None) -> str:
+    return "0" if estimate is None else str(estimate.count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,27 +10,35 @@ if TYPE_CHECKING:
     from molvm.chem.molecule import Molecule
 
 
-def molecules_of(source: str, count: int, seed: int) -> tuple[list[Molecule], int]:
-    """The molecules of a file, or fresh samples of a run or a base model.
+@dataclass(frozen=True)
+class Found:
+    """What a command was pointed at.
+
+    Args:
+        molecules: Broken ones included; a record of a file that cannot be read is a molecule without atoms.
+        unreadable: How many those are.
+        dataset: What the model behind the molecules was trained on, if there is one and it says so.
+    """
+
+    molecules: list[Molecule]
+    unreadable: int = 0
+    dataset: str | None = None
+
+
+def molecules_of(source: str, count: int, seed: int) -> Found:
+    """The molecules of a file as they are written there, or fresh samples of a run or a base model.
 
     Args:
         source: A molecule file, a run's directory, a base model's name or directory.
         count: How many to sample.
         seed: Of the sampling.
 
-    Returns:
-        The molecules, and how many records of a file cannot be read.
-
     Raises:
-        InputFileError: The file cannot be read.
+        InputFileError: The file cannot be read, or holds no molecule.
         UnknownNameError: There is no such file, run or model.
     """
-    from molvm.runs.scoring import records_of
-
     if Path(source).is_file():
-        records = records_of(Path(source))
-        molecules = [record.molecule for record in records if record.molecule is not None]
-        return molecules, len(records) - len(molecules)
+        return _of_file(Path(source))
     from molvm.cli.console import counting_bar
     from molvm.runs.api import open_source
     from molvm.runs.run import Run
@@ -38,5 +47,36 @@ def molecules_of(source: str, count: int, seed: int) -> tuple[list[Molecule], in
     found = open_source(source)
     with counting_bar("sampling") as progress:
         if isinstance(found, Run):
-            return list(found.sample(count, seed=seed, progress=progress)), 0
-        return list(draw_samples(found, count, seed=seed, progress=progress)), 0
+            return Found(list(found.sample(count, seed=seed, progress=progress)), dataset=_dataset(found.model))
+        return Found(list(draw_samples(found, count, seed=seed, progress=progress)), dataset=_dataset(found))
+
+
+def _of_file(path: Path) -> Found:
+    from molvm.chem.io import read_molecules
+    from molvm.errors import InputFileError
+
+    records = read_molecules(path, as_written=True)
+    unreadable = sum(record.molecule is None for record in records)
+    if unreadable == len(records):
+        raise InputFileError(f"There are no molecules in {path}.", remedy="another file")
+    molecules = [_nothing(record.id) if record.molecule is None else record.molecule for record in records]
+    return Found(molecules, unreadable)
+
+
+def _nothing(name: str) -> Molecule:
+    import numpy as np
+
+    from molvm.chem.molecule import Molecule
+
+    return Molecule(
+        elements=np.empty(0, np.uint8),
+        positions=np.empty((0, 3)),
+        formal_charges=np.empty(0, np.int8),
+        bonds=np.empty((0, 2), np.int32),
+        orders=np.empty(0, np.uint8),
+        id=name,
+    )
+
+
+def _dataset(model: object) -> str | None:
+    return getattr(model, "card", {}).get("dataset")

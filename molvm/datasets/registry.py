@@ -41,6 +41,15 @@ def build_command(name: str) -> str:
     return COMMANDS.get(name, f"molvm data {name}")
 
 
+def is_built(name: str) -> bool:
+    """Whether the dataset of that name has been built here.
+
+    Raises:
+        UnknownNameError: There is no dataset of that name.
+    """
+    return (dataset_path(name) / MANIFEST_FILE).is_file()
+
+
 def load_dataset(name: str) -> MoleculeDataset:
     """Loads a dataset that was built before.
 
@@ -49,7 +58,7 @@ def load_dataset(name: str) -> MoleculeDataset:
         DatasetError: It was not built yet, or its files are damaged.
     """
     path = dataset_path(name)
-    if not (path / MANIFEST_FILE).is_file():
+    if not is_built(name):
         raise DatasetError(f"The dataset {name!r} is not built: {path} holds none.", remedy=build_command(name))
     return MoleculeDataset.load(path)
 

@@ -81,15 +81,19 @@ def wilson_clustered(successes: npt.ArrayLike, totals: npt.ArrayLike, confidence
     return Estimate(share, low, high, clusters)
 
 
-def mean_interval(values: npt.ArrayLike, confidence: float = CONFIDENCE) -> Estimate:
+def mean_interval(
+    values: npt.ArrayLike, confidence: float = CONFIDENCE, *, low: float = -math.inf, high: float = math.inf
+) -> Estimate:
     """The mean with Student's interval.
 
     Args:
         values: (n,), independent and finite.
         confidence: Coverage of the interval, between 0 and 1.
+        low: The least value there can be. The interval ends there at the latest, which costs no coverage.
+        high: The largest.
 
     Returns:
-        The mean; with a single value the interval is the whole line.
+        The mean; with a single value the interval is all that is possible.
 
     Raises:
         EvaluationError: There are no values, or one is not finite.
@@ -97,10 +101,11 @@ def mean_interval(values: npt.ArrayLike, confidence: float = CONFIDENCE) -> Esti
     sample = _finite(values)
     mean = float(sample.mean())
     if len(sample) == 1:
-        return Estimate(mean, -math.inf, math.inf, 1)
+        return Estimate(mean, min(low, mean), max(high, mean), 1)
     error = float(sample.std(ddof=1)) / math.sqrt(len(sample))
     half = float(stats.t.ppf(0.5 + confidence / 2, df=len(sample) - 1)) * error
-    return Estimate(mean, mean - half, mean + half, len(sample))
+    # Rounding may have pushed the mean itself past an end.
+    return Estimate(mean, min(max(mean - half, low), mean), max(min(mean + half, high), mean), len(sample))
 
 
 def bootstrap(

@@ -2,60 +2,37 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from typing import TypedDict
 
 from molvm.chem.molecule import Molecule
 from molvm.errors import EvaluationError
-from molvm.evaluation.distributions import shares_of, total_variation
-from molvm.evaluation.energy import ENERGY_EDGES, energy_divergence
-from molvm.evaluation.intervals import Estimate, mean_interval, wilson, wilson_clustered
+from molvm.evaluation.distances import distances
+from molvm.evaluation.distributions import Bins, Distribution, distribution_of
+from molvm.evaluation.examination import TIME_LIMIT, Progress, examine_all, with_posebusters, with_strain
+from molvm.evaluation.intervals import Estimate, mean_interval
+from molvm.evaluation.posebusters import PoseBustersTests, all_tests
+from molvm.evaluation.quantities import Quantity, asked
 from molvm.evaluation.reference import Reference
+from molvm.evaluation.shares import (
+    posebusters_shares,
+    relaxation_shares,
+    relaxations,
+    shares_by_test,
+    stability_shares,
+    validity_shares,
+    variety_shares,
+)
+from molvm.evaluation.strain import Strain
+from molvm.evaluation.subsets import SUBSETS, SubsetEstimate, combine, split
+from molvm.evaluation.summary import Summary
 from molvm.evaluation.valency_tables import ValencyTable, load_valency_table
-from molvm.evaluation.verdict import Verdict, examine
+from molvm.evaluation.verdict import Verdict
+from molvm.rewards.base import Outcome
+from molvm.rewards.pool import WorkerPool
 
-
-@dataclass(frozen=True)
-class Summary:
-    """The metrics of a set of molecules; None wherever there is nothing to take a share or mean of.
-
-    Attributes:
-        molecules: How many molecules were examined, broken ones included.
-        valency_table: Name of the table behind `atoms_stable` and `molecules_stable`.
-        shares: Shares with Wilson's 95 % interval.
-
-            * `atoms_stable`, `molecules_stable`: valencies as in the table (FlowMol v3).
-            * `atoms_stable_permissive`, `molecules_stable_permissive`: MiDi's table (FlowMol v0.1 and v2.0).
-            * `valid_permissive`: the largest fragment sanitises, implicit hydrogens allowed (FlowMol's validity).
-            * `connected`: exactly one fragment, of all molecules (1 - the share of fragmented ones).
-            * `strictly_valid`: sanitises with no implicit hydrogen and no radical.
-            * `strictly_valid_and_connected`: one fragment besides.
-            * `unique`: distinct SMILES over the strictly valid and connected. It falls with the number of molecules;
-              its interval is nominal, as duplicates are not independent.
-            * `novel`: of those distinct SMILES, the ones that are not in the training set.
-        means: Means with Student's 95 % interval: `atoms` a molecule, `fragments` a molecule and
-            `largest_fragment_share` (both over molecules that could be split), `energy` (MMFF94, kcal/mol).
-        distances: From the reference: `elements` and `sizes` (total variation), `energy` (FlowMol's Jensen-Shannon
-            distance). All fall towards 0, but not to it, as the number of molecules grows.
-    """
-
-    molecules: int
-    valency_table: str
-    shares: Mapping[str, Estimate | None]
-    means: Mapping[str, Estimate | None]
-    distances: Mapping[str, float | None]
-
-    def to_json(self) -> dict[str, Any]:
-        """The summary in what JSON knows; ends of intervals that are not finite become null."""
-        return {
-            "molecules": self.molecules,
-            "valency_table": self.valency_table,
-            "shares": {name: _json_estimate(estimate) for name, estimate in self.shares.items()},
-            "means": {name: _json_estimate(estimate) for name, estimate in self.means.items()},
-            "distances": dict(self.distances),
-        }
+__all__ = ["Summary", "summarise", "summarise_verdicts"]
 
 
 def summarise(
@@ -65,7 +42,11 @@ def summarise(
     reference: Reference | None = None,
     known: Collection[str] | None = None,
     energies: bool = True,
-    progress: Callable[[int], None] | None = None,
+    strain: bool = False,
+    posebusters: bool = False,
+    workers: int | None = None,
+    time_limit: float = TIME_LIMIT,
+    progress: Progress | None = None,
 ) -> Summary:
     """Examines molecules and summarises them.
 
@@ -75,18 +56,26 @@ def summarise(
         reference: Distributions to measure distances from; `load_reference("qm9")`.
         known: Canonical SMILES of the training set, for `novel`; `known_smiles(dataset)`.
         energies: Whether to compute MMFF94 energies.
-        progress: Called with the number of molecules done after each.
+        strain: Whether to relax the strictly valid and connected ones, in worker processes; 0.01 to 0.3 s each.
+        posebusters: Whether to run PoseBusters' tests, in worker processes; 0.1 to 3 s each.
+        workers: How many processes; one a core by default.
+        time_limit: Seconds that a worker may take for one molecule.
+        progress: Called with the number of molecules examined after each, before any is relaxed or tested.
 
     Raises:
         EvaluationError: There are no molecules.
         UnknownNameError: There is no table of that name.
+        MissingDependencyError: PoseBusters is wanted and not installed.
     """
     valencies = load_valency_table(table) if isinstance(table, str) else table
-    verdicts: list[Verdict] = []
-    for molecule in molecules:
-        verdicts.append(examine(molecule, valencies, energies=energies))
-        if progress is not None:
-            progress(len(verdicts))
+    tests = all_tests() if posebusters else ()
+    kept = list(molecules)
+    verdicts = examine_all(kept, valencies, energies=energies, progress=progress)
+    with WorkerPool(workers, time_limit=time_limit) as pool:
+        if strain:
+            verdicts = with_strain(verdicts, kept, pool)
+        for part in tests:
+            verdicts = with_posebusters(verdicts, kept, pool, part)
     return summarise_verdicts(verdicts, table_name=valencies.name, reference=reference, known=known)
 
 
@@ -104,75 +93,85 @@ def summarise_verdicts(
     """
     if not verdicts:
         raise EvaluationError("There are no molecules to summarise.")
+    remembered = None if known is None else frozenset(known)
+    estimates = _estimates(verdicts, reference, remembered)
     return Summary(
         molecules=len(verdicts),
         valency_table=table_name,
-        shares={**_stability_shares(verdicts), **_validity_shares(verdicts), **_variety_shares(verdicts, known)},
-        means=_means(verdicts),
-        distances={} if reference is None else _distances(verdicts, reference),
+        reference=None if reference is None else reference.name,
+        **estimates,
+        distributions=_distributions(verdicts),
+        failures=_failures(verdicts),
+        subsets=_subsets(verdicts, reference, remembered),
     )
 
 
-def _stability_shares(verdicts: Sequence[Verdict]) -> dict[str, Estimate | None]:
-    atoms = [verdict.n_atoms for verdict in verdicts]
+class _Estimates(TypedDict):
+    """What is estimated of all molecules, and of each subset of them."""
+
+    shares: dict[str, Estimate | None]
+    posebusters: dict[str, Estimate | None]
+    means: dict[str, Estimate | None]
+    distances: dict[str, float | None]
+
+
+def _estimates(verdicts: Sequence[Verdict], reference: Reference | None, known: Collection[str] | None) -> _Estimates:
+    return {
+        "shares": {
+            **stability_shares(verdicts),
+            **validity_shares(verdicts),
+            **variety_shares(verdicts, known),
+            **relaxation_shares(verdicts),
+            **posebusters_shares(verdicts),
+        },
+        "posebusters": shares_by_test(verdicts),
+        "means": {one.name: _mean(one, verdicts) for one in asked(verdicts)},
+        "distances": {} if reference is None else distances(verdicts, reference),
+    }
+
+
+def _subsets(
+    verdicts: Sequence[Verdict], reference: Reference | None, known: Collection[str] | None
+) -> dict[str, dict[str, SubsetEstimate | None]]:
+    if len(verdicts) < SUBSETS:
+        return {}
+    parts = [_estimates(part, reference, known) for part in split(verdicts)]
+    return {
+        "shares": combine([part["shares"] for part in parts]),
+        "posebusters": combine([part["posebusters"] for part in parts]),
+        "means": combine([part["means"] for part in parts]),
+        "distances": combine([part["distances"] for part in parts]),
+    }
+
+
+def _mean(quantity: Quantity, verdicts: Sequence[Verdict]) -> Estimate | None:
+    values = quantity.values(verdicts)
+    return mean_interval(values, low=quantity.low, high=quantity.high) if values else None
+
+
+def _distributions(verdicts: Sequence[Verdict]) -> dict[str, Distribution]:
+    found = {}
+    for one in asked(verdicts):
+        values = one.values(verdicts)
+        if values:
+            found[one.name] = distribution_of(values, one.bins or _unit_bins(values))
+    return found
+
+
+def _unit_bins(values: Sequence[float]) -> Bins:
+    """A bin for every whole number there is."""
+    low, high = min(values), max(values)
+    return Bins(low - 0.5, high + 0.5, round(high - low) + 1)
+
+
+def _failures(verdicts: Sequence[Verdict]) -> dict[str, dict[str, int]]:
     counted = {
-        "stable": [verdict.stable_atoms for verdict in verdicts],
-        "stable_permissive": [verdict.permissive_stable_atoms for verdict in verdicts],
+        Strain.name: _counted(relaxations(verdicts)),
+        PoseBustersTests.name: _counted([part for verdict in verdicts for part in verdict.posebusters]),
     }
-    shares: dict[str, Estimate | None] = {}
-    for name, stable in counted.items():
-        whole = [n > 0 and good == n for good, n in zip(stable, atoms, strict=True)]
-        shares[f"atoms_{name}"] = wilson_clustered(stable, atoms) if sum(atoms) else None
-        shares[f"molecules_{name}"] = _share(whole)
-    return shares
+    return {name: counts for name, counts in counted.items() if counts}
 
 
-def _validity_shares(verdicts: Sequence[Verdict]) -> dict[str, Estimate | None]:
-    return {
-        "valid_permissive": _share([verdict.largest_valid for verdict in verdicts]),
-        "connected": _share([verdict.fragments == 1 for verdict in verdicts]),
-        "strictly_valid": _share([verdict.strictly_valid for verdict in verdicts]),
-        "strictly_valid_and_connected": _share([verdict.strictly_valid_and_connected for verdict in verdicts]),
-    }
-
-
-def _variety_shares(verdicts: Sequence[Verdict], known: Collection[str] | None) -> dict[str, Estimate | None]:
-    smiles = [verdict.smiles for verdict in verdicts if verdict.smiles is not None]
-    distinct = set(smiles)
-    shares = {"unique": wilson(len(distinct), len(smiles)) if smiles else None}
-    if known is not None:
-        remembered = known if isinstance(known, set | frozenset) else frozenset(known)
-        shares["novel"] = _share([one not in remembered for one in distinct])
-    return shares
-
-
-def _means(verdicts: Sequence[Verdict]) -> dict[str, Estimate | None]:
-    split = [verdict for verdict in verdicts if verdict.fragments]
-    values: dict[str, list[float]] = {
-        "atoms": [float(verdict.n_atoms) for verdict in verdicts],
-        "fragments": [float(verdict.fragments) for verdict in split],
-        "largest_fragment_share": [verdict.largest_share for verdict in split],
-        "energy": [verdict.energy for verdict in verdicts if verdict.energy is not None],
-    }
-    return {name: mean_interval(sample) if sample else None for name, sample in values.items()}
-
-
-def _distances(verdicts: Sequence[Verdict], reference: Reference) -> dict[str, float | None]:
-    elements = [number for verdict in verdicts for number in verdict.elements]
-    energies = [verdict.energy for verdict in verdicts if verdict.energy is not None]
-    within = any(ENERGY_EDGES[0] <= energy <= ENERGY_EDGES[-1] for energy in energies)
-    return {
-        "elements": total_variation(shares_of(elements), reference.elements) if elements else None,
-        "sizes": total_variation(shares_of(verdict.n_atoms for verdict in verdicts), reference.sizes),
-        "energy": energy_divergence(energies, reference.energies) if within else None,
-    }
-
-
-def _share(flags: Sequence[bool]) -> Estimate | None:
-    return wilson(sum(flags), len(flags)) if flags else None
-
-
-def _json_estimate(estimate: Estimate | None) -> dict[str, float | int | None] | None:
-    if estimate is None:
-        return None
-    return {name: value if math.isfinite(value) else None for name, value in asdict(estimate).items()}
+def _counted(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    failures = [outcome.failure for outcome in outcomes if outcome.failure is not None]
+    return dict(Counter(f"{failure.kind}: {failure.stage}" for failure in failures).most_common())

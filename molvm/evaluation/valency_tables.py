@@ -19,7 +19,7 @@ Convention: TypeAlias = Literal["integer", "float"]
 
 CONVENTIONS: Final[dict[str, Convention]] = {"integer": "integer", "float": "float"}
 ANY_CHARGE: Final = "any"
-TABLE_NAMES: Final = ("geom", "midi", "qm9")
+TABLE_NAMES: Final = ("drugs", "geom", "midi", "qm9")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class ValencyTable:
 
 @cache
 def load_valency_table(name: str) -> ValencyTable:
-    """A packaged table: "midi" (permissive, FlowMol v0.1), "geom" (GEOM-Drugs, kekulised, FlowMol v3), "qm9".
+    """A packaged table: "midi" (permissive, FlowMol v0.1), "geom" (GEOM-Drugs, kekulised, FlowMol v3), "qm9", "drugs".
 
     Raises:
         UnknownNameError: There is no table of that name.

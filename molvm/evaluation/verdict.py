@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from molvm.chem.molecule import Molecule
 from molvm.chem.validity import is_strictly_valid, is_valid_and_connected
+from molvm.evaluation.descriptors import Descriptors, describe
 from molvm.evaluation.energy import mmff_energy
 from molvm.evaluation.fragments import examine_fragments
 from molvm.evaluation.stability import stable_atoms
 from molvm.evaluation.valency_tables import ValencyTable, load_valency_table
+from molvm.rewards.base import Outcome
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,9 @@ class Verdict:
         strictly_valid_and_connected: Whether it is one fragment besides.
         smiles: Canonical SMILES if it is strictly valid and connected.
         energy: MMFF94 energy in kcal/mol, if asked for and there is one.
+        descriptors: QED, logP and synthetic accessibility if it is strictly valid and connected.
+        strain: What `Strain` said of it, if it was asked.
+        posebusters: What each part of PoseBusters' tests said of it; empty if they were not asked.
     """
 
     elements: tuple[int, ...]
@@ -39,6 +44,9 @@ class Verdict:
     strictly_valid_and_connected: bool
     smiles: str | None
     energy: float | None
+    descriptors: Descriptors | None
+    strain: Outcome | None = None
+    posebusters: tuple[Outcome, ...] = ()
 
     @property
     def n_atoms(self) -> int:
@@ -67,4 +75,5 @@ def examine(molecule: Molecule, table: ValencyTable, *, energies: bool = True) -
         strictly_valid_and_connected=whole,
         smiles=molecule.smiles() if whole else None,
         energy=mmff_energy(molecule) if energies else None,
+        descriptors=describe(molecule) if whole else None,
     )

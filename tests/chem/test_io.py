@@ -82,6 +82,18 @@ def test_hydrogens_that_a_file_implies_are_added(tmp_path: Path, paracetamol: Mo
     )
 
 
+def test_a_file_may_be_taken_as_it_is_written(tmp_path: Path, paracetamol: Molecule) -> None:
+    mol = paracetamol.to_rdkit()
+    Chem.SanitizeMol(mol)
+    heavy = Chem.RemoveHs(mol)
+    path = write(tmp_path / "heavy.sdf", Chem.MolToMolBlock(heavy) + "$$$$\n")
+    molecule = molecule_of(read_molecules(path, as_written=True)[0])
+    assert molecule.elements.tolist() == [atom.GetAtomicNum() for atom in heavy.GetAtoms()]
+    assert validity.check_strict(molecule) is not None
+    flat = write(tmp_path / "flat.sdf", Chem.MolToMolBlock(Chem.MolFromSmiles("CCO")) + "$$$$\n")
+    assert molecule_of(read_molecules(flat, as_written=True)[0]).formula == "C2H6O", "there is nothing to take"
+
+
 def test_flat_records_are_embedded(tmp_path: Path) -> None:
     mol = Chem.MolFromSmiles("CCO")
     path = write(tmp_path / "flat.mol", Chem.MolToMolBlock(mol))

@@ -41,6 +41,7 @@ def test_the_criteria_are_met_where_it_stops(drug_like: list[Molecule], small: l
         assert np.linalg.norm(gradient) <= criteria.gradient * 1.05
         assert energy == pytest.approx(relaxation.energy, abs=1e-6)
         assert energy <= force_field.energy_and_gradient(start)[0]
+        assert relaxation.start_energy == pytest.approx(force_field.energy_and_gradient(start)[0], abs=1e-6)
 
 
 def test_tighter_criteria_hardly_change_the_energy(drug_like: list[Molecule]) -> None:

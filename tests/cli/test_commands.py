@@ -36,7 +36,8 @@ def trained(molvm: Molvm, tiny_path: Path, spread_reward: str) -> Molvm:
     return molvm
 
 
-def test_sample_and_evaluate(trained: Molvm, tmp_path: Path, tiny_path: Path) -> None:
+def test_sample_and_evaluate(trained: Molvm, tmp_path: Path, tiny_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOLVM_HOME", str(tmp_path / "home"))
     said = trained("sample", "run", "-n", 3, "--seed", 1, "--out", "a.sdf")
     assert said.code == 0, said.err
     assert [record.id for record in read_molecules(tmp_path / "a.sdf")] == ["run-1", "run-2", "run-3"]
@@ -49,7 +50,7 @@ def test_sample_and_evaluate(trained: Molvm, tmp_path: Path, tiny_path: Path) ->
     said = trained("evaluate", "a.sdf", "--reference", "qm9", "--out", "metrics.json")
     assert said.code == 0
     assert json.loads((tmp_path / "metrics.json").read_text())["molecules"] == 3
-    assert "strictly_valid_and_connected" in said.out
+    assert "strictly valid and connected" in said.out
     assert trained("evaluate", "run", "-n", 2).code == 0
 
 

@@ -64,6 +64,12 @@ from tests.cli.conftest import Molvm
         ("evaluate empty.smi", ["no molecules"]),
         ("evaluate in.smi --out missing/m.json", ["missing"]),
         ("evaluate nowhere --out full", ["full"]),
+        ("evaluate nowhere --reference nope", ["'nope'", "drugs, geom, qm9"]),
+        ("evaluate nowhere --plot p.jpg", ["p.jpg", ".svg"]),
+        ("evaluate nowhere --plot missing/p.svg", ["missing"]),
+        ("evaluate nowhere --strain --workers 0", ["number of workers is 0"]),
+        ("evaluate bad.sdf", ["no molecules"]),
+        ("evaluate in.smi --out in.smi --overwrite", ["would replace"]),
         ("sample nowhere --out full/file/s.sdf", ["full/file/s.sdf"]),
         ("score none.sdf --reward qed --out missing/s.csv", ["missing"]),
         ("pretrain --dataset qm8 --out p", ["'qm8'", "'qm9'"]),
@@ -98,6 +104,7 @@ def test_one_message_and_nothing_written(
     (tmp_path / "full" / "file").write_text("mine")
     (tmp_path / "in.smi").write_text("CCO\n")
     (tmp_path / "empty.smi").write_text("\n")
+    (tmp_path / "bad.sdf").write_text("bad\n\n\n  9  9  nonsense\n$$$$\n")
     (tmp_path / "table.csv").write_text("a,b\n1,2\n")
     before = sorted(tmp_path.rglob("*"))
     said = molvm(*(str(tiny_path) if word == "TINY" else word for word in arguments.split()))

@@ -67,6 +67,20 @@ def test_one_value_bounds_nothing() -> None:
     assert (estimate.value, estimate.low, estimate.high) == (4.0, -math.inf, math.inf)
 
 
+def test_bounds_cut_the_interval_and_cost_no_coverage() -> None:
+    generator = np.random.default_rng(9)
+    inside = []
+    for _ in range(TRIALS):
+        estimate = mean_interval(generator.beta(8, 0.5, size=6), low=0.0, high=1.0)
+        free = mean_interval(generator.beta(8, 0.5, size=6))
+        assert 0.0 <= estimate.low <= estimate.value <= estimate.high <= 1.0
+        inside.append((estimate.low <= 8 / 8.5 <= estimate.high, free.low <= 8 / 8.5 <= free.high))
+    bounded, unbounded = np.mean(inside, axis=0)
+    assert bounded == pytest.approx(unbounded, abs=0.03)
+    assert mean_interval([0.3], low=0.0, high=1.0).high == 1.0
+    assert mean_interval([1.0 + 1e-12] * 3, high=1.0).high >= 1.0 + 1e-12, "the mean is always inside"
+
+
 def test_the_bootstrap_covers_the_median() -> None:
     generator = np.random.default_rng(4)
     inside = []

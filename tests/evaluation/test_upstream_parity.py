@@ -14,8 +14,9 @@ from rdkit import Chem
 from molvm.chem.molecule import Molecule
 from molvm.evaluation.energy import mmff_energy
 from molvm.evaluation.fragments import examine_fragments
+from molvm.evaluation.metrics import summarise
 from molvm.evaluation.stability import is_stable, stable_atoms, valencies
-from molvm.evaluation.valency_tables import ValencyTable, load_valency_table
+from molvm.evaluation.valency_tables import ValencyTable, load_valency_table, parse_table
 
 PARITY = Path(__file__).parents[1] / "parity"
 EXPECTED_CASES = 124
@@ -55,6 +56,59 @@ def test_all_cases_are_here() -> None:
     assert [len(document["cases"]) for _, document in documents()] == [EXPECTED_CASES] * 2
     # Both conventions are put to the test: one of them sees aromatic bonds, the other kekulised ones.
     assert any(bond[2] == 4 for case in documents()[0][1]["cases"] for bond in case["bonds"])
+
+
+def test_nothing_that_upstream_said_is_left_out() -> None:
+    """What the tests below hold against ours, and the input."""
+    held = {"valencies", "n_stable", "mol_stable", "n_stable_midi", "mol_stable_midi", "validity", "mmff_energy"}
+    held_of_validity = {"frac_valid_mols", "avg_frag_frac", "avg_num_components", "frac_connected"}
+    for _, document in documents():
+        for case in document["cases"]:
+            assert set(case) - held == {"smiles", "edit", "atoms", "charges", "bonds", "positions"}
+            assert set(case["validity"]) <= held_of_validity
+
+
+@pytest.mark.parametrize(("name", "ours"), [("v0.1", "midi"), ("v3.1.0", "geom")])
+def test_the_tables_of_valencies_are_upstreams(name: str, ours: str) -> None:
+    theirs = dict(documents())[name]["meta"]["valency_table"]
+    wrapped = {symbol: entry if isinstance(entry, dict) else {"any": entry} for symbol, entry in theirs.items()}
+    document = {
+        "name": ours,
+        "convention": "integer" if name == "v0.1" else "float",
+        "charge_fallback": name == "v0.1",
+        "valencies": {
+            symbol: {charge: values if isinstance(values, list) else [values] for charge, values in entry.items()}
+            for symbol, entry in wrapped.items()
+        },
+    }
+    assert parse_table(document) == load_valency_table(ours)
+
+
+@pytest.mark.parametrize("name", ["v0.1", "v3.1.0"])
+def test_a_summary_of_all_cases_is_the_mean_of_theirs(name: str) -> None:
+    cases = dict(documents())[name]["cases"]
+    summary = summarise([molecule_of(case) for case in cases], table=tables(name)[""])
+    n_atoms = sum(len(case["atoms"]) for case in cases)
+
+    def mean(key: str) -> float:
+        return float(np.mean([case["validity"][key] for case in cases]))
+
+    expected = {
+        "atoms_stable": sum(case["n_stable"] for case in cases) / n_atoms,
+        "molecules_stable": np.mean([case["mol_stable"] for case in cases]),
+        "valid_permissive": mean("frac_valid_mols"),
+        "largest_fragment_share": mean("avg_frag_frac"),
+        "fragments": mean("avg_num_components"),
+        "energy": np.mean([case["mmff_energy"] for case in cases if case["mmff_energy"] is not None]),
+    }
+    if name == "v3.1.0":
+        expected["connected"] = mean("frac_connected")
+        expected["fragmented"] = 1 - mean("frac_connected")
+    found = {**summary.shares, **summary.means}
+    for key, value in expected.items():
+        estimate = found[key]
+        assert estimate is not None
+        assert estimate.value == pytest.approx(value, rel=1e-6), key
 
 
 @pytest.mark.parametrize(("name", "case"), CASES)

@@ -14,15 +14,16 @@ from molvm.errors import MoleculeError
 END = "$$$$"
 
 
-def read_sdf(lines: Iterable[str]) -> Iterator[Record]:
+def read_sdf(lines: Iterable[str], *, as_written: bool = False) -> Iterator[Record]:
     """Records of an SD file, in order.
 
     Args:
         lines: The file's lines.
+        as_written: Whether three-dimensional records are taken as they stand, without the hydrogens that they imply.
     """
     for number, (block, too_long) in enumerate(_blocks(lines), start=1):
         name = title_or_number(block.split("\n", 1)[0], number)
-        yield Record(name, reason="the record is too long") if too_long else _parse(block, name)
+        yield Record(name, reason="the record is too long") if too_long else _parse(block, name, as_written)
 
 
 def _blocks(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
@@ -41,7 +42,7 @@ def _blocks(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
         yield "".join(parts), size > MAX_RECORD_CHARACTERS
 
 
-def _parse(block: str, name: str) -> Record:
+def _parse(block: str, name: str, as_written: bool) -> Record:
     with rdBase.BlockLogs():
         supplier = Chem.SDMolSupplier()
         try:
@@ -53,7 +54,11 @@ def _parse(block: str, name: str) -> Record:
             return Record(name, reason="RDKit cannot read it")
         properties = {key: mol.GetProp(key) for key in mol.GetPropNames()}
     try:
-        return Record(name, completed(mol, name=name, properties=properties), properties=properties)
+        if as_written and mol.GetNumAtoms() and mol.GetConformer().Is3D():
+            molecule = Molecule.from_rdkit(mol, id=name, properties=properties)
+        else:
+            molecule = completed(mol, name=name, properties=properties)
+        return Record(name, molecule, properties=properties)
     except MoleculeError as error:
         return Record(name, reason=str(error), properties=properties)
 

@@ -1,0 +1,59 @@
+"""How much a generated geometry gives way when it is relaxed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from molvm.chem.molecule import Molecule
+from molvm.chem.relax import Criteria, relax
+from molvm.chem.superpose import superposed_rmsd
+from molvm.chem.units import KCAL_PER_MOL_PER_HARTREE
+from molvm.chem.validity import SOUND, Check, Gate, check_xtb_elements
+from molvm.errors import EngineError
+from molvm.rewards.base import Direction, MoleculeReward, Outcome
+
+GATE = SOUND + Gate((Check("xtb elements", "rejected", check_xtb_elements),))
+
+RMSD_ALL, RMSD_HEAVY, TOPOLOGY_KEPT = "rmsd_all", "rmsd_heavy", "topology_kept"
+"""The details of an outcome."""
+
+
+@dataclass(frozen=True)
+class Strain(MoleculeReward):
+    """The energy in kcal/mol that GFN-FF takes out of a molecule on its way to the next minimum.
+
+    A reward, so that a pool can evaluate it: a crash or a hang costs one molecule. FlowMol3 asks GFN2-xTB the same
+    question; GFN-FF's answer is another number.
+
+    Args:
+        criteria: When the relaxation is converged.
+    """
+
+    name: str = "strain"
+    unit: str = "kcal/mol"
+    direction: Direction = "minimise"
+    floor: float | None = None
+    criteria: Criteria = field(default_factory=Criteria)
+
+    def evaluate(self, molecule: Molecule) -> Outcome:
+        """The strain, or the check or step that the molecule did not pass.
+
+        The details are `rmsd_all` and, if there is a heavy atom, `rmsd_heavy` (Å, `superposed_rmsd`), and
+        `topology_kept`: 1 if the relaxed distances still show the molecule's bonds and no others, else 0.
+        """
+        rejection = GATE(molecule)
+        if rejection is not None:
+            return self.fail(molecule, rejection.kind, rejection.check, rejection.reason)
+        try:
+            relaxation = relax(molecule, self.criteria)
+        except EngineError as error:
+            return self.fail(molecule, "failed", "relaxation", str(error))
+        if not relaxation.converged:
+            return self.fail(molecule, "failed", "relaxation", f"not converged after {relaxation.n_steps} steps")
+        drop = (relaxation.start_energy - relaxation.energy) * KCAL_PER_MOL_PER_HARTREE
+        moved = {
+            RMSD_ALL: superposed_rmsd(molecule, relaxation.positions),
+            RMSD_HEAVY: superposed_rmsd(molecule, relaxation.positions, hydrogens=False),
+            TOPOLOGY_KEPT: float(not relaxation.changed_bonds),
+        }
+        return self.succeed(molecule, drop, {name: value for name, value in moved.items() if value is not None})
