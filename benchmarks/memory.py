@@ -21,11 +21,10 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import torch
+from shapes import SHAPES
 
 from molvm.chem.molecule import Molecule
 from molvm.cli.allocator import keep_freed_memory
-from molvm.datasets.elements import GEOM_ELEMENTS
-from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.flowmol.network import FlowMolNetwork
 from molvm.models.flowmol.sizes import SizeHistogram
@@ -35,17 +34,6 @@ from molvm.rewards.base import Outcome
 from molvm.sde import SamplingOptions
 from molvm.training.trainer import Trainer, TrainerOptions
 from molvm.values.ladder import build_features
-
-SHAPES = {
-    "qm9": (18, FlowMolConfig()),
-    "geom": (
-        44,
-        FlowMolConfig(
-            elements=tuple(GEOM_ELEMENTS), schedule_exponents=(1, 2, 2, 2), rbf_dmax=12.0, molecule_updates=5
-        ),
-    ),
-}
-"""Atoms of each molecule, and the network, of FlowMol's published continuous models."""
 
 STRENGTH = 1.0
 

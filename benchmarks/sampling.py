@@ -1,7 +1,8 @@
 """What an evaluation of FlowMol costs: `python benchmarks/sampling.py`.
 
-Times the bundled base and the shape of the released QM9 model (random weights), a whole batch at a time with every
-operation split among the cores, and in portions with a core each, in float32 and bfloat16, all in one run and in turn.
+Times the bundled base and the shapes of the released QM9 and GEOM models (random weights), a whole batch at a time with
+every operation split among the cores, and in portions with a core each, in float32 and bfloat16, as it is and compiled,
+all in one run and in turn.
 Beside them stands the time that the network's own multiply-adds take as plain bfloat16 matrix products, which is what
 no implementation undercuts. An evaluation is what a step of the sampler asks for: two passes where the model conditions
 on itself.
@@ -14,15 +15,17 @@ import json
 import os
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import torch
+from shapes import SHAPES
 from torch.utils.flop_counter import FlopCounterMode
 
 from molvm.cli.allocator import keep_freed_memory
-from molvm.models.flowmol.config import FlowMolConfig
+from molvm.models.flowmol.compiled import compile_blocks
 from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.flowmol.network import FlowMolNetwork
 from molvm.models.flowmol.sizes import SizeHistogram
@@ -35,28 +38,35 @@ PRODUCT = (16_384, 256, 256)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--atoms", type=int, default=18)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
 
     keep_freed_memory()
-    networks = {"bundled qm9": load_model("qm9").network, "released qm9 shape": FlowMolNetwork(FlowMolConfig())}
-    record = {
-        name: measure(network, options.batch, options.atoms, options.rounds) for name, network in networks.items()
+    (qm9_atoms, qm9), (geom_atoms, geom) = SHAPES["qm9"], SHAPES["geom"]
+    cases = {
+        "bundled qm9": (load_model("qm9").network, 64, qm9_atoms),
+        "released qm9 shape": (FlowMolNetwork(qm9), 64, qm9_atoms),
+        "released geom shape": (FlowMolNetwork(geom), 16, geom_atoms),
     }
-    text = json.dumps({"batch": options.batch, "atoms": options.atoms, "seconds": record}, indent=1)
-    print(text)
+    record = {}
+    for name, (network, batch, atoms) in cases.items():
+        seconds = measure(network, batch, atoms, options.rounds)
+        record[name] = {"batch": batch, "atoms": atoms, "seconds": seconds}
+        print(json.dumps({name: record[name]}, indent=1), flush=True)
     if options.out is not None:
-        options.out.write_text(text + "\n")
+        options.out.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def measure(network: FlowMolNetwork, batch: int, atoms: int, rounds: int) -> dict[str, float]:
     """Best seconds of each way, and of the same arithmetic as plain products."""
 
-    def model(precision: Precision) -> FlowMolModel:
+    def model(precision: Precision, network: FlowMolNetwork = network) -> FlowMolModel:
         return FlowMolModel(network, SizeHistogram((atoms,), (1,)), "benchmark", precision=precision)
+
+    copied = deepcopy(network)
+    compile_blocks(copied)
+    compiled = model("bfloat16", copied)
 
     exact, rounded = model("float32"), model("bfloat16")
     x = exact.noise(torch.full((batch,), atoms), batch, torch.Generator().manual_seed(0))
@@ -66,6 +76,7 @@ def measure(network: FlowMolNetwork, batch: int, atoms: int, rounds: int) -> dic
         "bfloat16, whole batch": lambda: rounded._predict(x, t),
         "float32, portions": lambda: exact.predict_endpoint(x, t),
         "bfloat16, portions": lambda: rounded.predict_endpoint(x, t),
+        "bfloat16, portions, compiled": lambda: compiled.predict_endpoint(x, t),
     }
     with FlopCounterMode(display=False) as counter:
         exact._predict(x, t)

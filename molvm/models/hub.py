@@ -16,6 +16,7 @@ from molvm.datasets.home import data_home
 from molvm.digests import sha256_of
 from molvm.durable import published, replace_text
 from molvm.errors import ModelError, UnknownNameError
+from molvm.models.flowmol.compiled import compile_blocks
 from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.ctmc.config import CtmcConfig
 from molvm.models.flowmol.ctmc.model import CtmcModel
@@ -98,7 +99,7 @@ def _published_names() -> list[str]:
     return [PREFIX + each for each in PUBLISHED]
 
 
-def load_model(name_or_path: str | Path, *, precision: str = "auto") -> FlowMolModel | CtmcModel:
+def load_model(name_or_path: str | Path, *, precision: str = "auto", compile: bool = False) -> FlowMolModel | CtmcModel:
     """A frozen base model: a `FlowMolModel`, which can be steered, or a `CtmcModel`, which can be sampled.
 
     Args:
@@ -106,13 +107,18 @@ def load_model(name_or_path: str | Path, *, precision: str = "auto") -> FlowMolM
             directory with `model.safetensors` and `card.json`, or "geom": `flowmol:geom_gaussian` if it was converted
             here, else the bundled `drugs`, a stand-in.
         precision: Of the matrix products: "float32", "bfloat16", or "auto": bfloat16 where the processor has it.
+        compile: Compile the network at its first use, which takes a minute and makes it a fifth faster.
 
     Raises:
         UnknownNameError: Neither a known name nor a directory, or an unknown precision.
         ModelError: The directory is incomplete or damaged.
+        MissingDependencyError: It is to be compiled, and there is no C++ compiler.
     """
     name, path = _found(name_or_path)
-    return _read(path, name, resolve_precision(precision))
+    model = _read(path, name, resolve_precision(precision))
+    if compile:
+        compile_blocks(model.network)
+    return model
 
 
 def amend_card(name_or_path: str | Path, entries: Mapping[str, Any]) -> Path:

@@ -147,7 +147,9 @@ class Run:
         """
         section = self.config.model
         model = require_steerable(
-            self.given_model if self.given_model is not None else load_model(section.name, precision=section.precision)
+            load_model(section.name, precision=section.precision, compile=section.compile)
+            if self.given_model is None
+            else self.given_model
         )
         if self.directory.is_run:
             expected = self.manifest.model_sha256

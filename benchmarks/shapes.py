@@ -1,0 +1,17 @@
+"""The shapes of FlowMol's published continuous models, and a molecule's usual number of atoms."""
+
+from __future__ import annotations
+
+from molvm.datasets.elements import GEOM_ELEMENTS
+from molvm.models.flowmol.config import FlowMolConfig
+
+SHAPES = {
+    "qm9": (18, FlowMolConfig()),
+    "geom": (
+        44,
+        FlowMolConfig(
+            elements=tuple(GEOM_ELEMENTS), schedule_exponents=(1, 2, 2, 2), rbf_dmax=12.0, molecule_updates=5
+        ),
+    ),
+}
+"""By dataset: atoms, and the network."""
