@@ -254,6 +254,7 @@ def publish(trainer: Pretrainer, path: Path, seconds: float) -> None:
         "steps": trainer.step,
         "batch_size": trainer.options.batch_size,
         "learning_rate": trainer.options.learning_rate,
+        "coupling": trainer.options.coupling,
         "weights": f"moving average with decay {trainer.options.ema_decay}",
         "losses": trainer.running,
         "hours_of_the_last_session": round(seconds / 3600, 3),

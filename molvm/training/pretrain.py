@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from molvm.datasets.store import DenseBatch, MoleculeDataset
 from molvm.errors import CheckpointError, ConfigError, DatasetError, DivergenceError, OutputExistsError
 from molvm.models.flowmol.batches import clean_state, one_size_batches
 from molvm.models.flowmol.config import FlowMolConfig
+from molvm.models.flowmol.coupling import Coupling, aligned_noise
 from molvm.models.flowmol.matching import flowmol_schedules, interpolate, matching_loss, time_weights
 from molvm.models.flowmol.network import FlowMolNetwork, to_endpoint
 from molvm.states import MoleculeState
@@ -50,6 +51,8 @@ class PretrainOptions:
         weight_decay: Of AdamW.
         clip: Largest gradient norm.
         ema_decay: Decay of the weights' moving average, which is what gets sampled.
+        coupling: Which noise a molecule is paired with: "independent", as the memoryless SDE presumes, or "aligned" by
+            permutation and rotation, as FlowMol's published models were trained.
         self_conditioning_share: Share of the steps in which a first pass's prediction is fed to the second.
         bfloat16: Matrix products in bfloat16.
         shards: Parts of a batch computed at the same time by as many threads. On a few cores this may keep
@@ -72,6 +75,7 @@ class PretrainOptions:
     weight_decay: float = 1e-5
     clip: float = 1.0
     ema_decay: float = 0.999
+    coupling: Coupling = "independent"
     self_conditioning_share: float = 0.5
     bfloat16: bool = True
     shards: int = 1
@@ -89,6 +93,8 @@ class PretrainOptions:
                 raise ConfigError(
                     f"Pretraining got {name} = {getattr(self, name)}.", allowed="a positive finite number"
                 )
+        if self.coupling not in get_args(Coupling):
+            raise ConfigError(f"Pretraining got coupling = {self.coupling!r}.", allowed=", ".join(get_args(Coupling)))
 
     def rate(self, step: int) -> float:
         """The learning rate of a step: warm-up, plateau, linear decay."""
@@ -125,7 +131,7 @@ class _Shard:
 
 
 class Pretrainer:
-    """Flow matching with independent noise: Hungarian and rotational alignment would make the score inexact.
+    """Flow matching, by default with independent noise: alignment makes the score inexact.
 
     Args:
         dataset: Molecules with a "train" split.
@@ -288,6 +294,8 @@ class Pretrainer:
         data = clean_state(batch, self.config, mirror)
         t = TIME_MARGIN + (1 - 2 * TIME_MARGIN) * torch.rand(count, generator=self.generator)
         noise = data.randn_like(self.generator)
+        if self.options.coupling == "aligned":
+            noise = aligned_noise(noise, data)
         second_pass = float(torch.rand((), generator=self.generator)) < self.options.self_conditioning_share
         return [
             _Shard(data.select(part), noise.select(part), t[part], self.config.self_conditioning and second_pass)
