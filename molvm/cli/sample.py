@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,12 @@ def sample(
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
     steps: Annotated[
         int | None, typer.Option(help="Steps from noise to data; the run's or the model's own by default.")
+    ] = None,
+    transition: Annotated[
+        str | None,
+        typer.Option(
+            help="How a base model steps; analytic_variance needs fewer steps.", show_default="euler_maruyama"
+        ),
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Molecules simulated at a time.")] = 64,
     score: Annotated[bool, typer.Option("--score", help="Score the molecules with the run's reward.")] = False,
@@ -37,6 +43,11 @@ def sample(
     found = open_source(source)
     if top is not None and top < 1:
         raise ConfigError(f"--top is {top}.", allowed="a whole number from 1")
+    if transition is not None and isinstance(found, Run):
+        raise ConfigError(
+            f"The run {source} was trained with its own transition, for which its control was learned.",
+            remedy="leaving out --transition",
+        )
     if score or top is not None:
         if not isinstance(found, Run):
             raise ConfigError(
@@ -48,7 +59,9 @@ def sample(
         if isinstance(found, Run):
             drawn = found.sample(count, seed=seed, steps=steps, batch_size=batch_size, progress=progress)
         else:
-            sampling = None if steps is None else SamplingOptions(steps=steps)
+            given = {"steps": steps, "transition": transition}
+            chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+            sampling = SamplingOptions(**chosen) if chosen else None
             drawn = draw_samples(found, count, seed=seed, sampling=sampling, batch_size=batch_size, progress=progress)
     if score or top is not None:
         drawn = drawn.score()

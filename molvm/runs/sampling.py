@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from molvm.chem.molecule import Molecule
-from molvm.errors import ConfigError
+from molvm.errors import ConfigError, ModelError
 from molvm.models.base import BaseModel, FlowModel, OwnProcess, require_steerable
 from molvm.runs.samples import SampleSet
 from molvm.sde import Control, SamplingOptions, simulate
@@ -47,7 +47,8 @@ def draw_samples(
 
     Raises:
         ConfigError: A number is not positive.
-        ModelError: There is a control, and the model cannot be steered.
+        ModelError: There is a control, and the model cannot be steered; or steps of the SDE are asked of a model that
+            has another process.
         DivergenceError: A sample is no longer finite.
     """
     for name, number in (("samples", count), ("molecules in a batch", batch_size)):
@@ -119,7 +120,16 @@ def _by_sde(model: FlowModel, control: Control | None, sampling: SamplingOptions
 
 
 def _by_itself(model: OwnProcess, sampling: SamplingOptions | None) -> _Draw:
-    """Batches by the model's own process: nothing steers it, so no path costs anything."""
+    """Batches by the model's own process: nothing steers it, so no path costs anything.
+
+    Raises:
+        ModelError: Steps of the SDE are asked for.
+    """
+    if sampling is not None and sampling.transition != SamplingOptions.transition:
+        raise ModelError(
+            f"The base model {model.name} has a process of its own, and takes no {sampling.transition} steps.",
+            remedy="leaving out the transition",
+        )
     steps = None if sampling is None else sampling.steps
 
     def draw(condition: Tensor | None, count: int, generator: torch.Generator, on_step: _Progress | None) -> _Drawn:

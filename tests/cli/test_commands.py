@@ -140,6 +140,11 @@ def test_a_calibrated_model_takes_few_steps(molvm: Molvm, tmp_path: Path, spread
     assert spread["variances"]["positions"][-1] == 0
     assert molvm(*train, *analytic, "--out", "run").code == 0
     assert molvm("sample", "run", "-n", 2, "--out", "some.sdf").code == 0
+    few = ("--steps", 3, "--transition", "analytic_variance", "-n", 2)
+    assert molvm("sample", model, *few, "--out", "base.sdf").code == 0
+    own = molvm("sample", "run", *few, "--out", "none.sdf")
+    assert own.code == 2
+    assert "leaving out --transition" in own.err
     assert molvm("models", "verify", model).code == 0
 
 

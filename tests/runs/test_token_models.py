@@ -18,6 +18,7 @@ from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.models.hub import save_model
 from molvm.runs.pretraining import run_pretraining
 from molvm.runs.sampling import draw_samples
+from molvm.sde import SamplingOptions
 from molvm.states import State
 from tests.runs.tiny import TINY
 
@@ -83,6 +84,11 @@ def test_nothing_is_trained_on_it_and_nothing_written(model: CtmcModel, tmp_path
 def test_nothing_steers_it(model: CtmcModel) -> None:
     with pytest.raises(ModelError, match="does not steer it yet"):
         draw_samples(model, 2, control=Nothing())
+
+
+def test_it_takes_no_steps_of_the_sde(model: CtmcModel) -> None:
+    with pytest.raises(ModelError, match="takes no analytic_variance steps"):
+        draw_samples(model, 2, sampling=SamplingOptions(transition="analytic_variance"))
 
 
 def test_no_pretraining_starts_from_it(model: CtmcModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
