@@ -55,6 +55,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "half the rate": ({}, {"learning_rate": 5e-4}),
     "twice the rate": ({}, {"learning_rate": 2e-3}),
     "half the batch": ({}, {"batch_size": 32}),
+    "late times": ({}, {"largest_time_weight": 10.0}),
     "slow average": ({}, {"ema_decay": 0.9995}),
 }
 """Changes of the network's shape and of the options, by name."""

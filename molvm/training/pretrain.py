@@ -20,7 +20,13 @@ from molvm.errors import CheckpointError, ConfigError, DatasetError, DivergenceE
 from molvm.models.flowmol.batches import clean_state, one_size_batches
 from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.coupling import Coupling, aligned_noise
-from molvm.models.flowmol.matching import flowmol_schedules, interpolate, matching_loss, time_weights
+from molvm.models.flowmol.matching import (
+    MAX_TIME_WEIGHT,
+    flowmol_schedules,
+    interpolate,
+    matching_loss,
+    time_weights,
+)
 from molvm.models.flowmol.network import FlowMolNetwork, to_endpoint
 from molvm.states import MoleculeState
 from molvm.training.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
@@ -53,6 +59,7 @@ class PretrainOptions:
         ema_decay: Decay of the weights' moving average, which is what gets sampled.
         coupling: Which noise a molecule is paired with: "independent", as the memoryless SDE presumes, or "aligned" by
             permutation and rotation, as FlowMol's published models were trained.
+        largest_time_weight: Bound on the weight of late times; FlowMol's is 1.5. A larger one asks for finer geometry.
         self_conditioning_share: Share of the steps in which a first pass's prediction is fed to the second.
         bfloat16: Matrix products in bfloat16.
         shards: Parts of a batch computed at the same time by as many threads. On a few cores this may keep
@@ -76,6 +83,7 @@ class PretrainOptions:
     clip: float = 1.0
     ema_decay: float = 0.999
     coupling: Coupling = "independent"
+    largest_time_weight: float = MAX_TIME_WEIGHT
     self_conditioning_share: float = 0.5
     bfloat16: bool = True
     shards: int = 1
@@ -88,7 +96,7 @@ class PretrainOptions:
                 raise ConfigError(
                     f"Pretraining got {name} = {getattr(self, name)}.", allowed="a whole number from 1 up"
                 )
-        for name in ("learning_rate", "final_learning_rate", "clip"):
+        for name in ("learning_rate", "final_learning_rate", "clip", "largest_time_weight"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ConfigError(
                     f"Pretraining got {name} = {getattr(self, name)}.", allowed="a positive finite number"
@@ -311,7 +319,8 @@ class Pretrainer:
                 with torch.no_grad():
                     previous = to_endpoint(self.network(x, shard.t))
             logits = self.network(x, shard.t, previous)
-        loss = matching_loss(logits, shard.data, time_weights(self.schedules, shard.t))
+        weights = time_weights(self.schedules, shard.t, self.options.largest_time_weight)
+        loss = matching_loss(logits, shard.data, weights)
         # torch.autograd.grad, because two threads must not add to the same .grad.
         gradients = torch.autograd.grad(loss.total, self.parameters, allow_unused=True)
         parts = {name: float(value.detach()) for name, value in loss.by_modality.items()}

@@ -38,10 +38,10 @@ def flowmol_schedules(config: FlowMolConfig) -> Schedules:
     return Schedules({name: CosineSchedule(exponent) for name, exponent in pairs})
 
 
-def time_weights(schedules: Schedules, t: Tensor) -> dict[str, Tensor]:
-    """α/(1 − α) clamped to [0.05, 1.5] for each modality, shape (B,) (FlowMol)."""
+def time_weights(schedules: Schedules, t: Tensor, largest: float = MAX_TIME_WEIGHT) -> dict[str, Tensor]:
+    """α/(1 − α) clamped to [0.05, largest] for each modality, shape (B,) (FlowMol, where the largest is 1.5)."""
     alpha, beta = schedules.alpha(t), schedules.beta(t)
-    return {name: (alpha[name] / beta[name]).clamp(MIN_TIME_WEIGHT, MAX_TIME_WEIGHT) for name in alpha}
+    return {name: (alpha[name] / beta[name]).clamp(MIN_TIME_WEIGHT, largest) for name in alpha}
 
 
 def interpolate(schedules: Schedules, noise: MoleculeState, data: MoleculeState, t: Tensor) -> MoleculeState:
