@@ -136,7 +136,7 @@ def run_pretraining(
             return None, interruption.exit_code
         model = out / MODEL_FOLDER
         if not model.exists():
-            publish(trainer, model, time.monotonic() - started)
+            publish(trainer, model)
         return model, interruption.exit_code
 
 
@@ -231,13 +231,12 @@ def _changed(options: PretrainOptions, settings: Mapping[str, Any]) -> PretrainO
     return replace(options, **settings)
 
 
-def publish(trainer: Pretrainer, path: Path, seconds: float) -> None:
+def publish(trainer: Pretrainer, path: Path) -> None:
     """Write the averaged weights and what is known of their training as a model directory.
 
     Args:
         trainer: A pretraining.
         path: A directory that does not exist yet.
-        seconds: What the last stretch of training took.
 
     Raises:
         OutputExistsError: There is something at `path`.
@@ -257,7 +256,7 @@ def publish(trainer: Pretrainer, path: Path, seconds: float) -> None:
         "coupling": trainer.options.coupling,
         "weights": f"moving average with decay {trainer.options.ema_decay}",
         "losses": trainer.running,
-        "hours_of_the_last_session": round(seconds / 3600, 3),
+        "core_hours": round(trainer.core_seconds / 3600, 3),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "created": now(),
         "versions": package_versions(),

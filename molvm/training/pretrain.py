@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -175,6 +176,13 @@ class Pretrainer:
         self.parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         self.step = 0
         self.running: dict[str, float] = {}
+        self._core_seconds = 0.0
+        self._began = time.process_time()
+
+    @property
+    def core_seconds(self) -> float:
+        """Processor time spent so far, in all sessions."""
+        return self._core_seconds + time.process_time() - self._began
 
     def run(
         self, report: Callable[[PretrainProgress], None] | None = None, stop: Callable[[], bool] | None = None
@@ -215,6 +223,7 @@ class Pretrainer:
             "options": asdict(self.options),
             "order": self.order.bit_generator.state,
             "running": self.running,
+            "core_seconds": self.core_seconds,
         }
         return save_checkpoint(self.out / "checkpoints", self.step, tensors, metadata)
 
@@ -250,6 +259,8 @@ class Pretrainer:
         self.generator.set_state(checkpoint.tensors["generator"])
         self.order.bit_generator.state = checkpoint.metadata["order"]
         self.running = dict(checkpoint.metadata["running"])
+        # The first checkpoints did not count them.
+        self._core_seconds = float(checkpoint.metadata.get("core_seconds", 0.0))
         self.step = checkpoint.step
 
     def start_from(self, weights: dict[str, Tensor]) -> None:
