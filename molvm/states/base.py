@@ -78,7 +78,7 @@ class State(ABC):
         """Batches joined one after the other."""
 
     def portions(self, size: int) -> list[Tensor]:
-        """The indices of all samples in portions of about `size` that cost about the same."""
+        """The indices of all samples in portions of about `size`, fewer of large ones, that cost about the same."""
         return list(torch.split(torch.arange(len(self), device=self.device), size))
 
     def reassembled(self, portions: Sequence[Tensor], results: Sequence[Self]) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Final, Self
 
 import torch
 from torch import Tensor
@@ -15,6 +15,10 @@ from molvm.errors import StateError
 from molvm.states.base import State
 
 MODALITIES = ("positions", "types", "charges", "bonds")
+
+
+TYPICAL_ATOMS: Final = 18
+"""Of a molecule of QM9."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,12 +164,16 @@ class MoleculeState(State):
         return cls(**parts, n_atoms=torch.cat([state.n_atoms for state in padded]))
 
     def portions(self, size: int) -> list[Tensor]:
-        """Molecules of like size together, so that little is padded, in portions of about as many pairs of atoms."""
+        """Molecules of like size together, so that little is padded, in portions of about as many pairs of atoms.
+
+        A portion has about as many pairs as `size` molecules of `TYPICAL_ATOMS`: fewer molecules where they are large.
+        """
         order = torch.argsort(self.n_atoms, stable=True)
         passed = torch.cumsum(self.n_atoms[order].square(), dim=0)
-        count = -(-len(self) // size)
+        by_pairs = round(int(passed[-1]) / (size * TYPICAL_ATOMS**2))
+        count = min(len(self), max(-(-len(self) // size), by_pairs))
         cuts = torch.arange(1, count, device=self.device) * (int(passed[-1]) / count)
-        bounds = torch.searchsorted(passed, cuts).tolist()
+        bounds = torch.searchsorted(passed, cuts, right=True).tolist()
         return [portion for portion in order.tensor_split(bounds) if len(portion)]
 
     def reassembled(self, portions: Sequence[Tensor], results: Sequence[Self]) -> Self:

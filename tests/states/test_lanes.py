@@ -49,6 +49,15 @@ def test_portions_of_molecules_are_of_like_size_and_cost() -> None:
     assert all(sizes[a].max() <= sizes[b].min() for a, b in itertools.pairwise(portions))
 
 
+def test_a_portion_of_large_molecules_has_fewer_of_them() -> None:
+    """16 molecules of 18 atoms have 5184 pairs; so have 2.7 of 44 atoms."""
+    sizes = torch.full((16,), 44)
+    portions = MoleculeState.zeros(sizes, 1, 1, 1).portions(16)
+    assert len(portions) == 6
+    assert {len(portion) for portion in portions} == {2, 3}
+    assert len(MoleculeState.zeros(torch.tensor([200, 200]), 1, 1, 1).portions(1)) == 2
+
+
 @pytest.mark.parametrize("x", [molecules(), molecules(slots=12), points()], ids=["molecules", "padded", "points"])
 def test_samples_come_back_in_order(x: State, threads: int) -> None:
     times = torch.arange(9.0, dtype=torch.float64)
