@@ -148,6 +148,23 @@ def test_a_calibrated_model_takes_few_steps(molvm: Molvm, tmp_path: Path, spread
     assert molvm("models", "verify", model).code == 0
 
 
+def test_geom_is_the_stand_in_and_everything_says_so(
+    molvm: Molvm, tmp_path: Path, spread_reward: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("MOLVM_HOME", str(tmp_path / "home"))
+    few = ("--iterations", 1, "--batch-size", 2, "--steps", 2, "--value-size", "A", "--out", "run")
+    said = molvm("train", "--dataset", "geom", "--reward", spread_reward, *few)
+    assert said.code == 0, said.err
+    assert "flowmol:geom_gaussian is not here. The base model is 'drugs', a stand-in" in caplog.text
+    caplog.clear()
+    assert 'name = "drugs"' in (tmp_path / "run" / "resolved.toml").read_text()
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["model"] == "drugs"
+    assert manifest["model_note"].startswith("A stand-in for GEOM-Drugs")
+    assert molvm("train", "--resume", "run").code == 0
+    assert "stand-in" not in caplog.text
+
+
 def test_models(molvm: Molvm, tiny_path: Path) -> None:
     assert json.loads(molvm("models", "info", tiny_path).out)["kind"] == "flowmol"
     assert molvm("models", "list").code == 0
