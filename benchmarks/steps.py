@@ -44,12 +44,12 @@ def main() -> None:
     model = load_model(options.model)
     assert isinstance(model, FlowMolModel)
     spread = model.spread or measure(model)
-    reference = load_reference("qm9") if options.model == "qm9" else None
+    dataset = model.card["dataset"]
     rows: list[dict[str, Any]] = []
     for name, steps, grid, stepper in cases(model, spread, options.steps):
         print(f"{name}, {steps} steps", flush=True)
         molecules, seconds = draw(model, options.n, grid, stepper, seed=options.seed)
-        summary = summarise(molecules, reference=reference).to_json()
+        summary = summarise(molecules, table=dataset, reference=load_reference(dataset)).to_json()
         rows.append({"step": name, "steps": steps, "molecules_a_second": options.n / seconds, "summary": summary})
         print(row_text(rows[-1]), flush=True)
     print("\n".join(row_text(row) for row in rows))

@@ -7,21 +7,12 @@ import torch
 from torch import Tensor
 
 from molvm.errors import ConfigError
-from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.elements import NEW_LOGIT, for_elements
 from molvm.models.flowmol.network import FlowMolNetwork
 from molvm.states import MoleculeState
+from tests.runs.tiny import TINY
 
-OLD = FlowMolConfig(
-    elements=("C", "H", "N", "O", "F"),
-    hidden_scalars=16,
-    hidden_edges=8,
-    vector_channels=4,
-    cross_products=2,
-    molecule_updates=3,
-    n_bonds=4,
-    self_conditioning=True,
-)
+OLD = replace(TINY, self_conditioning=True, molecule_updates=2)
 NEW = ("S", "O", "C", "Cl", "N", "H", "F")
 PLACES = [NEW.index(element) for element in OLD.elements]
 
