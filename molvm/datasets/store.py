@@ -179,6 +179,13 @@ class MoleculeDataset:
         sizes, counts = np.unique(self.n_atoms[self.indices(split)], return_counts=True)
         return sizes.astype(np.int64), counts.astype(np.int64)
 
+    def position_variance(self, split: str | None = None) -> float:
+        """Mean square of the coordinates about the centres of their molecules, Å²."""
+        chosen = self.select(self.indices(split))
+        starts = chosen.atom_offsets[:-1]
+        centres = np.add.reduceat(chosen.positions, starts, dtype=np.float64) / chosen.n_atoms[:, None]
+        return float(np.mean((chosen.positions - np.repeat(centres, chosen.n_atoms, axis=0)) ** 2))
+
     def gather(self, indices: npt.NDArray[np.integer[Any]]) -> DenseBatch:
         """Molecules of one size as dense arrays.
 

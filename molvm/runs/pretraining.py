@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +213,11 @@ def _resumed(out: Path, settings: Mapping[str, Any]) -> tuple[FlowMolConfig, Pre
     stored: dict[str, Any] = checkpoint.metadata["options"]
     # JSON has no tuples.
     stored = {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
+    if set(stored) != {field.name for field in fields(PretrainOptions)}:
+        raise CheckpointError(
+            f"The checkpoints in {out} were written by another version of molvm, which had other settings.",
+            remedy=f"that version; or, if it published a model, --from {out / MODEL_FOLDER}",
+        )
     options, model = _changed(PretrainOptions(**stored), settings), out / MODEL_FOLDER
     left = options.steps - checkpoint.step
     if left > 0 and model.exists():
@@ -251,10 +256,8 @@ def publish(trainer: Pretrainer, path: Path) -> None:
         "dataset_note": dataset.manifest.get("not_geom"),
         "source": dataset.manifest.get("source"),
         "steps": trainer.step,
-        "batch_size": trainer.options.batch_size,
-        "learning_rate": trainer.options.learning_rate,
-        "coupling": trainer.options.coupling,
-        "weights": f"moving average with decay {trainer.options.ema_decay}",
+        "options": asdict(trainer.options),
+        "weights": "moving average",
         "losses": trainer.running,
         "core_hours": round(trainer.core_seconds / 3600, 3),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
 import numpy as np
 import torch
@@ -22,7 +22,8 @@ from molvm.models.flowmol.batches import clean_state, one_size_batches
 from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.coupling import Coupling, aligned_noise
 from molvm.models.flowmol.matching import (
-    MAX_TIME_WEIGHT,
+    MatchingLoss,
+    balanced_loss,
     flowmol_schedules,
     interpolate,
     matching_loss,
@@ -31,11 +32,14 @@ from molvm.models.flowmol.matching import (
 from molvm.models.flowmol.network import FlowMolNetwork, to_endpoint
 from molvm.states import MoleculeState
 from molvm.training.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
+from molvm.training.optimiser import Kind, Optimiser
 
 logger = logging.getLogger(__name__)
 
 TIME_MARGIN: Final = 0.005
 """Training times are drawn from [margin, 1 − margin]: at the ends the endpoint is either noise alone or x itself."""
+
+Objective = Literal["balanced", "flowmol"]
 
 EMA_RAMP: Final = 10.0
 """The average over s steps starts with decay (1 + s)/(ramp + s), so that early weights are forgotten soon."""
@@ -54,13 +58,17 @@ class PretrainOptions:
         final_learning_rate: Rate at the last step.
         warmup_steps: Linear rise from zero.
         decay_from: Share of the steps after which the rate falls linearly.
+        optimiser: "muon" for the hidden layers and AdamW for the rest, or "adamw" for all.
         betas: Of AdamW.
-        weight_decay: Of AdamW.
+        weight_decay: Of both.
         clip: Largest gradient norm.
         ema_decay: Decay of the weights' moving average, which is what gets sampled.
         coupling: Which noise a molecule is paired with: "independent", as the memoryless SDE presumes, or "aligned" by
             permutation and rotation, as FlowMol's published models were trained.
-        largest_time_weight: Bound on the weight of late times; FlowMol's is 1.5. A larger one asks for finer geometry.
+        objective: "balanced" weighs modalities and times alike (`balanced_loss`); "flowmol" is the released weighting,
+            which hardly asks for the fine geometry of late times.
+        time_logits: Mean and standard deviation of ln(t/(1 − t)), which is normal (Esser et al. 2024, Stable
+            Diffusion 3): most times fall where types and bonds are decided. None draws t uniformly, as FlowMol does.
         self_conditioning_share: Share of the steps in which a first pass's prediction is fed to the second.
         bfloat16: Matrix products in bfloat16.
         shards: Parts of a batch computed at the same time by as many threads. On a few cores this may keep
@@ -77,14 +85,16 @@ class PretrainOptions:
     max_pairs: int = 131_072
     learning_rate: float = 1e-3
     final_learning_rate: float = 3e-5
-    warmup_steps: int = 500
+    warmup_steps: int = 200
     decay_from: float = 0.5
+    optimiser: Kind = "muon"
     betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float = 1e-5
     clip: float = 1.0
     ema_decay: float = 0.999
     coupling: Coupling = "independent"
-    largest_time_weight: float = MAX_TIME_WEIGHT
+    objective: Objective = "balanced"
+    time_logits: tuple[float, float] | None = (0.5, 0.8)
     self_conditioning_share: float = 0.5
     bfloat16: bool = True
     shards: int = 1
@@ -97,13 +107,21 @@ class PretrainOptions:
                 raise ConfigError(
                     f"Pretraining got {name} = {getattr(self, name)}.", allowed="a whole number from 1 up"
                 )
-        for name in ("learning_rate", "final_learning_rate", "clip", "largest_time_weight"):
+        for name in ("learning_rate", "final_learning_rate", "clip"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ConfigError(
                     f"Pretraining got {name} = {getattr(self, name)}.", allowed="a positive finite number"
                 )
-        if self.coupling not in get_args(Coupling):
-            raise ConfigError(f"Pretraining got coupling = {self.coupling!r}.", allowed=", ".join(get_args(Coupling)))
+        for name, choices in (("coupling", Coupling), ("objective", Objective), ("optimiser", Kind)):
+            if getattr(self, name) not in get_args(choices):
+                raise ConfigError(
+                    f"Pretraining got {name} = {getattr(self, name)!r}.", allowed=", ".join(get_args(choices))
+                )
+        if self.time_logits is not None and not (len(self.time_logits) == 2 and self.time_logits[1] > 0):
+            raise ConfigError(
+                f"Pretraining got time_logits = {self.time_logits}.",
+                allowed="a mean and a standard deviation above 0, or none",
+            )
 
     def rate(self, step: int) -> float:
         """The learning rate of a step: warm-up, plateau, linear decay."""
@@ -170,10 +188,9 @@ class Pretrainer:
             torch.manual_seed(options.seed)
             self.network = FlowMolNetwork(config)
         self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=0.0, betas=options.betas, weight_decay=options.weight_decay
-        )
+        self.optimiser = Optimiser(self.network, options.optimiser, options.betas, options.weight_decay)
         self.parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        self.position_variance = dataset.position_variance("train")
         self.step = 0
         self.running: dict[str, float] = {}
         self._core_seconds = 0.0
@@ -213,8 +230,7 @@ class Pretrainer:
         """Publishes a checkpoint of everything that `resume` needs."""
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"average.{name}": value for name, value in self.average.items()}
-        for index, state in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{name}": value for name, value in state.items()}
+        tensors |= {f"optimiser.{name}": value for name, value in self.optimiser.tensors().items()}
         tensors["generator"] = self.generator.get_state()
         metadata = {
             "kind": "pretraining",
@@ -250,12 +266,7 @@ class Pretrainer:
             )
         self.network.load_state_dict(checkpoint.part("network"))
         self.average = {name: value.clone() for name, value in checkpoint.part("average").items()}
-        optimiser = self.optimiser.state_dict()
-        optimiser["state"] = {}
-        for name, value in checkpoint.part("optimiser").items():
-            index, key = name.split(".", 1)
-            optimiser["state"].setdefault(int(index), {})[key] = value
-        self.optimiser.load_state_dict(optimiser)
+        self.optimiser.load(checkpoint.part("optimiser"))
         self.generator.set_state(checkpoint.tensors["generator"])
         self.order.bit_generator.state = checkpoint.metadata["order"]
         self.running = dict(checkpoint.metadata["running"])
@@ -284,9 +295,7 @@ class Pretrainer:
         losses = {name: sum(share * part[name] for share, part in zip(shares, parts, strict=True)) for name in parts[0]}
         self._check("loss", losses["total"])
         self._check("gradient's norm", float(clip_grad_norm_(self.parameters, self.options.clip)))
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.options.rate(self.step)
-        self.optimiser.step()
+        self.optimiser.step(self.options.rate(self.step))
         self.step += 1
         self._update_average()
         for name, value in losses.items():
@@ -311,7 +320,7 @@ class Pretrainer:
         count = len(batch.types)
         mirror = torch.rand(count, generator=self.generator) < 0.5
         data = clean_state(batch, self.config, mirror)
-        t = TIME_MARGIN + (1 - 2 * TIME_MARGIN) * torch.rand(count, generator=self.generator)
+        t = self._times(count)
         noise = data.randn_like(self.generator)
         if self.options.coupling == "aligned":
             noise = aligned_noise(noise, data)
@@ -330,12 +339,23 @@ class Pretrainer:
                 with torch.no_grad():
                     previous = to_endpoint(self.network(x, shard.t))
             logits = self.network(x, shard.t, previous)
-        weights = time_weights(self.schedules, shard.t, self.options.largest_time_weight)
-        loss = matching_loss(logits, shard.data, weights)
+        loss = self._loss(logits, shard)
         # torch.autograd.grad, because two threads must not add to the same .grad.
         gradients = torch.autograd.grad(loss.total, self.parameters, allow_unused=True)
         parts = {name: float(value.detach()) for name, value in loss.by_modality.items()}
         return gradients, {**parts, "total": float(loss.total.detach())}
+
+    def _times(self, count: int) -> Tensor:
+        if self.options.time_logits is None:
+            return TIME_MARGIN + (1 - 2 * TIME_MARGIN) * torch.rand(count, generator=self.generator)
+        mean, deviation = self.options.time_logits
+        t = torch.sigmoid(mean + deviation * torch.randn(count, generator=self.generator))
+        return t.clamp(TIME_MARGIN, 1 - TIME_MARGIN)
+
+    def _loss(self, logits: MoleculeState, shard: _Shard) -> MatchingLoss:
+        if self.options.objective == "balanced":
+            return balanced_loss(logits, shard.data, self.schedules, shard.t, self.position_variance)
+        return matching_loss(logits, shard.data, time_weights(self.schedules, shard.t))
 
     def _update_average(self) -> None:
         decay = min(self.options.ema_decay, (1 + self.step) / (EMA_RAMP + self.step))

@@ -15,7 +15,7 @@ from molvm.datasets.registry import dataset_path, load_dataset
 from molvm.errors import CheckpointError, ConfigError, OutputExistsError, UnknownNameError
 from molvm.models.hub import load_model
 from molvm.runs.pretraining import default_network, run_pretraining, small_network
-from molvm.training.checkpoint import load_checkpoint
+from molvm.training.checkpoint import load_checkpoint, save_checkpoint
 from tests.datasets.geom_files import write_split_pickles
 from tests.runs.tiny import TINY, save_tiny
 
@@ -116,6 +116,17 @@ def test_a_resumed_pretraining_takes_what_it_can_and_refuses_the_rest(tmp_path: 
     model.rename(tmp_path / "first")
     run_pretraining("qm9", out, {"steps": 8}, resume=True)
     assert load_model(model).card["steps"] == 8
+
+
+def test_checkpoints_with_other_settings_are_of_another_version(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run_pretraining("qm9", out, OPTIONS, network=TINY, hours=1e-9)
+    checkpoint = load_checkpoint(out / "checkpoints")
+    del checkpoint.metadata["options"]["objective"]
+    save_checkpoint(out / "checkpoints", checkpoint.step + 1, checkpoint.tensors, checkpoint.metadata)
+    with pytest.raises(CheckpointError, match="another version") as caught:
+        run_pretraining("qm9", out, resume=True)
+    assert "--from" in str(caught.value)
 
 
 def test_a_shorter_schedule_ends_the_training_where_it_is(tmp_path: Path) -> None:

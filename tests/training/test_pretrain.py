@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from torch import Tensor
 
 from molvm.datasets.pack import pack
@@ -77,8 +78,7 @@ def few(dataset: MoleculeDataset) -> MoleculeDataset:
 def everything(trainer: Pretrainer) -> dict[str, Tensor]:
     tensors = {f"network.{name}": value.clone() for name, value in trainer.network.state_dict().items()}
     tensors |= {f"average.{name}": value.clone() for name, value in trainer.average.items()}
-    for index, state in trainer.optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{name}": value.clone() for name, value in state.items()}
+    tensors |= {f"optimiser.{name}": value.clone() for name, value in trainer.optimiser.tensors().items()}
     return {**tensors, "generator": trainer.generator.get_state()}
 
 
@@ -186,7 +186,7 @@ def test_starting_warm(few: MoleculeDataset, tmp_path: Path) -> None:
     for name, value in given.items():
         assert torch.equal(trainer.network.state_dict()[name], value)
         assert torch.equal(trainer.average[name], value)
-    assert trainer.optimiser.state_dict()["state"] == {}
+    assert trainer.optimiser.tensors() == {}
     assert trainer.step == 0
     trainer.run(stop=stop_at(1))
     for name, value in given.items():
@@ -327,10 +327,38 @@ def test_noise_is_independent_of_the_data(
         projected = torch.cat(parts)
         assert abs(float(projected.mean())) < 4 / len(projected) ** 0.5, name
         assert float(projected.var()) == pytest.approx(1, abs=5 * (2 / len(projected)) ** 0.5), name
-    times = torch.cat([t for _, _, t in seen])
-    assert 0.005 <= float(times.min()) < 0.05
-    assert 0.95 < float(times.max()) <= 0.995
-    assert float(times.mean()) == pytest.approx(0.5, abs=4 * (1 / 12 / count) ** 0.5)
+
+
+def test_times_are_uniform_or_normal_in_their_logits(
+    few: MoleculeDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drawn(options: PretrainOptions) -> Tensor:
+        times: list[Tensor] = []
+
+        def recorded(schedules, noise: MoleculeState, data: MoleculeState, t: Tensor) -> MoleculeState:
+            times.append(t)
+            return interpolate(schedules, noise, data, t)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "interpolate", recorded)
+            pretrain(few, CONFIG, replace(options, steps=120), tmp_path / str(options.time_logits))
+        return torch.cat(times)
+
+    uniform = drawn(replace(OPTIONS, time_logits=None))
+    assert 0.005 <= float(uniform.min()) < 0.05
+    assert 0.95 < float(uniform.max()) <= 0.995
+    assert stats.kstest((uniform - 0.005) / 0.99, "uniform").pvalue > 1e-4
+    assert stats.kstest(torch.logit(drawn(OPTIONS)), "norm", (0.5, 0.8)).pvalue > 1e-4
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"objective": "best"}, {"optimiser": "sgd"}, {"coupling": "none"}, {"time_logits": (0.0, 0.0)}],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_choices_there_are_not(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        PretrainOptions(**wrong)
 
 
 def test_about_half_of_the_molecules_are_reflected(
