@@ -13,6 +13,7 @@ from molvm.cli.doctor import doctor
 from molvm.cli.evaluate import evaluate
 from molvm.cli.models import models_app
 from molvm.cli.pretrain import pretrain
+from molvm.cli.rewards import rewards_app
 from molvm.cli.sample import sample
 from molvm.cli.score import score
 from molvm.cli.train import train
@@ -47,3 +48,4 @@ for _command in (train, sample, score, evaluate, pretrain, doctor):
     app.command()(_command)
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
+app.add_typer(rewards_app, name="rewards")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from molvm.rewards.base import Direction, Failure, FailureKind, MoleculeReward, Outcome, Reward
+from molvm.rewards.description import describe
 from molvm.rewards.dipole import Dipole, dipole
+from molvm.rewards.expression import parse_reward
 from molvm.rewards.pool import Isolated, WorkerPool, isolated
 from molvm.rewards.python import PythonReward, reward
 from molvm.rewards.qed import QED, qed
@@ -21,9 +23,11 @@ __all__ = [
     "PythonReward",
     "Reward",
     "WorkerPool",
+    "describe",
     "dipole",
     "isolated",
     "make_reward",
+    "parse_reward",
     "qed",
     "register",
     "reward",

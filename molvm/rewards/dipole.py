@@ -116,7 +116,7 @@ def largest_dipole(relaxation: Relaxation) -> float:
 
 
 def dipole(*, keep_positions: bool = False) -> Dipole:
-    """The dipole reward.
+    """Dipole moment of the molecule relaxed with GFN-FF, from GFN2-xTB.
 
     Args:
         keep_positions: Whether outcomes carry the relaxed positions, for a viewer.

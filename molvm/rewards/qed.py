@@ -37,5 +37,5 @@ class QED(MoleculeReward):
 
 
 def qed() -> QED:
-    """The QED reward."""
+    """Quantitative estimate of drug-likeness, 0 to 1 (Bickerton et al. 2012)."""
     return QED()

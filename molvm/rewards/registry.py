@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from typing import Any
 
 from molvm.errors import RewardError, UnknownNameError
 from molvm.rewards.base import Reward
 from molvm.rewards.dipole import dipole
 from molvm.rewards.qed import qed
 
-_FACTORIES: dict[str, Callable[[], Reward]] = {"qed": qed, "dipole": dipole}
+Factory = Callable[..., Reward]
+"""Makes a reward. Its parameters are those that a user may set, its docstring says what they are."""
+
+_FACTORIES: dict[str, Factory] = {"qed": qed, "dipole": dipole}
 
 
-def register(name: str, factory: Callable[[], Reward], *, replace: bool = False) -> None:
+def register(name: str, factory: Factory, *, replace: bool = False) -> None:
     """Make a reward available by name.
 
     Args:
-        name: The name to register.
-        factory: Called without arguments for every `make_reward`.
+        name: The name to register; an identifier, if it is to be used in expressions.
+        factory: Called for every reward of that name.
         replace: Whether an existing reward of that name may be replaced.
 
     Raises:
@@ -33,12 +38,61 @@ def reward_names() -> list[str]:
     return sorted(_FACTORIES)
 
 
-def make_reward(name: str) -> Reward:
-    """The reward of that name.
+def find_factory(name: str) -> Factory:
+    """What makes the rewards of that name.
 
     Raises:
         UnknownNameError: There is none; the message has the nearest spelling.
     """
     if name not in _FACTORIES:
         raise UnknownNameError("reward", name, _FACTORIES)
-    return _FACTORIES[name]()
+    return _FACTORIES[name]
+
+
+def make_reward(name: str, *arguments: Any, **settings: Any) -> Reward:
+    """The reward of that name.
+
+    Args:
+        name: A registered name.
+        arguments: Of its factory.
+        settings: Of its factory, by name.
+
+    Raises:
+        UnknownNameError: There is none; the message has the nearest spelling.
+        RewardError: It lacks an argument, or has none of that name.
+    """
+    factory = find_factory(name)
+    bind(name, *arguments, **settings)
+    return factory(*arguments, **settings)
+
+
+def bind(name: str, *arguments: Any, **settings: Any) -> inspect.BoundArguments:
+    """The arguments by the parameters of that reward.
+
+    Raises:
+        RewardError: They do not fit.
+    """
+    try:
+        return signature(name).bind(*arguments, **settings)
+    except TypeError as error:
+        raise RewardError(f"The reward {name!r}: {error}.", allowed=usage(name)) from error
+
+
+def signature(name: str) -> inspect.Signature:
+    """The parameters of a reward, with their types."""
+    return inspect.signature(find_factory(name), eval_str=True)
+
+
+def usage(name: str) -> str:
+    """How a reward is written, with its parameters and their defaults."""
+    parameters = signature(name).parameters.values()
+    shown = [_shown(parameter) for parameter in parameters]
+    return f"{name}({', '.join(shown)})" if shown else name
+
+
+def _shown(parameter: inspect.Parameter) -> str:
+    if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+        return f"{parameter.name}, …"
+    if parameter.default is inspect.Parameter.empty:
+        return parameter.name
+    return f"{parameter.name}={parameter.default!r}"

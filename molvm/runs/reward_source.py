@@ -1,7 +1,8 @@
-"""Rewards by what a user writes on a command line: a registered name, or a function in a file."""
+"""Rewards by what a user writes on a command line: an expression of registered names, or a function in a file."""
 
 from __future__ import annotations
 
+import ast
 import importlib
 import sys
 from pathlib import Path
@@ -10,27 +11,39 @@ from typing import Any
 
 from molvm.errors import RewardError, UnknownNameError
 from molvm.rewards.base import Reward
+from molvm.rewards.expression import parse_reward, parse_tree
 from molvm.rewards.python import reward as as_reward
-from molvm.rewards.registry import make_reward, reward_names
+from molvm.rewards.registry import reward_names
 
 FILE_ENDING = ".py"
 
 
 def resolve_reward(name: str) -> Reward:
-    """The reward of a name or of `path.py:name`.
+    """The reward of a registered name, of an expression of such names, or of `path.py:name`.
 
     What the file defines under that name may be a reward, or a plain function of an RDKit molecule. The file is run,
-    here and in every worker: only ever pass paths that the user gave.
+    here and in every worker: only ever pass paths that the user gave. Within an expression its path is quoted.
 
     Raises:
         UnknownNameError: No reward has that name, or the file defines none.
-        RewardError: The file does not exist or cannot be imported.
+        RewardError: The expression cannot be read, or the file does not exist or cannot be imported.
     """
-    path, separator, attribute = name.rpartition(":")
-    if not separator or not path.endswith(FILE_ENDING):
-        if name.endswith(FILE_ENDING):
-            raise RewardError(f"The reward {name!r} names a file only.", allowed="path.py:name")
-        return make_reward(name)
+    if _names_a_file(name):
+        return _from_file(name)
+    return parse_reward(name, _from_file)
+
+
+def _names_a_file(name: str) -> bool:
+    path, _, attribute = name.rpartition(":")
+    return name.endswith(FILE_ENDING) or (path.endswith(FILE_ENDING) and attribute.isidentifier())
+
+
+def _from_file(name: str) -> Reward:
+    if not _names_a_file(name):
+        raise RewardError(f"The text {name!r} names no reward.", allowed="path.py:name")
+    if name.endswith(FILE_ENDING):
+        raise RewardError(f"The reward {name!r} names a file only.", allowed="path.py:name")
+    path, _, attribute = name.rpartition(":")
     module = _import_file(Path(path).expanduser())
     found: Any = getattr(module, attribute, None)
     if isinstance(found, Reward):
@@ -60,17 +73,27 @@ def require_reward(value: object) -> Reward:
 
 
 def reward_location(name: str) -> str:
-    """The name as it is stored with a run: the path of a file made absolute, so that the run opens from anywhere."""
-    path, separator, attribute = name.rpartition(":")
-    if separator and path.endswith(FILE_ENDING):
-        return f"{Path(path).expanduser().resolve()}:{attribute}"
-    if name not in reward_names():
-        raise UnknownNameError("reward", name, reward_names(), remedy=_remedy(name))
-    return name
+    """The name as it is stored with a run: the paths of files made absolute, so that the run opens from anywhere."""
+    if _names_a_file(name) and not name.endswith(FILE_ENDING):
+        return _absolute(name)
+    if name in reward_names():
+        return name
+    if name.endswith(FILE_ENDING):
+        raise UnknownNameError(
+            "reward", name, reward_names(), remedy=f"{name}:function, the name of a function in the file"
+        )
+    tree = parse_tree(name)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _names_a_file(node.value):
+            node.value = _absolute(node.value)
+        elif isinstance(node, ast.Name) and node is tree and node.id not in reward_names():
+            raise UnknownNameError("reward", name, reward_names())
+    return ast.unparse(tree)
 
 
-def _remedy(name: str) -> str | None:
-    return f"{name}:function, the name of a function in the file" if name.endswith(FILE_ENDING) else None
+def _absolute(name: str) -> str:
+    path, _, attribute = name.rpartition(":")
+    return f"{Path(path).expanduser().resolve()}:{attribute}"
 
 
 def _is_own(module: ModuleType, key: str, value: object) -> bool:

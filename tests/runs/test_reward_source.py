@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from molvm.errors import RewardError, UnknownNameError
-from molvm.rewards import QED, PythonReward
+from molvm.rewards import QED, PythonReward, Reward
+from molvm.rewards.registry import _FACTORIES
 from molvm.runs.reward_source import resolve_reward, reward_location
 from tests.conftest import REWARD_FILE
 
@@ -22,6 +23,10 @@ def plain(mol):
 class Thing:
     pass
 """
+
+
+def first(*terms: Reward) -> Reward:
+    return terms[0]
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +76,13 @@ def test_a_run_can_be_opened_from_another_folder(file: Path, monkeypatch: pytest
     assert reward_location("qed") == "qed"
     with pytest.raises(UnknownNameError, match="'qed'"):
         reward_location("qde")
+
+
+def test_paths_within_an_expression_are_kept_absolute(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("molvm.rewards.registry._FACTORIES", {**_FACTORIES, "first": first})
+    monkeypatch.chdir(file.parent)
+    stored = reward_location(f"first('{file.name}:plain',qed)")
+    assert stored == f"first('{file}:plain', qed)"
+    assert resolve_reward(stored).name == "plain"
+    with pytest.raises(RewardError, match="names no reward"):
+        resolve_reward("first('plain')")

@@ -1,0 +1,35 @@
+"""What there is to know of a reward before it is used."""
+
+from __future__ import annotations
+
+import inspect
+
+from molvm.rewards.base import Reward
+from molvm.rewards.registry import find_factory, usage
+
+
+def summary(name: str) -> str:
+    """The first line of what a registered reward says of itself."""
+    return (inspect.getdoc(find_factory(name)) or "").partition("\n")[0]
+
+
+def manual(name: str) -> str:
+    """How a registered reward is written, and all that it says of itself."""
+    return f"{usage(name)}\n\n{inspect.getdoc(find_factory(name)) or ''}".rstrip()
+
+
+def describe(reward: Reward) -> str:
+    """The name, unit, direction and floor of a reward, and under it those of the rewards it is made of."""
+    return "\n".join(_lines(reward, 0))
+
+
+def terms_of(reward: Reward) -> tuple[Reward, ...]:
+    """The rewards that a reward is made of; none for one that stands alone."""
+    return tuple(getattr(reward, "terms", ()))
+
+
+def _lines(reward: Reward, depth: int) -> list[str]:
+    unit = f" [{reward.unit}]" if reward.unit else ""
+    floor = "the worst of a base batch" if reward.floor is None else f"{reward.floor:g}"
+    line = f"{'  ' * depth}{reward.name}{unit}: {reward.direction}, a failure counts as {floor}"
+    return [line, *(each for term in terms_of(reward) for each in _lines(term, depth + 1))]
