@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from molvm.rewards.base import Direction, Failure, FailureKind, MoleculeReward, Outcome, Reward
+from molvm.rewards.command import Command, command
 from molvm.rewards.description import describe
 from molvm.rewards.dipole import Dipole, dipole
 from molvm.rewards.expression import parse_reward
@@ -13,6 +14,7 @@ from molvm.rewards.registry import make_reward, register, reward_names
 
 __all__ = [
     "QED",
+    "Command",
     "Dipole",
     "Direction",
     "Failure",
@@ -23,6 +25,7 @@ __all__ = [
     "PythonReward",
     "Reward",
     "WorkerPool",
+    "command",
     "describe",
     "dipole",
     "isolated",

@@ -146,6 +146,16 @@ class MoleculeReward(ABC):
         return checked_outcomes(self.name, molecules, [self.outcome(molecule) for molecule in molecules])
 
 
+def terms_of(reward: Reward) -> tuple[Reward, ...]:
+    """The rewards that a reward is made of; none for one that stands alone."""
+    return tuple(getattr(reward, "terms", ()))
+
+
+def time_needed(reward: Reward) -> float:
+    """Seconds that a molecule may take by the limits that the reward and its terms have of their own; 0 for none."""
+    return float(getattr(reward, "time_limit", 0.0)) + sum(time_needed(term) for term in terms_of(reward))
+
+
 def checked_outcomes(name: str, molecules: Sequence[Molecule], outcomes: Sequence[Outcome]) -> list[Outcome]:
     """The outcomes, when there is one for each molecule and in the molecules' order.
 

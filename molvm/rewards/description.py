@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-from molvm.rewards.base import Reward
+from molvm.rewards.base import Reward, terms_of
 from molvm.rewards.registry import find_factory, usage
 
 
@@ -21,11 +21,6 @@ def manual(name: str) -> str:
 def describe(reward: Reward) -> str:
     """The name, unit, direction and floor of a reward, and under it those of the rewards it is made of."""
     return "\n".join(_lines(reward, 0))
-
-
-def terms_of(reward: Reward) -> tuple[Reward, ...]:
-    """The rewards that a reward is made of; none for one that stands alone."""
-    return tuple(getattr(reward, "terms", ()))
 
 
 def _lines(reward: Reward, depth: int) -> list[str]:

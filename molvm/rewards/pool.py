@@ -13,13 +13,16 @@ from typing import Any, Self
 from molvm.chem.molecule import Molecule
 from molvm.cores import available_cores
 from molvm.errors import RewardError
-from molvm.rewards.base import Direction, MoleculeReward, Outcome, checked_outcomes
+from molvm.rewards.base import Direction, MoleculeReward, Outcome, Reward, checked_outcomes, time_needed
 from molvm.rewards.batch import Batch, Check, Chunk, Progress
 from molvm.rewards.spawn import LightContext, MainContext, refuse_reentry
 from molvm.rewards.worker import evaluate_chunk, pack, ping, prepare_worker
 
 DEFAULT_TIME_LIMIT = 60.0
 """Seconds a molecule may take."""
+
+LIMIT_MARGIN = 5.0
+"""Seconds that a reward with a limit of its own has to enforce it, before its worker is ended."""
 
 CHUNK_SIZE = 16
 """Molecules in one message, at most; 16 spread the cost of a message to less than a tenth of a QED."""
@@ -132,11 +135,17 @@ class WorkerPool:
 
     def _submit(self, batch: Batch, chunk: Chunk) -> Future[list[Outcome]]:
         payload = pack(batch.reward, [batch.molecules[position] for position in chunk.positions])
-        budget = 0.0 if chunk.suspect else min(CHUNK_BUDGET, self.time_limit)
+        limit = self._limit(batch.reward)
+        budget = 0.0 if chunk.suspect else min(CHUNK_BUDGET, limit)
         future: Future[list[Outcome]] = self._pool.schedule(
-            evaluate_chunk, args=(payload, budget), timeout=self.time_limit + budget
+            evaluate_chunk, args=(payload, budget), timeout=limit + budget
         )
         return future
+
+    def _limit(self, reward: Reward) -> float:
+        """Seconds that a molecule may take: longer than the pool's if the reward or its terms have longer limits."""
+        own = time_needed(reward)
+        return max(self.time_limit, own + LIMIT_MARGIN) if own else self.time_limit
 
     def _take(self, batch: Batch, chunk: Chunk, future: Future[list[Outcome]]) -> list[Chunk]:
         """Store what a chunk gave; what remains to be done of it."""
@@ -145,7 +154,8 @@ class WorkerPool:
         try:
             outcomes = future.result()
         except FutureTimeoutError:
-            return batch.blame(chunk, "timeout", f"longer than {self.time_limit:g} s", self.time_limit)
+            limit = self._limit(batch.reward)
+            return batch.blame(chunk, "timeout", f"longer than {limit:g} s", limit)
         except ProcessExpired as error:
             return batch.blame(chunk, "crashed", f"the worker ended with code {error.exitcode}")
         except CancelledError:

@@ -8,13 +8,14 @@ from typing import Any
 
 from molvm.errors import RewardError, UnknownNameError
 from molvm.rewards.base import Reward
+from molvm.rewards.command import command
 from molvm.rewards.dipole import dipole
 from molvm.rewards.qed import qed
 
 Factory = Callable[..., Reward]
 """Makes a reward. Its parameters are those that a user may set, its docstring says what they are."""
 
-_FACTORIES: dict[str, Factory] = {"qed": qed, "dipole": dipole}
+_FACTORIES: dict[str, Factory] = {"command": command, "dipole": dipole, "qed": qed}
 
 
 def register(name: str, factory: Factory, *, replace: bool = False) -> None:
@@ -49,7 +50,7 @@ def find_factory(name: str) -> Factory:
     return _FACTORIES[name]
 
 
-def make_reward(name: str, *arguments: Any, **settings: Any) -> Reward:
+def make_reward(name: str, /, *arguments: Any, **settings: Any) -> Reward:
     """The reward of that name.
 
     Args:
@@ -66,7 +67,7 @@ def make_reward(name: str, *arguments: Any, **settings: Any) -> Reward:
     return factory(*arguments, **settings)
 
 
-def bind(name: str, *arguments: Any, **settings: Any) -> inspect.BoundArguments:
+def bind(name: str, /, *arguments: Any, **settings: Any) -> inspect.BoundArguments:
     """The arguments by the parameters of that reward.
 
     Raises:

@@ -1,0 +1,179 @@
+"""Rewards computed by a program of the user's: one line of JSON in, one line of JSON out.
+
+The program gets on its standard input, for one molecule, the object `request` describes, and answers on its standard
+output with {"id": ..., "value": number} and, if it likes, "details": {name: number or text}; or with {"id": ...,
+"failure": reason}. Whatever it writes to standard error is shown when something goes wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from molvm.chem.molecule import Molecule
+from molvm.chem.validity import SOUND
+from molvm.errors import RewardError
+from molvm.rewards.base import Direction, FailureKind, MoleculeReward, Outcome
+from molvm.rewards.program import Finished, run_program
+
+PROTOCOL: Final = 1
+"""Version of what is asked and answered; it grows when an old program could misunderstand."""
+
+TIME_LIMIT: Final = 30.0
+
+_CAUSES: Final[Mapping[str, tuple[FailureKind, str]]] = {
+    "timeout": ("timeout", "longer than its time limit"),
+    "output": ("reward_error", "more output than is allowed"),
+}
+
+
+@dataclass(frozen=True)
+class Command(MoleculeReward):
+    """The number that a program says of a molecule. It is started anew for each, in a directory of its own.
+
+    Args:
+        argv: The program and its arguments.
+        name: Name of the reward.
+        unit: Unit of the values.
+        direction: Which way is better.
+        floor: What a failure is worth; None leaves it to the objective.
+        time_limit: Seconds a molecule may take.
+    """
+
+    argv: tuple[str, ...]
+    name: str = "command"
+    unit: str = ""
+    direction: Direction = "maximise"
+    floor: float | None = None
+    time_limit: float = TIME_LIMIT
+
+    def evaluate(self, molecule: Molecule) -> Outcome:
+        """What the program answers, or why there is no answer."""
+        rejection = SOUND(molecule)
+        if rejection is not None:
+            return self.fail(molecule, rejection.kind, rejection.check, rejection.reason)
+        given = (json.dumps(request(molecule)) + "\n").encode()
+        return self._judge(molecule, run_program(self.argv, given, time_limit=self.time_limit))
+
+    def _judge(self, molecule: Molecule, finished: Finished) -> Outcome:
+        if finished.ending in _CAUSES:
+            kind, reason = _CAUSES[finished.ending]
+            return self.fail(molecule, kind, "program", _with(reason, finished))
+        if finished.status != 0:
+            return self.fail(molecule, "crashed", "program", _with(f"exit status {finished.status}", finished))
+        try:
+            answer = read_answer(finished.output, molecule.id)
+        except RewardError as error:
+            return self.fail(molecule, "reward_error", "answer", _with(str(error), finished))
+        if "failure" in answer:
+            return self.fail(molecule, "failed", "program", str(answer["failure"]))
+        return self.succeed(molecule, float(answer["value"]), answer.get("details", {}))
+
+
+def request(molecule: Molecule) -> dict[str, Any]:
+    """What a program is told of a molecule.
+
+    protocol: 1. id. smiles: canonical, or null. charge: total, in elementary charges. elements: symbols.
+    formal_charges. positions: Å, [x, y, z] of each atom. bonds: [i, j, order], atoms from 0. sdf: the same as a V2000
+    or V3000 record.
+    """
+    from rdkit import Chem
+
+    from molvm.chem.formats.sdf import sdf_text
+
+    table = Chem.GetPeriodicTable()
+    return {
+        "protocol": PROTOCOL,
+        "id": molecule.id,
+        "smiles": molecule.smiles(),
+        "charge": molecule.charge,
+        "elements": [table.GetElementSymbol(number) for number in molecule.elements.tolist()],
+        "formal_charges": molecule.formal_charges.tolist(),
+        "positions": molecule.positions.tolist(),
+        "bonds": [
+            [*pair, order] for pair, order in zip(molecule.bonds.tolist(), molecule.orders.tolist(), strict=True)
+        ],
+        "sdf": sdf_text(molecule),
+    }
+
+
+def read_answer(output: bytes, id: str) -> dict[str, Any]:
+    """The answer in a program's output: its last line that is not empty.
+
+    Args:
+        output: Standard output.
+        id: Of the molecule that was asked about.
+
+    Raises:
+        RewardError: It is no answer, or one about another molecule.
+    """
+    lines = output.decode("utf-8", "replace").strip().splitlines()
+    if not lines:
+        raise RewardError("the program said nothing")
+    try:
+        answer = json.loads(lines[-1])
+    except ValueError as error:
+        raise RewardError(f"the program's last line is no JSON: {lines[-1]!r:.120}") from error
+    if not isinstance(answer, dict) or answer.get("id") != id:
+        raise RewardError(f"the program's answer is not about the molecule {id!r}: {lines[-1]!r:.120}")
+    if "failure" not in answer:
+        _check_value(answer, lines[-1])
+    return answer
+
+
+def _check_value(answer: Mapping[str, Any], line: str) -> None:
+    value, details = answer.get("value"), answer.get("details", {})
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise RewardError(f"the program's value is no finite number: {line!r:.120}")
+    if not isinstance(details, dict) or not all(isinstance(each, int | float | str) for each in details.values()):
+        raise RewardError(f"the program's details are no numbers and texts by name: {line!r:.120}")
+
+
+def _with(reason: str, finished: Finished) -> str:
+    words = finished.last_words()
+    return f"{reason}; it said: {words}" if words else reason
+
+
+def command(
+    program: str | Sequence[str],
+    name: str = "command",
+    unit: str = "",
+    direction: Direction = "maximise",
+    floor: float | None = None,
+    time_limit: float = TIME_LIMIT,
+) -> Command:
+    """What a program of yours says of a molecule: one line of JSON in, one line out.
+
+    Args:
+        program: The program and its arguments, as one text that is split as a shell would, or as a list. No shell runs
+            it. It and those of its arguments that are files here are found from any directory.
+        name: Name of the reward.
+        unit: Unit of the values.
+        direction: Which way is better, "maximise" or "minimise".
+        floor: What a failure is worth; none leaves it to the objective.
+        time_limit: Seconds a molecule may take; the program and all that it has started are ended then.
+
+    Raises:
+        RewardError: There is no such program, or a setting is out of range.
+    """
+    argv = shlex.split(program) if isinstance(program, str) else [str(part) for part in program]
+    if not argv:
+        raise RewardError("The command of a reward is empty.", allowed="a program and its arguments")
+    found = shutil.which(argv[0])
+    if found is None:
+        raise RewardError(f"The program {argv[0]!r} of a reward is not found.", remedy="its whole path, and chmod +x")
+    if direction not in ("maximise", "minimise"):
+        raise RewardError(f"The reward {name!r} has the direction {direction!r}.", allowed="maximise, minimise")
+    if not 0 < time_limit < math.inf or not (floor is None or math.isfinite(floor)):
+        raise RewardError(
+            f"The reward {name!r} has the time limit {time_limit} and the floor {floor}.",
+            allowed="a positive number of seconds; a finite floor or none",
+        )
+    rest = [str(Path(part).resolve()) if Path(part).is_file() else part for part in argv[1:]]
+    return Command((str(Path(found).absolute()), *rest), name, unit, direction, floor, float(time_limit))
