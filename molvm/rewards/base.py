@@ -121,6 +121,11 @@ class MoleculeReward(ABC):
     def evaluate(self, molecule: Molecule) -> Outcome:
         """The outcome of one molecule. May raise: that becomes a `reward_error`."""
 
+    @property
+    def recipe(self) -> str | None:
+        """All that decides an outcome besides the molecule: settings, versions. None if it may come out otherwise."""
+        return None
+
     def succeed(self, molecule: Molecule, value: float, details: Mapping[str, float | str] | None = None) -> Outcome:
         """The outcome with this value."""
         return Outcome(molecule.id, value, self.unit, details or {})

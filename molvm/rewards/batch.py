@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from molvm.chem.molecule import Molecule
 from molvm.rewards.base import Failure, FailureKind, MoleculeReward, Outcome
+from molvm.rewards.cache import OutcomeCache
 
 Progress = Callable[[Outcome], None]
 Check = Callable[[], None]
@@ -21,28 +22,35 @@ class Chunk:
 
 
 class Batch:
-    """The molecules of one call, and their outcomes as they come in."""
+    """The molecules of one call, and their outcomes as they come in: those that are known already first."""
 
-    def __init__(self, reward: MoleculeReward, molecules: list[Molecule], progress: Progress | None) -> None:
+    def __init__(
+        self,
+        reward: MoleculeReward,
+        molecules: list[Molecule],
+        progress: Progress | None,
+        cache: OutcomeCache | None = None,
+    ) -> None:
         self.reward = reward
         self.molecules = molecules
         self.n_done = 0
         self._outcomes: list[Outcome | None] = [None] * len(molecules)
         self._progress = progress
+        self._cache = cache
+        self._recall()
 
     def chunks(self, size: int, n_workers: int) -> list[Chunk]:
-        """All molecules, in chunks small enough that every worker gets some."""
-        size = max(1, min(size, len(self.molecules) // (4 * n_workers)))
-        positions = range(len(self.molecules))
-        return [Chunk(tuple(positions[start : start + size])) for start in positions[::size]]
+        """The molecules to be evaluated, in chunks small enough that every worker gets some."""
+        positions = [position for position, outcome in enumerate(self._outcomes) if outcome is None]
+        size = max(1, min(size, len(positions) // (4 * n_workers)))
+        return [Chunk(tuple(positions[start : start + size])) for start in range(0, len(positions), size)]
 
     def store(self, chunk: Chunk, outcomes: list[Outcome]) -> list[Chunk]:
         """Keep the outcomes of the first molecules of a chunk; a chunk of the others."""
         for position, outcome in zip(chunk.positions, outcomes, strict=False):
-            self._outcomes[position] = outcome
-            self.n_done += 1
-            if self._progress is not None:
-                self._progress(outcome)
+            self._put(position, outcome)
+            if self._cache is not None:
+                self._cache.keep(self.reward, self.molecules[position], outcome)
         rest = chunk.positions[len(outcomes) :]
         return [Chunk(rest)] if rest else []
 
@@ -53,6 +61,20 @@ class Batch:
         molecule = self.molecules[chunk.positions[0]]
         outcome = Outcome(molecule.id, None, self.reward.unit, {}, Failure(kind, "worker", reason), seconds)
         return self.store(chunk, [outcome])
+
+    def _recall(self) -> None:
+        if self._cache is None:
+            return
+        for position, molecule in enumerate(self.molecules):
+            known = self._cache.find(self.reward, molecule)
+            if known is not None:
+                self._put(position, known)
+
+    def _put(self, position: int, outcome: Outcome) -> None:
+        self._outcomes[position] = outcome
+        self.n_done += 1
+        if self._progress is not None:
+            self._progress(outcome)
 
     def finished(self) -> list[Outcome]:
         """The outcomes, in the order of the molecules."""

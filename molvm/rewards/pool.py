@@ -15,6 +15,7 @@ from molvm.cores import available_cores
 from molvm.errors import RewardError
 from molvm.rewards.base import Direction, MoleculeReward, Outcome, Reward, checked_outcomes, time_needed
 from molvm.rewards.batch import Batch, Check, Chunk, Progress
+from molvm.rewards.cache import OutcomeCache
 from molvm.rewards.spawn import LightContext, MainContext, refuse_reentry
 from molvm.rewards.worker import evaluate_chunk, pack, ping, prepare_worker
 
@@ -52,17 +53,24 @@ class WorkerPool:
         n_workers: Processes; the number of available cores by default.
         time_limit: Seconds a molecule may take before its worker is ended.
         chunk_size: Molecules in one message, at most.
+        cache: Outcomes that are known already, and where new ones are kept.
 
     Raises:
         RewardError: A number is not positive.
     """
 
     def __init__(
-        self, n_workers: int | None = None, *, time_limit: float = DEFAULT_TIME_LIMIT, chunk_size: int = CHUNK_SIZE
+        self,
+        n_workers: int | None = None,
+        *,
+        time_limit: float = DEFAULT_TIME_LIMIT,
+        chunk_size: int = CHUNK_SIZE,
+        cache: OutcomeCache | None = None,
     ) -> None:
         self.n_workers = available_cores() if n_workers is None else n_workers
         self.time_limit = time_limit
         self.chunk_size = chunk_size
+        self.cache = cache
         for what, number in (
             ("number of workers", self.n_workers),
             ("time limit in seconds", time_limit),
@@ -92,9 +100,11 @@ class WorkerPool:
         Raises:
             RewardError: The reward cannot be sent to a worker, or the workers cannot start.
         """
-        self._start(needs_main=self._needs_main(reward))
-        batch = Batch(reward, list(molecules), progress)
+        batch = Batch(reward, list(molecules), progress, self.cache)
         queue = batch.chunks(self.chunk_size, self.n_workers)
+        needs_main = self._needs_main(reward)
+        if queue:
+            self._start(needs_main=needs_main)
         restarts = 0
         while queue:
             before = batch.n_done
