@@ -109,7 +109,7 @@ def test_layers_import_downwards_only(layer: str) -> None:
 def test_every_package_has_its_place() -> None:
     known = {*LAYERS, *BESIDE, *FOUNDATIONS, "weights", "__pycache__"}
     found = {path.stem if path.is_file() else path.name for path in ROOT.iterdir() if path.suffix in ("", ".py")}
-    assert found - known - {"__init__", "py"} == set()
+    assert found - known - {"__init__", "__main__", "py"} == set()
 
 
 @pytest.mark.parametrize("package", [*BESIDE, *FOUNDATIONS])

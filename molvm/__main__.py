@@ -1,0 +1,5 @@
+"""`python -m molvm`."""
+
+from molvm.cli import main
+
+main()

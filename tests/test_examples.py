@@ -1,0 +1,47 @@
+"""The worked examples do what they say, through the real command line."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def scores(reward: str, out: Path) -> dict[str, dict[str, str]]:
+    command = [sys.executable, "-m", "molvm", "score", "examples/ligands.smi", "--reward", reward, "--out", str(out)]
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        [*command, "--workers", "1"], cwd=EXAMPLES.parent, capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    with out.open(newline="") as file:
+        return {row["id"]: row for row in csv.DictReader(file)}
+
+
+def test_a_decorated_function(tmp_path: Path) -> None:
+    rows = scores("examples/functions.py:out_of_plane", tmp_path / "scores.csv")
+    distances = {name: float(row["out_of_plane"]) for name, row in rows.items()}
+    assert 0 < distances["caffeine"] < 0.5 < distances["ibuprofen"]
+
+
+def test_a_plain_function(tmp_path: Path) -> None:
+    rows = scores("examples/functions.py:heteroatoms", tmp_path / "scores.csv")
+    assert {name: float(row["heteroatoms"]) for name, row in rows.items()} == {
+        "aspirin": 4,
+        "caffeine": 6,
+        "ibuprofen": 2,
+    }
+
+
+def test_a_program(tmp_path: Path) -> None:
+    reward = "command('python examples/program.py', name=gyration, unit=Å, direction=minimise)"
+    rows = scores(reward, tmp_path / "scores.csv")
+    assert {name: float(row["gyration"]) for name, row in rows.items()} == pytest.approx(
+        {"aspirin": 2.9, "caffeine": 2.7, "ibuprofen": 3.4}, abs=0.6
+    )
