@@ -21,7 +21,10 @@ def qed(graph: Chem.Mol) -> float:
 
 
 def log_p(graph: Chem.Mol) -> float:
-    """Decadic logarithm of the octanol-water partition (Wildman and Crippen, J. Chem. Inf. Comput. Sci. 1999, 39, 868)."""
+    """Decadic logarithm of the octanol-water partition.
+
+    Wildman and Crippen, J. Chem. Inf. Comput. Sci. 1999, 39, 868.
+    """
     return float(Crippen.MolLogP(graph))  # type: ignore[attr-defined]
 
 

@@ -39,6 +39,11 @@ class Alerts(GraphReward):
     floor: float | None = None
     cost: float = 0.004
 
+    @property
+    def note(self) -> str:
+        """The settings, for people."""
+        return "catalogues " + ", ".join(self.catalogues)
+
     def measure(self, graph: Chem.Mol) -> float:
         """The number of alerts."""
         return len(self.found(graph))

@@ -1,4 +1,6 @@
-"""Desirabilities: any value mapped to 0 (useless) to 1 (ideal), after Derringer and Suich, J. Qual. Technol. 1980, 12, 214.
+"""Desirabilities: any value mapped to 0 (useless) to 1 (ideal).
+
+Derringer and Suich, J. Qual. Technol. 1980, 12, 214.
 
 None of them looks at the direction of the reward: which end is good is said by the settings alone. Where `low` is
 larger than `high`, small values are the good ones. What fails stays the failure it is.

@@ -39,6 +39,11 @@ class Fragmentation(MoleculeReward):
     desirability: bool = True
     cost: float = GRAPH_SECONDS
 
+    @property
+    def note(self) -> str:
+        """The settings, for people."""
+        return "pieces have the largest one's share" if self.graded else "pieces have 0"
+
     def evaluate(self, molecule: Molecule) -> Outcome:
         """The share, with the number of pieces in the detail `fragments`, or the check that was not passed."""
         rejection = PIECES(molecule)

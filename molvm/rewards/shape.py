@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,7 +25,7 @@ class ShapeSimilarity(MoleculeReward):
         features: Whether the overlap of pharmacophoric features counts for half.
     """
 
-    reference: Molecule = field(compare=False)
+    reference: Molecule
     features: bool = False
     name: str = "shape_similarity"
     unit: str = ""
@@ -33,6 +33,11 @@ class ShapeSimilarity(MoleculeReward):
     floor: float | None = 0.0
     desirability: bool = True
     cost: float = 0.02
+
+    @property
+    def note(self) -> str:
+        """The settings, for people."""
+        return f"to {self.reference.id}, by {'shape and features' if self.features else 'shape'}"
 
     def evaluate(self, molecule: Molecule) -> Outcome:
         """The coefficient, 0 to 1, with the details `shape` and, if asked for, `features`."""

@@ -44,6 +44,11 @@ class Similarity(GraphReward):
     floor: float | None = 0.0
     desirability: bool = True
 
+    @property
+    def note(self) -> str:
+        """The settings, for people."""
+        return f"to {self.reference}, by the fingerprint {self.fingerprint}"
+
     def measure(self, graph: Chem.Mol) -> float:
         """The Tanimoto coefficient, 0 to 1."""
         from rdkit.DataStructs import TanimotoSimilarity
@@ -99,15 +104,15 @@ def _print(graph: Chem.Mol, fingerprint: str) -> Any:
 
 @lru_cache(maxsize=len(FINGERPRINTS))
 def _generator(fingerprint: str) -> Any:
-    from rdkit.Chem import rdFingerprintGenerator as generators
+    from rdkit.Chem import rdFingerprintGenerator
     from rdkit.Chem.rdMolDescriptors import GetMACCSKeysFingerprint
 
     if fingerprint == "maccs":
         return GetMACCSKeysFingerprint
     makers = {
-        "morgan": lambda: generators.GetMorganGenerator(radius=MORGAN_RADIUS, fpSize=BITS),
-        "rdkit": lambda: generators.GetRDKitFPGenerator(fpSize=BITS),
-        "atom_pair": lambda: generators.GetAtomPairGenerator(fpSize=BITS),
-        "torsion": lambda: generators.GetTopologicalTorsionGenerator(fpSize=BITS),
+        "morgan": lambda: rdFingerprintGenerator.GetMorganGenerator(radius=MORGAN_RADIUS, fpSize=BITS),
+        "rdkit": lambda: rdFingerprintGenerator.GetRDKitFPGenerator(fpSize=BITS),
+        "atom_pair": lambda: rdFingerprintGenerator.GetAtomPairGenerator(fpSize=BITS),
+        "torsion": lambda: rdFingerprintGenerator.GetTopologicalTorsionGenerator(fpSize=BITS),
     }
     return makers[fingerprint]().GetFingerprint

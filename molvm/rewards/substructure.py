@@ -42,6 +42,11 @@ class Substructure(GraphReward):
     floor: float | None = 0.0
     desirability: bool = True
 
+    @property
+    def note(self) -> str:
+        """The settings, for people."""
+        return f"{self.smarts} {'wanted' if self.wanted else 'not wanted'}{', counted' if self.count else ''}"
+
     def measure(self, graph: Chem.Mol) -> float:
         """The number of matches, or 1 where it is as wanted and 0 where it is not."""
         pattern = _pattern(self.smarts)
