@@ -54,7 +54,7 @@ def lipinski_share(graph: Chem.Mol) -> float:
         Lipinski.NHOHCount(graph) <= 5,  # type: ignore[attr-defined]
         Lipinski.NOCount(graph) <= 10,  # type: ignore[attr-defined]
     )
-    return sum(rules) / len(rules)
+    return float(sum(rules)) / len(rules)
 
 
 DESCRIPTORS: Final[Mapping[str, Descriptor]] = {

@@ -37,7 +37,7 @@ class Product:
     def __call__(self, values: Sequence[float]) -> float:
         """The product."""
         # A desirability may be below 0 by rounding, of which no root can be taken.
-        return math.prod(max(value, 0.0) ** power for power, value in zip(self.powers, values, strict=True))
+        return math.prod(math.pow(max(value, 0.0), power) for power, value in zip(self.powers, values, strict=True))
 
     @property
     def note(self) -> str:

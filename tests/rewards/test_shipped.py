@@ -144,7 +144,7 @@ def test_values_do_not_depend_on_the_frame(expression: str, small: list[Molecule
 @pytest.mark.parametrize("expression", REWARDS)
 def test_every_reward_travels_to_workers_and_describes_itself(expression: str, small: list[Molecule]) -> None:
     reward = parse_reward(expression)
-    again = pickle.loads(pickle.dumps(reward))
+    again = pickle.loads(pickle.dumps(reward))  # noqa: S301
     assert again.outcome(small[7]).value == pytest.approx(reward([small[7]])[0].value, abs=1e-6)
     assert describe(again) == describe(reward)
     assert reward.name in describe(reward)
