@@ -71,7 +71,11 @@ class Composite(MoleculeReward):
 
 
 class BatchComposite:
-    """A reward of rewards of which one is asked for whole batches; each knows itself where it is computed."""
+    """A reward of rewards of which one is asked for whole batches; each knows itself where it is computed.
+
+    Its terms that look at one molecule at a time are computed in this process; `molvm.rewards.isolated` around a term
+    sends it to workers.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe

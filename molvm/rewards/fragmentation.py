@@ -68,6 +68,6 @@ def fragmentation(*, graded: bool = True) -> Fragmentation:
     pieces and still score them, use this one alone or with rewards of your own.
 
     Args:
-        graded: Whether pieces get their share; false gives them 0, the penalty of the Value Matching paper.
+        graded: Whether pieces get their share; false gives them 0, as in the Value Matching paper.
     """
     return Fragmentation(checked_switch("graded", graded))

@@ -78,7 +78,7 @@ def novel(reward: Reward, known: str) -> Reward:
     """The reward for molecules that are not in a file; those that are, are rejected and never computed.
 
     Two molecules are the same if their canonical SMILES are, without stereochemistry. The file is read once, when
-    the reward is made. With more than a million molecules, the workers spend their time on receiving the list.
+    the reward is made, and travels to the workers: a list of a million costs some 10 ms a molecule.
 
     Args:
         reward: What new molecules are worth.

@@ -12,6 +12,9 @@ from molvm.errors import InputFileError, RewardError
 from molvm.rewards.base import Direction, MoleculeReward, Outcome
 from molvm.rewards.settings import checked_switch, checked_text
 
+ITERATIONS = {"max_preiters": 10, "max_postiters": 30}
+"""From every start, and from the best ones; RDKit's own numbers differ from version to version."""
+
 SHAPE_ALONE, SHAPE_AND_FEATURES = 1.0, 0.5
 """What the alignment looks at, as RDKit counts it."""
 
@@ -74,6 +77,7 @@ def overlap(reference: Molecule, molecule: Molecule, *, features: bool) -> tuple
             Chem.Mol(moved),
             useColors=features,
             opt_param=SHAPE_AND_FEATURES if features else SHAPE_ALONE,
+            **ITERATIONS,
         )
     return min(max(shape, 0.0), 1.0), min(max(feature, 0.0), 1.0)
 
