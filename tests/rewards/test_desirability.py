@@ -58,7 +58,6 @@ def test_what_they_declare(reward: Reward) -> None:
 
 def test_a_failure_stays_that_failure() -> None:
     failing = Fixed(None)
-    assert linear(failing, 0, 1).outcome is not None  # type: ignore[attr-defined]
     assert linear(failing, 0, 1)([WATER])[0].failure == failing.outcome(WATER).failure
 
 
