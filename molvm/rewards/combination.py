@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from molvm.errors import RewardError
 from molvm.rewards.base import Direction, Reward
 from molvm.rewards.composite import ROUNDING, Recipe, compose, is_desirability, require_terms
-from molvm.rewards.settings import checked_number, checked_weights
+from molvm.rewards.settings import checked_name, checked_number, checked_weights
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Lexicographic:
         return f"the first before the others, values within {self.tolerance:g} alike"
 
 
-def weighted_sum(*terms: Reward, weights: Sequence[float] | None = None) -> Reward:
+def weighted_sum(*terms: Reward, weights: Sequence[float] | None = None, name: str = "weighted_sum") -> Reward:
     """Sum of rewards times their weights.
 
     Terms to minimise are subtracted; if all are to be minimised, so is their sum. All have one unit, or none.
@@ -76,6 +76,7 @@ def weighted_sum(*terms: Reward, weights: Sequence[float] | None = None) -> Rewa
     Args:
         terms: What is added.
         weights: One above 0 for each; 1 by default.
+        name: Of the sum; its column in tables.
 
     Raises:
         RewardError: The units differ, or the weights are wrong.
@@ -93,28 +94,32 @@ def weighted_sum(*terms: Reward, weights: Sequence[float] | None = None) -> Rewa
     )
     within = all(is_desirability(term) for term in terms) and sum(factors) <= 1 + ROUNDING
     floor = _sum_of_floors(terms, factors)
-    return compose(Recipe("weighted_sum", terms, Sum(factors), terms[0].unit, direction, floor, desirability=within))
+    return compose(
+        Recipe(checked_name(name), terms, Sum(factors), terms[0].unit, direction, floor, desirability=within)
+    )
 
 
-def product(*terms: Reward) -> Reward:
+def product(*terms: Reward, name: str = "product") -> Reward:
     """Product of desirabilities: what is useless in one way is useless.
 
     Args:
         terms: Rewards that lie within 0 and 1 and are to be maximised.
+        name: Of the product; its column in tables.
 
     Raises:
         RewardError: One is not; wrap it in `linear`, `sigmoid`, `window` or `step`.
     """
     terms = _desirabilities("product", terms)
-    return compose(Recipe("product", terms, Product((1.0,) * len(terms))))
+    return compose(Recipe(checked_name(name), terms, Product((1.0,) * len(terms))))
 
 
-def geometric_mean(*terms: Reward, weights: Sequence[float] | None = None) -> Reward:
+def geometric_mean(*terms: Reward, weights: Sequence[float] | None = None, name: str = "geometric_mean") -> Reward:
     """Geometric mean of desirabilities, the overall desirability of Derringer and Suich (1980).
 
     Args:
         terms: Rewards that lie within 0 and 1 and are to be maximised.
         weights: One above 0 for each; alike by default. Only their ratios matter.
+        name: Of the mean; its column in tables.
 
     Raises:
         RewardError: A term is not such a reward, or the weights are wrong.
@@ -122,15 +127,16 @@ def geometric_mean(*terms: Reward, weights: Sequence[float] | None = None) -> Re
     terms = _desirabilities("geometric_mean", terms)
     given = checked_weights(weights, len(terms))
     powers = tuple(weight / sum(given) for weight in given)
-    return compose(Recipe("geometric_mean", terms, Product(powers)))
+    return compose(Recipe(checked_name(name), terms, Product(powers)))
 
 
-def lexicographic(*terms: Reward, tolerance: float = 0.05) -> Reward:
+def lexicographic(*terms: Reward, tolerance: float = 0.05, name: str = "lexicographic") -> Reward:
     """The first desirability before all others; the next decides among those that are alike in it, and so on.
 
     Args:
         terms: Rewards that lie within 0 and 1 and are to be maximised, the most important first.
         tolerance: Width of the levels within which values of all terms but the last count as alike, up to 1.
+        name: Of the whole; its column in tables.
 
     Raises:
         RewardError: A term is not such a reward, or the tolerance is not above 0 and at most 1.
@@ -138,7 +144,7 @@ def lexicographic(*terms: Reward, tolerance: float = 0.05) -> Reward:
     width = checked_number("tolerance", tolerance)
     if not 0 < width <= 1:
         raise RewardError(f"The tolerance of 'lexicographic' is {width:g}.", allowed="above 0 and at most 1")
-    return compose(Recipe("lexicographic", _desirabilities("lexicographic", terms), Lexicographic(width)))
+    return compose(Recipe(checked_name(name), _desirabilities("lexicographic", terms), Lexicographic(width)))
 
 
 def _sum_of_floors(terms: Sequence[Reward], factors: Sequence[float]) -> float | None:

@@ -71,6 +71,18 @@ def checked_text(name: str, value: object) -> str:
     return value
 
 
+def checked_name(name: object) -> str:
+    """The name of a reward, which is to be the head of a column and a field of SD files.
+
+    Raises:
+        RewardError: It is empty, has several lines, or has angle brackets.
+    """
+    text = checked_text("name", name)
+    if not text.strip() or set(text) & set("<>\r\n"):
+        raise RewardError(f"A reward cannot be named {text!r}.", allowed="one line of text without < and >")
+    return text
+
+
 def checked_switch(name: str, value: object) -> bool:
     """The value, true or false.
 

@@ -92,6 +92,13 @@ def test_alike_in_the_first_the_second_decides_and_then_the_third() -> None:
     assert score(0.5, 0.5, 0.6) > score(0.5, 0.5, 0.5)
 
 
+@pytest.mark.parametrize("make", [weighted_sum, product, geometric_mean, lexicographic])
+def test_each_has_a_name_and_takes_another(make: object) -> None:
+    assert make(Fixed()).name == make.__name__  # type: ignore[attr-defined, operator]
+    assert make(Fixed(), name="mine").name == "mine"  # type: ignore[operator]
+    assert parse_reward("product(qed, name=mine)").name == "mine"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -17,6 +17,7 @@ from molvm.rewards import settings
         (lambda value: settings.checked_positive("x", value), [0, -1, "1"]),
         (lambda value: settings.checked_weights(value, 2), [[1], [1, 2, 3], [1, 0], [1, -1], "12", 3, [1, "2"]]),
         (lambda value: settings.checked_text("x", value), ["", None, 3]),
+        (settings.checked_name, ["", " ", None, "a\nb", "a<b", "a>b"]),
         (lambda value: settings.checked_switch("x", value), [1, "true", None]),
     ],
 )
@@ -33,4 +34,5 @@ def test_what_passes() -> None:
     assert settings.checked_weights(None, 2) == (1.0, 1.0)
     assert settings.checked_weights([2, 0.5], 2) == (2.0, 0.5)
     assert settings.checked_text("x", "CCO") == "CCO"
+    assert settings.checked_name("potency (mean)") == "potency (mean)"
     assert settings.checked_switch("x", value=False) is False
