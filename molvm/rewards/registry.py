@@ -104,7 +104,7 @@ def find_factory(name: str) -> Factory:
     return _FACTORIES[name]
 
 
-def make_reward(name: str, *arguments: Any, **settings: Any) -> Reward:
+def make_reward(name: str, /, *arguments: Any, **settings: Any) -> Reward:
     """The reward of that name.
 
     Args:
@@ -121,7 +121,7 @@ def make_reward(name: str, *arguments: Any, **settings: Any) -> Reward:
     return factory(*arguments, **settings)
 
 
-def bind(name: str, *arguments: Any, **settings: Any) -> inspect.BoundArguments:
+def bind(name: str, /, *arguments: Any, **settings: Any) -> inspect.BoundArguments:
     """The arguments by the parameters of that reward.
 
     Raises:
