@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rdkit import Chem, rdBase
-from rdkit.Chem import QED, Crippen
-from rdkit.Contrib.SA_Score import sascorer
 
+from molvm.chem.descriptors import log_p, qed, sa_score
 from molvm.chem.molecule import Molecule
 from molvm.chem.rdkit_bridge import sanitised
 
@@ -42,10 +41,6 @@ def describe(molecule: Molecule) -> Descriptors | None:
     with rdBase.BlockLogs():
         try:
             skeleton = Chem.RemoveHs(mol)
-            return Descriptors(
-                qed=float(QED.qed(skeleton)),  # type: ignore[no-untyped-call]
-                log_p=float(Crippen.MolLogP(skeleton)),  # type: ignore[attr-defined]
-                sa_score=float(sascorer.calculateScore(skeleton)),
-            )
+            return Descriptors(qed=qed(skeleton), log_p=log_p(skeleton), sa_score=sa_score(skeleton))
         except (ValueError, RuntimeError, ArithmeticError):
             return None

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from molvm.rewards.alerts import alerts
+from molvm.rewards.atoms import atoms_of
 from molvm.rewards.base import Direction, Failure, FailureKind, MoleculeReward, Outcome, Reward
+from molvm.rewards.combination import geometric_mean, lexicographic, product, weighted_sum
 from molvm.rewards.command import Command, command
 from molvm.rewards.description import describe
+from molvm.rewards.descriptors import (
+    aromatic_rings,
+    hbond_acceptors,
+    hbond_donors,
+    heavy_atoms,
+    lipinski,
+    logp,
+    mw,
+    rings,
+    rotatable_bonds,
+    sa,
+    tpsa,
+)
+from molvm.rewards.desirability import linear, sigmoid, step, window
 from molvm.rewards.dipole import Dipole, dipole
 from molvm.rewards.expression import parse_reward
+from molvm.rewards.fragmentation import fragmentation
+from molvm.rewards.novelty import novel
 from molvm.rewards.pool import Isolated, WorkerPool, isolated
 from molvm.rewards.python import PythonReward, reward
 from molvm.rewards.qed import QED, qed
 from molvm.rewards.registry import make_reward, register, reward_names
+from molvm.rewards.shape import shape_similarity
+from molvm.rewards.similarity import similarity
+from molvm.rewards.substructure import substructure
+from molvm.rewards.validity import validity
 
 __all__ = [
     "QED",
@@ -25,14 +48,41 @@ __all__ = [
     "PythonReward",
     "Reward",
     "WorkerPool",
+    "alerts",
+    "aromatic_rings",
+    "atoms_of",
     "command",
     "describe",
     "dipole",
+    "fragmentation",
+    "geometric_mean",
+    "hbond_acceptors",
+    "hbond_donors",
+    "heavy_atoms",
     "isolated",
+    "lexicographic",
+    "linear",
+    "lipinski",
+    "logp",
     "make_reward",
+    "mw",
+    "novel",
     "parse_reward",
+    "product",
     "qed",
     "register",
     "reward",
     "reward_names",
+    "rings",
+    "rotatable_bonds",
+    "sa",
+    "shape_similarity",
+    "sigmoid",
+    "similarity",
+    "step",
+    "substructure",
+    "tpsa",
+    "validity",
+    "weighted_sum",
+    "window",
 ]

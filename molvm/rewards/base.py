@@ -117,12 +117,18 @@ class MoleculeReward(ABC):
     direction: Direction
     floor: float | None
 
+    desirability: bool = False
+    """Whether every value lies within 0 and 1 and more is better, so that values may be multiplied."""
+
+    cost: float = 0.01
+    """Rough seconds a molecule; among several rewards the cheapest looks first."""
+
     @abstractmethod
     def evaluate(self, molecule: Molecule) -> Outcome:
         """The outcome of one molecule. May raise: that becomes a `reward_error`."""
 
     @property
-    def recipe(self) -> str | None:
+    def cached_as(self) -> str | None:
         """All that decides an outcome besides the molecule: settings, versions. None if it may come out otherwise."""
         return None
 

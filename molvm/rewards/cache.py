@@ -24,7 +24,7 @@ REPEATABLE: Final = ("invalid", "rejected", "failed")
 
 
 class OutcomeCache:
-    """A folder of outcomes, by reward and molecule. A reward without a `recipe` is never looked up.
+    """A folder of outcomes, by reward and molecule. One that is `cached_as` None is never looked up.
 
     Nothing here can fail a reward: a damaged file is no file, and a folder that cannot be written is left alone after
     one warning.
@@ -64,15 +64,15 @@ class OutcomeCache:
 
 
 def outcome_key(reward: MoleculeReward, molecule: Molecule) -> str | None:
-    """A digest of all that an outcome depends on: the reward's recipe, and the molecule's arrays to the last bit.
+    """A digest of all that an outcome depends on: what the reward is `cached_as`, and the molecule's arrays.
 
     Returns:
         64 hexadecimal digits, or None for a reward whose values may change.
     """
-    recipe = reward.recipe
-    if recipe is None:
+    settled = reward.cached_as
+    if settled is None:
         return None
-    digest = hashlib.sha256(f"{FORMAT}\0{recipe}\0{molecule.n_atoms}\0".encode())
+    digest = hashlib.sha256(f"{FORMAT}\0{settled}\0{molecule.n_atoms}\0".encode())
     for array in (molecule.elements, molecule.positions, molecule.formal_charges, molecule.bonds, molecule.orders):
         digest.update(array.tobytes())
     return digest.hexdigest()

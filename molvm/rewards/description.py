@@ -19,12 +19,14 @@ def manual(name: str) -> str:
 
 
 def describe(reward: Reward) -> str:
-    """The name, unit, direction and floor of a reward, and under it those of the rewards it is made of."""
+    """The name, unit, direction, floor and settings of a reward, and under it those of the rewards it is made of."""
     return "\n".join(_lines(reward, 0))
 
 
 def _lines(reward: Reward, depth: int) -> list[str]:
     unit = f" [{reward.unit}]" if reward.unit else ""
     floor = "the worst of a base batch" if reward.floor is None else f"{reward.floor:g}"
+    note = getattr(reward, "note", "")
     line = f"{'  ' * depth}{reward.name}{unit}: {reward.direction}, a failure counts as {floor}"
+    line += f"; {note}" if note else ""
     return [line, *(each for term in terms_of(reward) for each in _lines(term, depth + 1))]

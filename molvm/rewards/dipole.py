@@ -48,6 +48,7 @@ class Dipole(MoleculeReward):
     engine: SinglePoint = field(default_factory=TBLite)
     criteria: Criteria = field(default_factory=Criteria)
     keep_positions: bool = False
+    cost: float = 0.3
 
     def evaluate(self, molecule: Molecule) -> Outcome:
         """|μ| in debye, or the check or step that the molecule did not pass.

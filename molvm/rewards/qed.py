@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from molvm.chem.molecule import Molecule
-from molvm.chem.validity import SOUND
-from molvm.rewards.base import Direction, MoleculeReward, Outcome
+from molvm.rewards.base import Direction
+from molvm.rewards.graph import GraphReward
+
+if TYPE_CHECKING:
+    from rdkit import Chem
 
 
 @dataclass(frozen=True)
-class QED(MoleculeReward):
+class QED(GraphReward):
     """RDKit's QED with its mean weights, of strictly valid molecules in one piece; 0 to 1, more is better."""
 
     name: str = "qed"
     unit: str = ""
     direction: Direction = "maximise"
     floor: float | None = 0.0
+    desirability: bool = True
 
-    def evaluate(self, molecule: Molecule) -> Outcome:
-        """The QED, or the check that the molecule did not pass."""
-        from rdkit import Chem, rdBase
+    def measure(self, graph: Chem.Mol) -> float:
+        """The QED."""
         from rdkit.Chem import QED as RDKIT_QED
 
-        from molvm.chem.rdkit_bridge import sanitised
-
-        rejection = SOUND(molecule)
-        if rejection is not None:
-            return self.fail(molecule, rejection.kind, rejection.check, rejection.reason)
-        mol = sanitised(molecule)
-        if isinstance(mol, str):
-            return self.fail(molecule, "invalid", "valences", mol)
-        with rdBase.BlockLogs():
-            value = float(RDKIT_QED.qed(Chem.RemoveHs(mol)))  # type: ignore[no-untyped-call]
-        return self.succeed(molecule, value)
+        return float(RDKIT_QED.qed(graph))  # type: ignore[no-untyped-call]
 
 
 def qed() -> QED:

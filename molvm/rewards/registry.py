@@ -7,15 +7,71 @@ from collections.abc import Callable
 from typing import Any
 
 from molvm.errors import RewardError, UnknownNameError
+from molvm.rewards.alerts import alerts
+from molvm.rewards.atoms import atoms_of
 from molvm.rewards.base import Reward
+from molvm.rewards.combination import geometric_mean, lexicographic, product, weighted_sum
 from molvm.rewards.command import command
+from molvm.rewards.descriptors import (
+    aromatic_rings,
+    hbond_acceptors,
+    hbond_donors,
+    heavy_atoms,
+    lipinski,
+    logp,
+    mw,
+    rings,
+    rotatable_bonds,
+    sa,
+    tpsa,
+)
+from molvm.rewards.desirability import linear, sigmoid, step, window
 from molvm.rewards.dipole import dipole
+from molvm.rewards.fragmentation import fragmentation
+from molvm.rewards.novelty import novel
 from molvm.rewards.qed import qed
+from molvm.rewards.shape import shape_similarity
+from molvm.rewards.similarity import similarity
+from molvm.rewards.substructure import substructure
+from molvm.rewards.validity import validity
 
 Factory = Callable[..., Reward]
 """Makes a reward. Its parameters are those that a user may set, its docstring says what they are."""
 
-_FACTORIES: dict[str, Factory] = {"command": command, "dipole": dipole, "qed": qed}
+_SHIPPED: tuple[Factory, ...] = (
+    alerts,
+    aromatic_rings,
+    atoms_of,
+    command,
+    dipole,
+    fragmentation,
+    geometric_mean,
+    hbond_acceptors,
+    hbond_donors,
+    heavy_atoms,
+    lexicographic,
+    linear,
+    lipinski,
+    logp,
+    mw,
+    novel,
+    product,
+    qed,
+    rings,
+    rotatable_bonds,
+    sa,
+    shape_similarity,
+    sigmoid,
+    similarity,
+    step,
+    substructure,
+    tpsa,
+    validity,
+    weighted_sum,
+    window,
+)
+
+_FACTORIES: dict[str, Factory] = {factory.__name__: factory for factory in _SHIPPED}
 
 
 def register(name: str, factory: Factory, *, replace: bool = False) -> None:

@@ -86,9 +86,19 @@ def reward_location(name: str) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and _names_a_file(node.value):
             node.value = _absolute(node.value)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_data_file(node.value):
+            node.value = str(Path(node.value).expanduser().resolve())
         elif isinstance(node, ast.Name) and node is tree and node.id not in reward_names():
             raise UnknownNameError("reward", name, reward_names())
     return ast.unparse(tree)
+
+
+def _is_data_file(text: str) -> bool:
+    """Whether a text is the path of a file; one without an ending may be a SMILES as well."""
+    try:
+        return bool(Path(text).suffix) and Path(text).expanduser().is_file()
+    except (OSError, ValueError, RuntimeError):
+        return False
 
 
 def _absolute(name: str) -> str:

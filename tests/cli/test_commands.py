@@ -110,6 +110,25 @@ def test_score(molvm: Molvm, tmp_path: Path) -> None:
     assert molvm("score", "in.smi", "--reward", "qed", "--out", "s.csv", "--overwrite").code == 0
 
 
+def test_score_by_an_expression(molvm: Molvm, tmp_path: Path) -> None:
+    (tmp_path / "in.smi").write_text("CCO ethanol\nCO methanol\n")
+    (tmp_path / "known.smi").write_text("OC\n")
+    expression = "geometric_mean(novel(qed, known='known.smi'), window(tpsa, 20, 130), sigmoid(sa, 6, 3))"
+    said = molvm("score", "in.smi", "--reward", expression, "--workers", 1, "--out", "s.csv")
+    assert said.code == 0, said.err
+    with (tmp_path / "s.csv").open() as stream:
+        ethanol, methanol = csv.DictReader(stream)
+    assert 0 < float(ethanol["geometric_mean"]) < 1
+    assert (methanol["geometric_mean"], methanol["failure"]) == ("", "rejected")
+    described = molvm("rewards", "describe", expression).out
+    assert "window(tpsa)" in described
+    assert "1 from 20 to 130" in described
+    assert "none of 1 known molecules" in described
+    refused = molvm("score", "in.smi", "--reward", "product(qed, logp)", "--out", "t.csv")
+    assert refused.code == 2
+    assert "window(logp" in refused.err
+
+
 def test_data(molvm: Molvm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOLVM_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("molvm.datasets.drugs.CHUNK", 4)

@@ -22,7 +22,7 @@ class Kept(Faulty):
     setting: int = 0
 
     @property
-    def recipe(self) -> str | None:
+    def cached_as(self) -> str | None:
         return f"kept {self.setting}"
 
 

@@ -59,6 +59,7 @@ def test_names_calls_and_nests() -> None:
     [
         ("within(qed)", "missing a required argument: 'low'.*within\\(reward, low, high=1.0, how='linear'\\)"),
         ("within(qed, 0, width=3)", "unexpected keyword argument 'width'"),
+        ("qed(name=mine)", "unexpected keyword argument 'name'"),
         ("qed(3)", "too many positional arguments.*Allowed: qed\\."),
         ("within(3, 0)", "'3' in .* cannot be used there.*path.py:name"),
         ("within(qed, 1 + __import__('os').getpid())", "cannot be used there"),

@@ -86,3 +86,19 @@ def test_paths_within_an_expression_are_kept_absolute(file: Path, monkeypatch: p
     assert resolve_reward(stored).name == "plain"
     with pytest.raises(RewardError, match="names no reward"):
         resolve_reward("first('plain')")
+
+
+def test_data_files_within_an_expression_are_kept_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "known.smi").write_text("CCO\n")
+    stored = reward_location("novel(qed, known='known.smi')")
+    assert stored == f"novel(qed, known='{tmp_path / 'known.smi'}')"
+    monkeypatch.chdir("/")
+    assert resolve_reward(stored).name == "novel(qed)"
+
+
+@pytest.mark.parametrize("smiles", ["CC.O", "C", "c1ccccc1", "C" * 5000])
+def test_a_smiles_is_no_path(smiles: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "C").touch()
+    assert reward_location(f"similarity('{smiles}')") == f"similarity('{smiles}')"

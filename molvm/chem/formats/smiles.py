@@ -15,19 +15,17 @@ SMILES_COLUMNS = ("smiles", "canonical_smiles", "smi")
 ID_COLUMNS = ("id", "name", "title", "molecule")
 
 
+SmilesRow = tuple[str, str, dict[str, str]]
+"""A SMILES as it is written, what it is called, and its further columns."""
+
+
 def read_smiles(lines: Iterable[str]) -> Iterator[Record]:
     """Records of a file with a SMILES a line and, behind white space, its title; a header line is skipped.
 
     Args:
         lines: The file's lines.
     """
-    number = 0
-    for position, line in enumerate(lines):
-        smiles, _, title = line.strip().partition(" ") if "\t" not in line else line.strip().partition("\t")
-        if not smiles or (position == 0 and smiles.lower() in SMILES_COLUMNS):
-            continue
-        number += 1
-        yield parse_smiles(smiles, title_or_number(title, number), {})
+    return (parse_smiles(*row) for row in smiles_lines(lines))
 
 
 def read_csv(lines: Iterable[str]) -> Iterator[Record]:
@@ -39,6 +37,22 @@ def read_csv(lines: Iterable[str]) -> Iterator[Record]:
     Raises:
         InputFileError: There is no column of SMILES, or the table cannot be read.
     """
+    return (parse_smiles(*row) for row in smiles_table(lines))
+
+
+def smiles_lines(lines: Iterable[str]) -> Iterator[SmilesRow]:
+    """What `read_smiles` reads, before it is parsed."""
+    number = 0
+    for position, line in enumerate(lines):
+        smiles, _, title = line.strip().partition(" ") if "\t" not in line else line.strip().partition("\t")
+        if not smiles or (position == 0 and smiles.lower() in SMILES_COLUMNS):
+            continue
+        number += 1
+        yield smiles, title_or_number(title, number), {}
+
+
+def smiles_table(lines: Iterable[str]) -> Iterator[SmilesRow]:
+    """What `read_csv` reads, before it is parsed."""
     reader = csv.DictReader(lines)
     columns = {(name or "").strip().lower(): name for name in reader.fieldnames or []}
     smiles_column = next((columns[name] for name in SMILES_COLUMNS if name in columns), None)
@@ -58,7 +72,7 @@ def read_csv(lines: Iterable[str]) -> Iterator[Record]:
                 for key, value in row.items()
                 if isinstance(key, str) and isinstance(value, str) and key not in (smiles_column, id_column)
             }
-            yield parse_smiles((row[smiles_column] or "").strip(), name, properties)
+            yield (row[smiles_column] or "").strip(), name, properties
     except csv.Error as error:
         raise InputFileError(f"The table cannot be read behind row {number}: {error}.") from error
 
