@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,16 @@ def perceive_bonds(elements: ArrayLike, positions: ArrayLike, *, charge: int = 0
     """
     atoms = unbonded(elements, positions, id=id)
     with rdBase.BlockLogs():
-        mol = determine_bonds(atoms.to_rdkit(), charge, id)
-    return Molecule.from_rdkit(mol, id=id)
+        molecule = Molecule.from_rdkit(determine_bonds(atoms.to_rdkit(), charge, id), id=id)
+    if molecule.n_atoms == 1:
+        # There was nothing to perceive, and RDKit leaves the charge out.
+        return replace(molecule, formal_charges=np.array([charge], dtype=np.int8))
+    if molecule.charge != charge:
+        raise MoleculeError(
+            f"The bonds that RDKit finds for {id!r} go with the total charge {molecule.charge:+d}, not {charge:+d}.",
+            remedy="another total charge, or the bonds of another program",
+        )
+    return molecule
 
 
 def unbonded(elements: ArrayLike, positions: ArrayLike, *, id: str = "") -> Molecule:

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-data_app = typer.Typer(help="Build datasets, and list them.", no_args_is_help=True)
+data_app = typer.Typer(help="Build datasets, list and export them.", no_args_is_help=True)
 
 
 @data_app.callback()
 def data() -> None:
-    """Build datasets, and list them."""
+    """Build datasets, list and export them."""
 
 
 @data_app.command("list")
@@ -22,6 +22,23 @@ def list_datasets() -> None:
 
     for name, what in DATASETS.items():
         typer.echo(f"{name:6s} {described(name)}\n       {what}")
+
+
+@data_app.command()
+def export(
+    name: Annotated[str, typer.Argument(help="A dataset that is built here.")],
+    out: Annotated[Path, typer.Option(help="The Parquet file.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+) -> None:
+    """Write a dataset as one Parquet file, a row a molecule; its provenance is in the file's metadata."""
+    from molvm.datasets.export import write_parquet
+    from molvm.datasets.registry import load_dataset
+    from molvm.durable import require_writable
+
+    require_writable(out, overwrite=overwrite)
+    dataset = load_dataset(name)
+    write_parquet(dataset, out, overwrite=overwrite)
+    typer.echo(f"{len(dataset)} molecules in {out}", err=True)
 
 
 @data_app.command()

@@ -58,6 +58,8 @@ def evaluate(
         require_writable(path, overwrite=overwrite)
         if path.resolve() == Path(source).resolve():
             raise ConfigError(f"{path} would replace the molecules.", remedy="another name")
+    if out is not None and plot is not None and out.resolve() == plot.resolve():
+        raise ConfigError(f"--out and --plot are both {out}.", remedy="two names")
     # Refused before anything is sampled.
     yardsticks(table, reference, None)
     tests = all_tests() if posebusters else ()
@@ -71,8 +73,11 @@ def evaluate(
         say(f"The valency table {against.table.name} has no {unknown}: such atoms are unstable. See --table.")
     summary = measured(found.molecules, against, pool, strain=strain, tests=tests)
     if out is not None:
-        document = {**summary.to_json(), "source": source, "unreadable": found.unreadable}
+        origin = {"source": source, "model": found.model, "model_note": found.note}
+        document = {**summary.to_json(), **origin, "unreadable": found.unreadable}
         replace_text(out, json.dumps(document, indent=2) + "\n")
     if plot is not None:
         draw(summary, plot, against.reference)
+    if found.note is not None:
+        say(f"The model is {found.model}. {found.note}")
     Console().print(metrics_table(summary, subsets=subsets))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from molvm.chem.molecule import Molecule
+    from molvm.models.base import FlowModel
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,15 @@ class Found:
         molecules: Broken ones included; a record of a file that cannot be read is a molecule without atoms.
         unreadable: How many those are.
         dataset: What the model behind the molecules was trained on, if there is one and it says so.
+        model: The name of that model.
+        note: What nobody should overlook about it, for instance that it is a stand-in.
     """
 
     molecules: list[Molecule]
     unreadable: int = 0
     dataset: str | None = None
+    model: str | None = None
+    note: str | None = None
 
 
 def molecules_of(source: str, count: int, seed: int) -> Found:
@@ -37,8 +42,13 @@ def molecules_of(source: str, count: int, seed: int) -> Found:
         InputFileError: The file cannot be read, or holds no molecule.
         UnknownNameError: There is no such file, run or model.
     """
+    from molvm.chem.io import readable_suffixes
+    from molvm.errors import InputFileError
+
     if Path(source).is_file():
         return _of_file(Path(source))
+    if source.endswith(tuple(readable_suffixes())):
+        raise InputFileError(f"There is no file {source}.", remedy="check the path")
     from molvm.cli.console import counting_bar
     from molvm.runs.api import open_source
     from molvm.runs.run import Run
@@ -47,8 +57,8 @@ def molecules_of(source: str, count: int, seed: int) -> Found:
     found = open_source(source)
     with counting_bar("sampling") as progress:
         if isinstance(found, Run):
-            return Found(list(found.sample(count, seed=seed, progress=progress)), dataset=_dataset(found.model))
-        return Found(list(draw_samples(found, count, seed=seed, progress=progress)), dataset=_dataset(found))
+            return _from(found.model, list(found.sample(count, seed=seed, progress=progress)))
+        return _from(found, list(draw_samples(found, count, seed=seed, progress=progress)))
 
 
 def _of_file(path: Path) -> Found:
@@ -78,5 +88,8 @@ def _nothing(name: str) -> Molecule:
     )
 
 
-def _dataset(model: object) -> str | None:
-    return getattr(model, "card", {}).get("dataset")
+def _from(model: FlowModel, molecules: list[Molecule]) -> Found:
+    from molvm.runs.assembly import model_note
+
+    card: dict[str, Any] = getattr(model, "card", {})
+    return Found(molecules, dataset=card.get("dataset"), model=getattr(model, "name", None), note=model_note(model))

@@ -5,6 +5,7 @@ ASE has positions and elements and no bonds, so on the way back bonds are percei
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -75,10 +76,14 @@ def from_ase(
 
 
 def _total_charge(atoms: Atoms) -> int:
-    given = float(atoms.info.get("charge", atoms.get_initial_charges().sum()))
+    stated = atoms.info.get("charge", atoms.get_initial_charges().sum())
+    try:
+        given = float(stated)
+    except (TypeError, ValueError):
+        given = math.nan
     # Partial charges of a file sum to a whole number but for rounding.
     if not abs(given - np.rint(given)) <= 0.01:
         raise InteropError(
-            f"The total charge of the ase.Atoms is {given}.", allowed="a whole number", remedy="charge=..."
+            f"The total charge of the ase.Atoms is {stated!r}.", allowed="a whole number", remedy="charge=..."
         )
     return int(np.rint(given))

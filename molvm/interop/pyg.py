@@ -63,6 +63,8 @@ def from_pyg(data: Data) -> Molecule:
         MoleculeError: The fields do not describe a molecule.
     """
     _require(data, "z", "pos", "edge_index", "edge_attr")
+    if "ptr" in data and len(data.ptr) > 2:
+        raise InteropError(f"The batch has {len(data.ptr) - 1} graphs.", remedy="batch.to_data_list(), one at a time")
     bonds, orders = _bonds(data.edge_index.cpu(), data.edge_attr.cpu())
     charges = data.formal_charge if "formal_charge" in data else torch.zeros_like(data.z)
     return Molecule(

@@ -22,6 +22,11 @@ def test_the_total_charge_decides_the_formal_charges() -> None:
     assert hydroxide.bonds.tolist() == [[0, 1]]
 
 
+@pytest.mark.parametrize(("element", "charge"), [(11, 1), (17, -1), (1, 1), (26, 2), (2, 0)])
+def test_a_single_atom_carries_the_charge(element: int, charge: int) -> None:
+    assert perceive_bonds([element], [[0, 0, 0]], charge=charge).formal_charges.tolist() == [charge]
+
+
 @pytest.mark.parametrize(
     ("elements", "positions"),
     [

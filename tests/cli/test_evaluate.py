@@ -158,6 +158,30 @@ def test_a_model_is_measured_against_what_it_was_trained_on(
     assert metrics(tmp_path / "n.json")["valency_table"] == "midi"
 
 
+def test_the_report_says_which_model_ran_and_what_it_is_not(molvm: Molvm, tmp_path: Path) -> None:
+    model = tiny_model()
+    model.card["dataset_note"] = "A stand-in for something else."
+    save_model(model, tmp_path / "base")
+    said = molvm("evaluate", "base", "-n", 2, "--out", "m.json")
+    document = metrics(tmp_path / "m.json")
+    assert (document["source"], document["model"]) == ("base", "base")
+    assert document["model_note"] == "A stand-in for something else."
+    assert "A stand-in for something else." in " ".join(said.err.split())
+
+
+def test_no_report_replaces_the_other(molvm: Molvm, tmp_path: Path, broken_sdf: Path) -> None:
+    said = molvm("evaluate", broken_sdf.name, "--out", "both.pdf", "--plot", "both.pdf")
+    assert said.code == 2
+    assert "two names" in said.err
+    assert not (tmp_path / "both.pdf").exists()
+
+
+def test_a_file_that_is_not_there_is_no_model(molvm: Molvm) -> None:
+    said = molvm("evaluate", "nothere.sdf")
+    assert said.code == 2
+    assert "There is no file nothere.sdf" in said.err
+
+
 def test_missing_packages_are_told_before_anything_is_sampled(
     molvm: Molvm, tiny_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

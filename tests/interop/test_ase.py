@@ -59,6 +59,9 @@ def test_what_is_no_molecule_is_refused() -> None:
     for charge in (-0.5, np.nan):
         with pytest.raises(InteropError, match="whole number"):
             from_ase(Atoms("OH", [[0, 0, 0], [0, 0, 0.97]], charges=[charge, 0]))
+    for stated in ("x", None):
+        with pytest.raises(InteropError, match="whole number"):
+            from_ase(Atoms("He", info={"charge": stated}))
     with pytest.raises(MoleculeError, match="no atoms"):
         from_ase(Atoms())
     with pytest.raises(ConfigError, match="rdkit, openbabel"):

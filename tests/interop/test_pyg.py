@@ -81,6 +81,11 @@ def test_graphs_that_tell_no_molecule_are_refused(small: list[Molecule], fault: 
         from_pyg(broken(to_pyg(small[3]), fault))
 
 
+def test_a_batch_is_not_one_molecule(small: list[Molecule]) -> None:
+    with pytest.raises(InteropError, match="2 graphs"):
+        from_pyg(to_pyg_batch(small[:2]))
+
+
 def test_no_batch_of_nothing() -> None:
     with pytest.raises(InteropError, match="no molecules"):
         to_pyg_batch([])
