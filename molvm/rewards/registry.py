@@ -9,12 +9,28 @@ from typing import Any
 from molvm.errors import RewardError, UnknownNameError
 from molvm.rewards.base import Reward
 from molvm.rewards.dipole import dipole
+from molvm.rewards.energies import atomisation_energy, energy_per_atom
+from molvm.rewards.orbitals import gap, homo, lumo
+from molvm.rewards.polarisability import polarisability
 from molvm.rewards.qed import qed
+from molvm.rewards.solvation import solvation_energy
+from molvm.rewards.strain import strain
 
 Factory = Callable[..., Reward]
 """Makes a reward. Its parameters are those that a user may set, its docstring says what they are."""
 
-_FACTORIES: dict[str, Factory] = {"qed": qed, "dipole": dipole}
+_FACTORIES: dict[str, Factory] = {
+    "qed": qed,
+    "dipole": dipole,
+    "homo": homo,
+    "lumo": lumo,
+    "gap": gap,
+    "energy_per_atom": energy_per_atom,
+    "atomisation_energy": atomisation_energy,
+    "solvation_energy": solvation_energy,
+    "polarisability": polarisability,
+    "strain": strain,
+}
 
 
 def register(name: str, factory: Factory, *, replace: bool = False) -> None:

@@ -1,0 +1,34 @@
+"""Energies of free atoms, what atomisation energies are measured against."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from molvm.chem.engines.base import SinglePoint
+
+UNPAIRED = (
+    1, 0,
+    1, 0, 1, 2, 3, 2, 1, 0,
+    1, 0, 1, 2, 3, 2, 1, 0,
+    1, 0, 1, 2, 3, 6, 5, 4, 3, 2, 1, 0, 1, 2, 3, 2, 1, 0,
+    1, 0, 1, 2, 5, 6, 5, 4, 3, 0, 1, 0, 1, 2, 3, 2, 1, 0,
+    1, 0, *[1] * 15, 2, 3, 4, 5, 4, 3, 2, 1, 0, 1, 2, 3, 2, 1, 0,
+)  # fmt: skip
+"""Unpaired electrons of the neutral atoms' ground states, hydrogen to radon (NIST Atomic Spectra Database). The xTB
+methods keep the f electrons of lanthanides in the core, so that these have the three valence electrons of lanthanum."""
+
+
+@lru_cache(maxsize=1024)
+def free_atom_energy(engine: SinglePoint, element: int) -> float:
+    """Energy of one neutral atom in Eh, once a process.
+
+    Args:
+        engine: Hashable; set up for the atom's number of unpaired electrons (`UNPAIRED[element - 1]`).
+        element: Atomic number.
+
+    Raises:
+        EngineError: The engine failed.
+    """
+    return engine(np.array([element], dtype=np.uint8), np.zeros((1, 3)), 0).energy
