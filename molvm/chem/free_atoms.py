@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
-from molvm.chem.engines.base import SinglePoint
+from molvm.chem.engines.tblite import TBLite
+from molvm.chem.engines.xtb import XTBPython
 
 UNPAIRED = (
     1, 0,
@@ -21,14 +23,15 @@ methods keep the f electrons of lanthanides in the core, so that these have the 
 
 
 @lru_cache(maxsize=1024)
-def free_atom_energy(engine: SinglePoint, element: int) -> float:
-    """Energy of one neutral atom in Eh, once a process.
+def free_atom_energy(engine: TBLite | XTBPython, element: int) -> float:
+    """Energy of one neutral atom in its ground state in Eh, computed once a process.
 
     Args:
-        engine: Hashable; set up for the atom's number of unpaired electrons (`UNPAIRED[element - 1]`).
+        engine: The method and the library; its number of unpaired electrons is that of the atom (`UNPAIRED`).
         element: Atomic number.
 
     Raises:
         EngineError: The engine failed.
     """
-    return engine(np.array([element], dtype=np.uint8), np.zeros((1, 3)), 0).energy
+    atom = replace(engine, unpaired=UNPAIRED[element - 1])
+    return atom(np.array([element], dtype=np.uint8), np.zeros((1, 3)), 0).energy

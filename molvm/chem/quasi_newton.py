@@ -14,7 +14,7 @@ SMALLEST_CURVATURE = 1e-3
 """Eh/a₀²; below the softest torsions. A model that says less would ask for steps as long as the trust region allows."""
 
 SMALLEST_COSINE = 1e-3
-"""An update whose step and change of gradient are nearer to orthogonal than this would bring rounding into the model."""
+"""An update whose step and change of gradient are nearer to orthogonal than this would bring rounding into it."""
 
 
 class QuasiNewton:

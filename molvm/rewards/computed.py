@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, TypeVar, cast, get_args
 
-from molvm.chem.engines.base import SinglePoint
+from molvm.chem.engines.base import Method, SinglePoint
 from molvm.chem.molecule import Molecule
 from molvm.chem.relax import Relaxation
 from molvm.chem.relaxers import RelaxationMethod
 from molvm.errors import RewardError
 from molvm.rewards.base import Direction, MoleculeReward, Outcome
-from molvm.rewards.pipeline import EngineName, Method, Pipeline, require_packages
+from molvm.rewards.pipeline import EngineName, Pipeline, require_packages
 from molvm.rewards.stages import (
     StageFailure,
     TimedSinglePoint,

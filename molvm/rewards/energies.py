@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
-from molvm.chem.engines.base import SinglePoint
-from molvm.chem.engines.tblite import TBLite
-from molvm.chem.engines.xtb import XTBPython
-from molvm.chem.free_atoms import UNPAIRED, free_atom_energy
+from molvm.chem.free_atoms import free_atom_energy
 from molvm.chem.molecule import Molecule
 from molvm.chem.relax import Relaxation
 from molvm.chem.units import EV_PER_HARTREE
@@ -70,14 +67,12 @@ class AtomisationEnergy(Computed):
         """
         point = self.point(molecule, relaxation)
         try:
-            atoms = sum(self._atom(element) for element in molecule.elements.tolist())
+            engine = self.pipeline.calculator()
+            atoms = sum(free_atom_energy(engine, element) for element in molecule.elements.tolist())
         except EngineError as error:
             raise StageFailure("failed", "free atoms", str(error)) from error
         value = (atoms - point.electronic.energy) * EV_PER_HARTREE
         return self.within(value, 0.0, LARGEST_ATOMISATION * molecule.n_atoms), point.details()
-
-    def _atom(self, element: int) -> float:
-        return free_atom_energy(for_atom(self.pipeline.calculator(), element), element)
 
     def check(self) -> None:
         """Refuse charges and solvents: free atoms have neither.
@@ -92,13 +87,6 @@ class AtomisationEnergy(Computed):
                 f"{self.pipeline.solvent!r}.",
                 remedy="no solvent",
             )
-
-
-def for_atom(engine: SinglePoint, element: int) -> SinglePoint:
-    """The engine, set up for the ground state of a free atom."""
-    if isinstance(engine, TBLite | XTBPython):
-        return replace(engine, unpaired=UNPAIRED[element - 1])
-    raise EngineError(f"{engine.name} cannot compute free atoms.")
 
 
 energy_per_atom, atomisation_energy = factory(EnergyPerAtom), factory(AtomisationEnergy)

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Literal, get_args
 
 from molvm.chem.electrons import electrons_gate
-from molvm.chem.engines.base import METHODS, Method, SinglePoint
+from molvm.chem.engines.base import METHODS, Method
 from molvm.chem.engines.tblite import ALPB_SOLVENTS, TBLite
 from molvm.chem.engines.xtb import XTBPython
 from molvm.chem.molecule import Molecule
@@ -91,7 +91,7 @@ class Pipeline:
         """What a molecule must be before the first step; ions are turned away if `neutral`."""
         return electrons_gate(self.charge, self.spin, neutral=neutral)
 
-    def calculator(self) -> SinglePoint:
+    def calculator(self) -> TBLite | XTBPython:
         """The engine, set up for the single point."""
         if self.engine == "xtb":
             return XTBPython(self.single_point, self.spin)
