@@ -159,7 +159,7 @@ def factory(kind: type[C], solvent: str | None = None) -> Callable[..., C]:
 
     def make(
         *,
-        relaxation: RelaxationMethod = "gfnff",
+        relaxation: RelaxationMethod | None = "gfnff",
         single_point: Method = "gfn2",
         engine: EngineName = "tblite",
         solvent: str | None = default_solvent,

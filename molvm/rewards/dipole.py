@@ -71,7 +71,7 @@ def largest_dipole(relaxation: Relaxation) -> float:
 
 def dipole(
     *,
-    relaxation: RelaxationMethod = "gfnff",
+    relaxation: RelaxationMethod | None = "gfnff",
     single_point: Method = "gfn2",
     engine: EngineName = "tblite",
     solvent: str | None = None,

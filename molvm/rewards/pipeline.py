@@ -33,7 +33,7 @@ class Pipeline:
     """The steps from a molecule to its electronic structure. Equal pipelines share what they compute.
 
     Args:
-        relaxation: "gfnff", "gfn2", "mmff", or "none" for the geometry as it is. Always in vacuum.
+        relaxation: "gfnff", "gfn2", "mmff", or "none" or None for the geometry as it is. Always in vacuum.
         single_point: "gfn2" or "gfn1".
         engine: "tblite", or "xtb" (xtb-python), which has neither ALPB nor electric fields.
         solvent: Of the single point, by ALPB: one of `ALPB_SOLVENTS`; None for vacuum.
@@ -46,7 +46,7 @@ class Pipeline:
         ConfigError: Settings that do not go together, or a number that makes no sense.
     """
 
-    relaxation: RelaxationMethod = "gfnff"
+    relaxation: RelaxationMethod | None = "gfnff"
     single_point: Method = "gfn2"
     engine: EngineName = "tblite"
     solvent: str | None = None
@@ -55,6 +55,8 @@ class Pipeline:
     criteria: Criteria = field(default_factory=Criteria)
 
     def __post_init__(self) -> None:
+        if self.relaxation is None:  # The word `none` in an expression.
+            object.__setattr__(self, "relaxation", "none")
         _known("relaxation", self.relaxation, RELAXATION_METHODS)
         _known("single point", self.single_point, METHODS)
         _known("engine", self.engine, ENGINES)
@@ -81,7 +83,9 @@ class Pipeline:
     def relaxer(self) -> Relaxer:
         """The first step."""
         # GFN-FF knows no spin, so that pipelines of different spin share its relaxation.
-        return Relaxer(self.relaxation, self.criteria, self.charge, self.spin if self.relaxation == "gfn2" else 0)
+        return Relaxer(
+            self.relaxation or "none", self.criteria, self.charge, self.spin if self.relaxation == "gfn2" else 0
+        )
 
     def total_charge(self, molecule: Molecule) -> int:
         """The total charge of a molecule in elementary charges."""
@@ -100,7 +104,7 @@ class Pipeline:
     def relaxer_packages(self) -> tuple[str, ...]:
         """What must be installed to relax."""
         needs: dict[RelaxationMethod, tuple[str, ...]] = {"gfnff": ("gfnff",), "gfn2": ("gfnff", "tblite")}
-        return needs.get(self.relaxation, ())
+        return needs.get(self.relaxation or "none", ())
 
     def packages(self) -> tuple[str, ...]:
         """What must be installed for all of it."""

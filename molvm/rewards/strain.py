@@ -65,7 +65,7 @@ class StrainEnergy(Computed):
 
 def strain(
     *,
-    relaxation: RelaxationMethod = "gfnff",
+    relaxation: RelaxationMethod | None = "gfnff",
     charge: int | None = None,
     spin: int = 0,
     direction: Direction = "minimise",

@@ -116,21 +116,23 @@ def guard_finite(engine: str, quantity: str, values: Array | float) -> None:
         raise EngineError(f"The {quantity} of {engine} are not finite.")
 
 
-def frontier_orbitals(energies: Array, occupations: Array) -> tuple[float, float]:
+def frontier_orbitals(energies: Array, occupations: Array, unpaired: int = 0) -> tuple[float, float]:
     """The energies of the highest occupied and the lowest empty orbital; nan for one that is not there.
 
     Args:
         energies: (k,) orbital energies, ascending.
         occupations: (k,) occupations from 0 to 2; more than 1 counts as occupied.
+        unpaired: Number of unpaired electrons; with some, more than 1/2 counts as occupied, so that the orbital of an
+            unpaired electron does.
     """
-    occupied = occupations > 1.0
+    occupied = occupations > (0.5 if unpaired else 1.0)
     homo = float(energies[occupied].max()) if bool(occupied.any()) else math.nan
     lumo = float(energies[~occupied].min()) if not bool(occupied.all()) else math.nan
     return homo, lumo
 
 
 def frontier_gap(energies: Array, occupations: Array) -> float:
-    """The gap in the units of the (k,) orbital energies; nan when there is no empty or no occupied orbital.
+    """The gap of a closed shell in the units of the (k,) orbital energies; nan when an orbital is missing.
 
     Args:
         energies: (k,) orbital energies, ascending.
@@ -140,19 +142,21 @@ def frontier_gap(energies: Array, occupations: Array) -> float:
     return lumo - homo
 
 
-def electronic(engine: str, energy: float, dipole: Array, orbitals: Array, occupations: Array) -> Electronic:
+def electronic(
+    engine: str, energy: float, dipole: Array, orbitals: tuple[Array, Array], unpaired: int = 0
+) -> Electronic:
     """What a library answered, checked.
 
     Args:
         engine: Its name, for the message.
         energy: Total energy, Eh.
         dipole: (3,) dipole moment, e·a₀.
-        orbitals: (k,) orbital energies, Eh.
-        occupations: (k,) occupations from 0 to 2.
+        orbitals: (k,) orbital energies, Eh, and (k,) occupations from 0 to 2.
+        unpaired: Number of unpaired electrons.
 
     Raises:
         EngineError: The energy or the dipole is not finite.
     """
     guard_finite(engine, "energy and dipole", np.append(dipole, energy))
-    homo, lumo = frontier_orbitals(orbitals, occupations)
+    homo, lumo = frontier_orbitals(*orbitals, unpaired)
     return Electronic(energy, dipole, lumo - homo, homo, lumo)

@@ -87,10 +87,10 @@ class TBLite:
         try:
             result = self._calculator(elements, positions, charge).singlepoint()
             energy, dipole = float(result.get("energy")), np.asarray(result.get("dipole"), dtype=np.float64)
-            orbitals, occupations = result.get("orbital-energies"), result.get("orbital-occupations")
+            orbitals = result.get("orbital-energies"), result.get("orbital-occupations")
         except (TBLiteRuntimeError, TBLiteValueError) as error:
             raise EngineError(f"{self.name} failed: {error}.") from error
-        return electronic(self.name, energy, dipole, orbitals, occupations)
+        return electronic(self.name, energy, dipole, orbitals, self.unpaired)
 
     def _calculator(self, elements: NDArray[np.uint8], positions: Array, charge: int) -> Any:
         from tblite.interface import Calculator

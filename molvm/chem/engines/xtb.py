@@ -72,10 +72,10 @@ class XTBPython:
             calculator.set_verbosity("muted")
             result = calculator.singlepoint()
             energy, dipole = float(result.get_energy()), np.asarray(result.get_dipole(), dtype=np.float64)
-            orbitals, occupations = result.get_orbital_eigenvalues(), result.get_orbital_occupations()
+            orbitals = result.get_orbital_eigenvalues(), result.get_orbital_occupations()
         except xtb.XTBException as error:
             raise EngineError(f"{self.name} failed: {error}.") from error
-        return electronic(self.name, energy, dipole, orbitals, occupations)
+        return electronic(self.name, energy, dipole, orbitals, self.unpaired)
 
 
 class XTBForceField:
