@@ -26,8 +26,9 @@ class Polarisability(Computed):
     """Isotropic static polarisability of the relaxed molecule at fixed nuclei, a.u. (a₀³; 1 Å³ is 6.748).
 
     A third of the trace of the derivative of the dipole by an electric field, from six single points. xTB's basis is
-    small, so values are far too low, most of all for small molecules (water: 2.4, measured 9.8): they order similar
-    molecules and predict nothing. When it is maximised, a failure counts as 0, else as the worst of a base batch.
+    small, so first-row molecules get too little (water 2.5, measured 9.8; benzene 41, 68) and argon, which has
+    d functions, too much (51, 11): it orders similar molecules and predicts nothing. When it is maximised, a failure
+    counts as 0, else as the worst of a base batch.
     """
 
     name: str = "polarisability"
