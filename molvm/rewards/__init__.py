@@ -6,6 +6,7 @@ from molvm.rewards.base import Direction, Failure, FailureKind, MoleculeReward, 
 from molvm.rewards.description import describe
 from molvm.rewards.dipole import Dipole, dipole
 from molvm.rewards.expression import parse_reward
+from molvm.rewards.pipeline import Pipeline
 from molvm.rewards.pool import Isolated, WorkerPool, isolated
 from molvm.rewards.python import PythonReward, reward
 from molvm.rewards.qed import QED, qed
@@ -20,6 +21,7 @@ __all__ = [
     "Isolated",
     "MoleculeReward",
     "Outcome",
+    "Pipeline",
     "PythonReward",
     "Reward",
     "WorkerPool",

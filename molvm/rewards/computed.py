@@ -69,7 +69,8 @@ class Computed(MoleculeReward):
         except StageFailure as failed:
             return self.fail(molecule, failed.failure.kind, failed.failure.stage, failed.failure.reason)
         outcome = self.succeed(molecule, value, relaxation_details(self.pipeline.relaxer, relaxation) | details)
-        return replace(outcome, positions=relaxation.positions) if self.keep_positions else outcome
+        # A copy: the relaxation is shared, and what a caller does to an outcome must not come back.
+        return replace(outcome, positions=relaxation.positions.copy()) if self.keep_positions else outcome
 
     def within(self, value: float, low: float, high: float) -> float:
         """The value, where it is within what any molecule of this size can have.

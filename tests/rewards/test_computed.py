@@ -186,6 +186,15 @@ def test_workers_compute_the_same(small: list[Molecule]) -> None:
         assert [o.value for o in pool(molecules)] == [o.value for o in reward(molecules)]
 
 
+def test_the_positions_of_an_outcome_are_its_own(small: list[Molecule]) -> None:
+    molecule, reward = replace(small[5]), make_reward("gap", keep_positions=True)
+    first = reward([molecule])[0].positions
+    assert first is not None
+    kept = first.copy()
+    first[:] = 0.0
+    np.testing.assert_array_equal(reward([molecule])[0].positions, kept)
+
+
 def test_details_and_positions(small: list[Molecule]) -> None:
     outcome = parse_reward("homo(relaxation=mmff, keep_positions=true)")([small[5]])[0]
     assert set(outcome.details) == {
