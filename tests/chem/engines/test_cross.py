@@ -57,7 +57,7 @@ def compare(molecule: Molecule, method: Method, charge: int = 0, unpaired: int =
     positions = molecule.positions / ANGSTROM_PER_BOHR
     ours = TBLite(method, unpaired=unpaired)(molecule.elements, positions, charge)
     theirs = XTBPython(method, unpaired)(molecule.elements, positions, charge)
-    assert ours.energy == pytest.approx(theirs.energy, abs=2e-5), molecule.id
+    assert ours.energy == pytest.approx(theirs.energy, abs=1e-6), molecule.id
     assert (ours.homo, ours.lumo) == pytest.approx((theirs.homo, theirs.lumo), abs=1e-4), molecule.id
     difference = DEBYE_PER_ATOMIC_UNIT * abs(np.linalg.norm(ours.dipole) - np.linalg.norm(theirs.dipole))
     assert difference <= 0.01, molecule.id
