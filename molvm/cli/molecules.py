@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from molvm.chem.molecule import Molecule
-    from molvm.models.base import FlowModel
+    from molvm.models.base import BaseModel
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _nothing(name: str) -> Molecule:
     )
 
 
-def _from(model: FlowModel, molecules: list[Molecule]) -> Found:
+def _from(model: BaseModel, molecules: list[Molecule]) -> Found:
     from molvm.runs.assembly import model_note
 
     card: dict[str, Any] = getattr(model, "card", {})

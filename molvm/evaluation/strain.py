@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from molvm.chem.molecule import Molecule
-from molvm.chem.relax import Criteria, relax
+from molvm.chem.relax import Criteria
+from molvm.chem.relaxers import Relaxer
 from molvm.chem.superpose import superposed_rmsd
-from molvm.chem.units import KCAL_PER_MOL_PER_HARTREE
 from molvm.chem.validity import SOUND, Check, Gate, check_xtb_elements
-from molvm.errors import EngineError
 from molvm.rewards.base import Direction, MoleculeReward, Outcome
+from molvm.rewards.stages import StageFailure, converged, pass_gate
+from molvm.rewards.strain import strain_energy
 
 GATE = SOUND + Gate((Check("xtb elements", "rejected", check_xtb_elements),))
 
@@ -41,16 +42,12 @@ class Strain(MoleculeReward):
         The details are `rmsd_all` and, if there is a heavy atom, `rmsd_heavy` (Å, `superposed_rmsd`), and
         `topology_kept`: 1 if the relaxed distances still show the molecule's bonds and no others, else 0.
         """
-        rejection = GATE(molecule)
-        if rejection is not None:
-            return self.fail(molecule, rejection.kind, rejection.check, rejection.reason)
         try:
-            relaxation = relax(molecule, self.criteria)
-        except EngineError as error:
-            return self.fail(molecule, "failed", "relaxation", str(error))
-        if not relaxation.converged:
-            return self.fail(molecule, "failed", "relaxation", f"not converged after {relaxation.n_steps} steps")
-        drop = (relaxation.start_energy - relaxation.energy) * KCAL_PER_MOL_PER_HARTREE
+            pass_gate(molecule, GATE)
+            relaxation = converged(molecule, Relaxer("gfnff", self.criteria))
+        except StageFailure as failed:
+            return self.fail(molecule, failed.failure.kind, failed.failure.stage, failed.failure.reason)
+        drop = strain_energy(relaxation)
         moved = {
             RMSD_ALL: superposed_rmsd(molecule, relaxation.positions),
             RMSD_HEAVY: superposed_rmsd(molecule, relaxation.positions, hydrogens=False),

@@ -26,6 +26,7 @@ from molvm.rewards.dipole import Dipole, dipole
 from molvm.rewards.expression import parse_reward
 from molvm.rewards.fragmentation import fragmentation
 from molvm.rewards.novelty import novel
+from molvm.rewards.pipeline import Pipeline
 from molvm.rewards.pool import Isolated, WorkerPool, isolated
 from molvm.rewards.python import PythonReward, reward
 from molvm.rewards.qed import QED, qed
@@ -45,6 +46,7 @@ __all__ = [
     "Isolated",
     "MoleculeReward",
     "Outcome",
+    "Pipeline",
     "PythonReward",
     "Reward",
     "WorkerPool",

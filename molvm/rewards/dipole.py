@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from typing import ClassVar
 
 import numpy as np
 
-from molvm.chem.engines.base import Electronic, SinglePoint
-from molvm.chem.engines.tblite import TBLite
+from molvm.chem.engines.base import Method, SinglePoint
 from molvm.chem.molecule import Molecule
-from molvm.chem.relax import Criteria, Relaxation, relax
-from molvm.chem.units import (
-    ANGSTROM_PER_BOHR,
-    DEBYE_PER_ATOMIC_UNIT,
-    DEBYE_PER_ELEMENTARY_CHARGE_ANGSTROM,
-    EV_PER_HARTREE,
-)
-from molvm.chem.validity import CLOSED_SHELL, SOUND
-from molvm.errors import EngineError, MissingDependencyError
-from molvm.rewards.base import Direction, MoleculeReward, Outcome
-
-GATE = SOUND + CLOSED_SHELL
-
-ENGINE_PACKAGES = ("gfnff", "tblite")
+from molvm.chem.relax import Criteria, Relaxation
+from molvm.chem.relaxers import RelaxationMethod
+from molvm.chem.units import DEBYE_PER_ATOMIC_UNIT, DEBYE_PER_ELEMENTARY_CHARGE_ANGSTROM
+from molvm.rewards.base import Direction
+from molvm.rewards.computed import Computed, Details, honest_floor
+from molvm.rewards.pipeline import EngineName, Pipeline, require_packages
+from molvm.rewards.stages import StageFailure
 
 MAX_SEPARATED_CHARGE = 1.0
 """Elementary charges; a larger dipole than that of one charge carried across the whole molecule is no property of a
@@ -32,81 +24,42 @@ neutral molecule in one piece. Zwitterionic glycine, a strong case, has about ha
 
 
 @dataclass(frozen=True)
-class Dipole(MoleculeReward):
-    """|μ| in debye of the relaxed molecule, for neutral closed-shell molecules in one piece.
+class Dipole(Computed):
+    """|μ| in debye of the relaxed molecule, for neutral molecules in one piece.
+
+    The dipole of an ion depends on the origin, so ions are turned away. The details are `gfnff_energy` and `energy`
+    (Eh), `gap` (eV), `gradient_norm` (Eh/a₀), `relaxation_steps`, `relaxation_seconds` and `single_point_seconds`.
 
     Args:
-        engine: The single point.
-        criteria: When the relaxation is converged.
-        keep_positions: Whether outcomes carry the relaxed positions.
+        engine: A single point of one's own in place of the pipeline's.
+        criteria: When the relaxation is converged, in place of the pipeline's.
     """
 
     name: str = "dipole"
     unit: str = "D"
-    direction: Direction = "maximise"
     floor: float | None = 0.0
-    engine: SinglePoint = field(default_factory=TBLite)
-    criteria: Criteria = field(default_factory=Criteria)
-    keep_positions: bool = False
-    cost: float = 0.3
+    engine: SinglePoint | None = None
+    criteria: Criteria | None = None
 
-    def evaluate(self, molecule: Molecule) -> Outcome:
-        """|μ| in debye, or the check or step that the molecule did not pass.
+    neutral_only: ClassVar[bool] = True
+    smallest: ClassVar[float | None] = 0.0
 
-        The details are `gfnff_energy` and `energy` (Eh), `gap` (eV), `gradient_norm` (Eh/a₀), `relaxation_steps`,
-        `relaxation_seconds` and `single_point_seconds`.
+    def __post_init__(self) -> None:
+        if self.criteria is not None:
+            object.__setattr__(self, "pipeline", replace(self.pipeline, criteria=self.criteria))
+
+    def measure(self, molecule: Molecule, relaxation: Relaxation) -> tuple[float, Details]:
+        """|μ| in debye.
+
+        Raises:
+            StageFailure: The engine failed, or the dipole is larger than `largest_dipole`.
         """
-        rejection = GATE(molecule)
-        if rejection is not None:
-            return self.fail(molecule, rejection.kind, rejection.check, rejection.reason)
-        try:
-            relaxation = relax(molecule, self.criteria)
-        except EngineError as error:
-            return self.fail(molecule, "failed", "relaxation", str(error))
-        problem = self._problem(molecule, relaxation)
-        if problem is not None:
-            return problem
-        started = time.perf_counter()
-        try:
-            electronic = self.engine(molecule.elements, relaxation.positions / ANGSTROM_PER_BOHR, molecule.charge)
-        except EngineError as error:
-            return self.fail(molecule, "failed", "single point", str(error))
-        return self._report(molecule, relaxation, electronic, time.perf_counter() - started)
-
-    def _problem(self, molecule: Molecule, relaxation: Relaxation) -> Outcome | None:
-        if not relaxation.converged:
-            return self.fail(
-                molecule,
-                "failed",
-                "relaxation",
-                f"not converged after {relaxation.n_steps} steps, gradient norm {relaxation.gradient_norm:.2g} Eh/a0",
-            )
-        if relaxation.changed_bonds:
-            first, second = relaxation.changed_bonds[0]
-            return self.fail(
-                molecule, "rejected", "topology", f"relaxation changed the bond between atoms {first} and {second}"
-            )
-        return None
-
-    def _report(
-        self, molecule: Molecule, relaxation: Relaxation, electronic: Electronic, single_point_seconds: float
-    ) -> Outcome:
-        dipole = float(np.linalg.norm(electronic.dipole)) * DEBYE_PER_ATOMIC_UNIT
+        point = self.point(molecule, relaxation, self.engine)
+        value = float(np.linalg.norm(point.electronic.dipole)) * DEBYE_PER_ATOMIC_UNIT
         largest = largest_dipole(relaxation)
-        if not dipole <= largest:
-            return self.fail(molecule, "failed", "range", f"a dipole of {dipole:.3g} D, above {largest:.3g} D")
-        details: dict[str, float | str] = {
-            "gfnff_energy": relaxation.energy,
-            "gradient_norm": relaxation.gradient_norm,
-            "relaxation_steps": float(relaxation.n_steps),
-            "relaxation_seconds": relaxation.seconds,
-            "energy": electronic.energy,
-            "single_point_seconds": single_point_seconds,
-        }
-        if np.isfinite(electronic.gap):
-            details["gap"] = electronic.gap * EV_PER_HARTREE
-        outcome = self.succeed(molecule, dipole, details)
-        return replace(outcome, positions=relaxation.positions) if self.keep_positions else outcome
+        if not value <= largest:
+            raise StageFailure("failed", "range", f"a dipole of {value:.3g} D, above {largest:.3g} D")
+        return value, point.details()
 
 
 def largest_dipole(relaxation: Relaxation) -> float:
@@ -116,16 +69,38 @@ def largest_dipole(relaxation: Relaxation) -> float:
     return MAX_SEPARATED_CHARGE * diameter * DEBYE_PER_ELEMENTARY_CHARGE_ANGSTROM
 
 
-def dipole(*, keep_positions: bool = False) -> Dipole:
+def dipole(
+    *,
+    relaxation: RelaxationMethod | None = "gfnff",
+    single_point: Method = "gfn2",
+    engine: EngineName = "tblite",
+    solvent: str | None = None,
+    charge: int | None = None,
+    spin: int = 0,
+    direction: Direction = "maximise",
+    keep_positions: bool = False,
+) -> Dipole:
     """Dipole moment of the molecule relaxed with GFN-FF, from GFN2-xTB.
 
     Args:
+        relaxation: gfnff, gfn2, mmff, or none for the geometry as it is; in vacuum.
+        single_point: gfn2 or gfn1.
+        engine: tblite, or xtb (xtb-python; no solvents).
+        solvent: Of the single point, by ALPB: water, dmso, octanol, ...; none for vacuum.
+        charge: Total charge, which can only be 0; none for the sum of the formal charges.
+        spin: Number of unpaired electrons.
+        direction: maximise or minimise.
         keep_positions: Whether outcomes carry the relaxed positions, for a viewer.
 
     Raises:
+        ConfigError: Settings that do not exist or do not go together.
+        RewardError: A charge, or no such direction.
         MissingDependencyError: An engine is not installed.
     """
-    for package in ENGINE_PACKAGES:
-        if find_spec(package) is None:
-            raise MissingDependencyError(package, None, "The reward 'dipole'")
-    return Dipole(keep_positions=keep_positions)
+    pipeline = Pipeline(relaxation, single_point, engine, solvent, charge, spin)
+    floor = honest_floor(Dipole.smallest, direction)
+    made = Dipole(direction=direction, floor=floor, pipeline=pipeline, keep_positions=keep_positions)
+    made.check()
+    # The packages are looked for here, so that a test can hide one from this module.
+    require_packages(pipeline.packages(), made.name, find_spec)
+    return made

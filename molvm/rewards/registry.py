@@ -27,11 +27,15 @@ from molvm.rewards.descriptors import (
 )
 from molvm.rewards.desirability import linear, sigmoid, step, window
 from molvm.rewards.dipole import dipole
+from molvm.rewards.energies import atomisation_energy, energy_per_atom
 from molvm.rewards.fragmentation import fragmentation
 from molvm.rewards.novelty import novel
+from molvm.rewards.orbitals import gap, homo, lumo
 from molvm.rewards.qed import qed
 from molvm.rewards.shape import shape_similarity
 from molvm.rewards.similarity import similarity
+from molvm.rewards.solvation import solvation_energy
+from molvm.rewards.strain import strain
 from molvm.rewards.substructure import substructure
 from molvm.rewards.validity import validity
 
@@ -41,18 +45,23 @@ Factory = Callable[..., Reward]
 _SHIPPED: tuple[Factory, ...] = (
     alerts,
     aromatic_rings,
+    atomisation_energy,
     atoms_of,
     command,
     dipole,
+    energy_per_atom,
     fragmentation,
+    gap,
     geometric_mean,
     hbond_acceptors,
     hbond_donors,
     heavy_atoms,
+    homo,
     lexicographic,
     linear,
     lipinski,
     logp,
+    lumo,
     mw,
     novel,
     product,
@@ -63,7 +72,9 @@ _SHIPPED: tuple[Factory, ...] = (
     shape_similarity,
     sigmoid,
     similarity,
+    solvation_energy,
     step,
+    strain,
     substructure,
     tpsa,
     validity,

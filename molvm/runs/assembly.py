@@ -36,7 +36,7 @@ def model_digest(model: FlowModel) -> str | None:
     return str(digest) if digest else None
 
 
-def model_note(model: FlowModel) -> str | None:
+def model_note(model: object) -> str | None:
     """What the model's card says of its data that nobody should overlook."""
     card: Any = getattr(model, "card", {})
     note = card.get("dataset_note")

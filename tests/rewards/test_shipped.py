@@ -60,6 +60,9 @@ REWARDS = (
 )
 """Every reward that is shipped, in every direction it has."""
 
+PROPERTIES = ("dipole", "homo", "lumo", "gap", "energy_per_atom", "atomisation_energy", "solvation_energy", "strain")
+"""What takes more than a moment."""
+
 IN_PIECES = {"water 500 bohr away", "water beside it"}
 """What `fragmentation` is about."""
 
@@ -120,7 +123,7 @@ def test_sound_molecules_have_values_and_none_is_worse_than_a_failure(
     expression: str, drug_like: list[Molecule], small: list[Molecule]
 ) -> None:
     reward = parse_reward(expression)
-    molecules = small if expression in ("dipole", EXPRESSIONS["novel"]) else small + drug_like
+    molecules = small if expression in (*PROPERTIES, EXPRESSIONS["novel"]) else small + drug_like
     outcomes = reward(molecules)
     assert [outcome.id for outcome in outcomes] == [molecule.id for molecule in molecules]
     assert all(outcome.ok for outcome in outcomes), [outcome.failure for outcome in outcomes if not outcome.ok]
@@ -139,7 +142,7 @@ def test_sound_molecules_have_values_and_none_is_worse_than_a_failure(
 def test_values_do_not_depend_on_the_frame(expression: str, small: list[Molecule]) -> None:
     reward, molecule = parse_reward(expression), small[9]
     # Alignments start from a few orientations and find the same optimum to some digits.
-    tolerance = 0.01 if expression.startswith(("shape", "dipole")) else 1e-9
+    tolerance = 0.01 if expression.startswith(("shape", *PROPERTIES)) else 1e-9
     values = [outcome.value for outcome in reward([molecule, turned(molecule, 3)])]
     assert values[0] == pytest.approx(values[1], abs=tolerance)
 

@@ -1,4 +1,7 @@
-"""GFN2-xTB and GFN-FF through the package `xtb` (xtb-python): the cross-check of the other engines."""
+"""GFN1-xTB, GFN2-xTB and GFN-FF through the package `xtb` (xtb-python): the cross-check of the other engines.
+
+Its interface has the solvation model GBSA alone, not ALPB, and no electric field.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from molvm.chem.engines.base import Array, Electronic, frontier_gap, guard_finite, guard_input
+from molvm.chem.engines.base import METHOD_NAMES, Array, Electronic, Method, electronic, guard_finite, guard_input
 from molvm.chem.engines.quiet import private_directory, silenced
 from molvm.errors import EngineError, MissingDependencyError
 
@@ -32,12 +35,23 @@ def _interface() -> Any:
 
 @dataclass(frozen=True)
 class XTBPython:
-    """GFN2-xTB single points by xtb-python."""
+    """Single points by xtb-python.
 
-    name: str = "GFN2-xTB (xtb-python)"
+    Args:
+        method: The Hamiltonian.
+        unpaired: Number of unpaired electrons.
+    """
+
+    method: Method = "gfn2"
+    unpaired: int = 0
+
+    @property
+    def name(self) -> str:
+        """The method and the library."""
+        return f"{METHOD_NAMES[self.method]} (xtb-python)"
 
     def __call__(self, elements: NDArray[np.uint8], positions: Array, charge: int) -> Electronic:
-        """The electronic structure of one closed-shell molecule.
+        """The electronic structure of one molecule.
 
         Args:
             elements: (n,) atomic numbers.
@@ -50,16 +64,18 @@ class XTBPython:
         """
         xtb = _interface()
         guard_input(self.name, elements, positions)
+        parameters = {"gfn1": xtb.Param.GFN1xTB, "gfn2": xtb.Param.GFN2xTB}[self.method]
         try:
-            calculator = xtb.Calculator(xtb.Param.GFN2xTB, elements.astype(np.int32), positions, charge=float(charge))
+            calculator = xtb.Calculator(
+                parameters, elements.astype(np.int32), positions, charge=float(charge), uhf=self.unpaired
+            )
             calculator.set_verbosity("muted")
             result = calculator.singlepoint()
             energy, dipole = float(result.get_energy()), np.asarray(result.get_dipole(), dtype=np.float64)
-            gap = frontier_gap(result.get_orbital_eigenvalues(), result.get_orbital_occupations())
+            orbitals = result.get_orbital_eigenvalues(), result.get_orbital_occupations()
         except xtb.XTBException as error:
             raise EngineError(f"{self.name} failed: {error}.") from error
-        guard_finite(self.name, "energy and dipole", np.append(dipole, energy))
-        return Electronic(energy, dipole, gap)
+        return electronic(self.name, energy, dipole, orbitals, self.unpaired)
 
 
 class XTBForceField:

@@ -1,0 +1,108 @@
+"""The ways to relax a molecule, by name."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import numpy as np
+
+from molvm.chem.engines.gfnff import GFNFF
+from molvm.chem.engines.mmff import MMFF
+from molvm.chem.engines.tblite import TBLiteForceField
+from molvm.chem.molecule import Molecule
+from molvm.chem.quasi_newton import QuasiNewton
+from molvm.chem.relax import Relaxation, finished, relax
+from molvm.chem.topology import changed_bonds
+from molvm.chem.trust_region import Criteria, minimise
+from molvm.chem.units import ANGSTROM_PER_BOHR
+
+RelaxationMethod = Literal["none", "mmff", "gfnff", "gfn2"]
+
+RELAXATION_METHODS: tuple[RelaxationMethod, ...] = get_args(RelaxationMethod)
+
+
+@dataclass(frozen=True)
+class Relaxer:
+    """Relaxes molecules in vacuum.
+
+    Args:
+        method: "gfnff": Newton steps on its own Hessian. "gfn2": from the GFN-FF minimum, quasi-Newton steps that
+            begin with the GFN-FF Hessian. "mmff": quasi-Newton steps that begin with MMFF94's Hessian. "none": the
+            geometry as it is; only its bonds are checked.
+        criteria: When to stop; all methods stop at the same.
+        charge: Total charge in elementary charges; None for the sum of the formal charges. MMFF94 knows only those.
+        unpaired: Number of unpaired electrons; for GFN2 alone.
+    """
+
+    method: RelaxationMethod = "gfnff"
+    criteria: Criteria = field(default_factory=Criteria)
+    charge: int | None = None
+    unpaired: int = 0
+
+    def __call__(self, molecule: Molecule) -> Relaxation:
+        """The relaxation, converged or not; look at `converged` and `changed_bonds`.
+
+        Raises:
+            EngineError: The method has no parameters for the molecule, or failed on the way.
+        """
+        if self.method == "none":
+            return unrelaxed(molecule)
+        if self.method == "mmff":
+            return relax_mmff(molecule, self.criteria)
+        if self.method == "gfn2":
+            return relax_gfn2(molecule, self.criteria, self.charge, self.unpaired)
+        return relax(molecule, self.criteria, self.charge)
+
+
+def unrelaxed(molecule: Molecule) -> Relaxation:
+    """The geometry as it is: converged after no step, its energy and gradient not a number."""
+    return Relaxation(
+        positions=np.array(molecule.positions),
+        start_energy=math.nan,
+        energy=math.nan,
+        gradient_norm=math.nan,
+        converged=True,
+        n_steps=0,
+        n_derivatives=0,
+        changed_bonds=tuple(changed_bonds(molecule, molecule.positions)),
+        seconds=0.0,
+    )
+
+
+def relax_mmff(molecule: Molecule, criteria: Criteria) -> Relaxation:
+    """Relax a molecule with MMFF94.
+
+    Raises:
+        EngineError: MMFF94 has no parameters for it, or failed on the way.
+    """
+    started = time.perf_counter()
+    positions = molecule.positions / ANGSTROM_PER_BOHR
+    force_field = MMFF(molecule)
+    _, _, hessian = force_field.derivatives(positions)
+    minimum = minimise(QuasiNewton(force_field, hessian), positions, criteria)
+    return finished(molecule, minimum, minimum.start_energy, started)
+
+
+def relax_gfn2(molecule: Molecule, criteria: Criteria, charge: int | None = None, unpaired: int = 0) -> Relaxation:
+    """Relax a molecule with GFN2-xTB.
+
+    It starts from the GFN-FF minimum, or from the given geometry where that has the lower energy: a molecule that is
+    at a minimum already stays there.
+
+    Raises:
+        EngineError: GFN-FF or GFN2-xTB failed.
+    """
+    started = time.perf_counter()
+    total = molecule.charge if charge is None else charge
+    given = molecule.positions / ANGSTROM_PER_BOHR
+    rough = relax(molecule, criteria, charge).positions / ANGSTROM_PER_BOHR
+    surface = TBLiteForceField(molecule.elements, given, total, "gfn2", unpaired)
+    start_energy, _ = surface.energy_and_gradient(given)
+    rough_energy, _ = surface.energy_and_gradient(rough)
+    start = rough if rough_energy < start_energy else given
+    _, _, hessian = GFNFF(molecule.elements, given, total).derivatives(start)
+    minimum = minimise(QuasiNewton(surface, hessian), start, criteria)
+    return finished(molecule, minimum, start_energy, started)

@@ -1,0 +1,137 @@
+"""How a property is computed: relaxation, single point, engine, solvent, and how many electrons there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Literal, get_args
+
+from molvm.chem.electrons import electrons_gate
+from molvm.chem.engines.base import METHODS, Method
+from molvm.chem.engines.tblite import ALPB_SOLVENTS, TBLite
+from molvm.chem.engines.xtb import XTBPython
+from molvm.chem.molecule import Molecule
+from molvm.chem.relaxers import RELAXATION_METHODS, RelaxationMethod, Relaxer
+from molvm.chem.trust_region import Criteria
+from molvm.chem.validity import Gate
+from molvm.errors import ConfigError, MissingDependencyError, UnknownNameError
+
+EngineName = Literal["tblite", "xtb"]
+
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+
+LARGEST_CHARGE, LARGEST_SPIN = 8, 8
+"""What a setting may ask for; more is a slip."""
+
+EXTRAS = {"xtb": "xtb"}
+"""The extra of molvm that brings a package; the others come with molvm."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The steps from a molecule to its electronic structure. Equal pipelines share what they compute.
+
+    Args:
+        relaxation: "gfnff", "gfn2", "mmff", or "none" or None for the geometry as it is. Always in vacuum.
+        single_point: "gfn2" or "gfn1".
+        engine: "tblite", or "xtb" (xtb-python), which has neither ALPB nor electric fields.
+        solvent: Of the single point, by ALPB: one of `ALPB_SOLVENTS`; None for vacuum.
+        charge: Total charge in elementary charges; None for the sum of the formal charges.
+        spin: Number of unpaired electrons.
+        criteria: When a relaxation is converged.
+
+    Raises:
+        UnknownNameError: A relaxation, method, engine or solvent that does not exist.
+        ConfigError: Settings that do not go together, or a number that makes no sense.
+    """
+
+    relaxation: RelaxationMethod | None = "gfnff"
+    single_point: Method = "gfn2"
+    engine: EngineName = "tblite"
+    solvent: str | None = None
+    charge: int | None = None
+    spin: int = 0
+    criteria: Criteria = field(default_factory=Criteria)
+
+    def __post_init__(self) -> None:
+        if self.relaxation is None:  # The word `none` in an expression.
+            object.__setattr__(self, "relaxation", "none")
+        _known("relaxation", self.relaxation, RELAXATION_METHODS)
+        _known("single point", self.single_point, METHODS)
+        _known("engine", self.engine, ENGINES)
+        if self.solvent is not None:
+            _known("ALPB solvent", self.solvent, ALPB_SOLVENTS)
+        if self.charge is not None:
+            _whole("charge", self.charge, -LARGEST_CHARGE, LARGEST_CHARGE)
+        _whole("spin (number of unpaired electrons)", self.spin, 0, LARGEST_SPIN)
+        self._check_together()
+
+    def _check_together(self) -> None:
+        if self.engine == "xtb" and self.solvent is not None:
+            raise ConfigError(
+                f"The engine 'xtb' cannot compute in {self.solvent}: xtb-python has GBSA but not ALPB.",
+                remedy="engine=tblite, or no solvent",
+            )
+        if self.relaxation == "mmff" and (self.charge is not None or self.spin):
+            raise ConfigError(
+                "The relaxation 'mmff' takes neither charge nor spin: MMFF94 reads formal charges of closed shells.",
+                remedy="relaxation=gfnff, relaxation=gfn2 or relaxation=none",
+            )
+
+    @property
+    def relaxer(self) -> Relaxer:
+        """The first step."""
+        # GFN-FF knows no spin, so that pipelines of different spin share its relaxation.
+        return Relaxer(
+            self.relaxation or "none", self.criteria, self.charge, self.spin if self.relaxation == "gfn2" else 0
+        )
+
+    def total_charge(self, molecule: Molecule) -> int:
+        """The total charge of a molecule in elementary charges."""
+        return molecule.charge if self.charge is None else self.charge
+
+    def gate(self, *, neutral: bool) -> Gate:
+        """What a molecule must be before the first step; ions are turned away if `neutral`."""
+        return electrons_gate(self.charge, self.spin, neutral=neutral)
+
+    def calculator(self) -> TBLite | XTBPython:
+        """The engine, set up for the single point."""
+        if self.engine == "xtb":
+            return XTBPython(self.single_point, self.spin)
+        return TBLite(self.single_point, self.solvent, self.spin)
+
+    def relaxer_packages(self) -> tuple[str, ...]:
+        """What must be installed to relax."""
+        needs: dict[RelaxationMethod, tuple[str, ...]] = {"gfnff": ("gfnff",), "gfn2": ("gfnff", "tblite")}
+        return needs.get(self.relaxation or "none", ())
+
+    def packages(self) -> tuple[str, ...]:
+        """What must be installed for all of it."""
+        return tuple(dict.fromkeys((*self.relaxer_packages(), self.engine)))
+
+
+def require_packages(packages: tuple[str, ...], name: str, find: Callable[[str], object] = find_spec) -> None:
+    """Say at once what is not installed.
+
+    Args:
+        packages: Needed.
+        name: Of the reward that needs them.
+        find: Finds a package; None where there is none.
+
+    Raises:
+        MissingDependencyError: One is missing.
+    """
+    for package in packages:
+        if find(package) is None:
+            raise MissingDependencyError(package, EXTRAS.get(package), f"The reward {name!r}")
+
+
+def _known(kind: str, name: object, names: tuple[str, ...]) -> None:
+    if name not in names:
+        raise UnknownNameError(kind, str(name), names)
+
+
+def _whole(what: str, value: object, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ConfigError(f"The {what} is {value!r}.", allowed=f"a whole number from {low} to {high}")

@@ -1,0 +1,93 @@
+"""How much energy a geometry gives up when it is relaxed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from molvm.chem.molecule import Molecule
+from molvm.chem.relax import Relaxation
+from molvm.chem.relaxers import RelaxationMethod
+from molvm.chem.units import KCAL_PER_MOL_PER_HARTREE
+from molvm.errors import RewardError
+from molvm.rewards.base import Direction
+from molvm.rewards.computed import Computed, Details, honest_floor
+from molvm.rewards.pipeline import Pipeline, require_packages
+
+LARGEST_STRAIN = 120.0
+"""kcal/mol an atom: what it takes to tear a molecule into atoms. More is no strain."""
+
+ROUNDING = 0.01
+"""kcal/mol; how much a relaxation may end above its start when it began at the minimum."""
+
+
+def strain_energy(relaxation: Relaxation) -> float:
+    """Energy of the given geometry less that of the relaxed one, in kcal/mol, by the relaxation's method."""
+    return (relaxation.start_energy - relaxation.energy) * KCAL_PER_MOL_PER_HARTREE
+
+
+@dataclass(frozen=True)
+class StrainEnergy(Computed):
+    """Energy of the given geometry less that of the relaxed one, kcal/mol, by the method that relaxes it.
+
+    Zero at a minimum. Molecules whose bonds change on the way are failures. When it is maximised, a failure counts as
+    0, else as the worst of a base batch.
+    """
+
+    name: str = "strain"
+    unit: str = "kcal/mol"
+    direction: Direction = "minimise"
+    smallest: ClassVar[float | None] = 0.0
+
+    def measure(self, molecule: Molecule, relaxation: Relaxation) -> tuple[float, Details]:
+        """Strain in kcal/mol.
+
+        Raises:
+            StageFailure: It is negative, or more than `LARGEST_STRAIN` an atom.
+        """
+        strain = strain_energy(relaxation)
+        value = 0.0 if -ROUNDING <= strain < 0.0 else strain
+        return self.within(value, 0.0, LARGEST_STRAIN * molecule.n_atoms), {}
+
+    def check(self) -> None:
+        """Refuse pipelines that relax nothing.
+
+        Raises:
+            RewardError: It does not relax.
+        """
+        super().check()
+        if self.pipeline.relaxation == "none":
+            raise RewardError(
+                f"The reward {self.name!r} compares a geometry with its relaxed one, and the relaxation is 'none'.",
+                allowed="gfnff, gfn2 or mmff",
+            )
+
+
+def strain(
+    *,
+    relaxation: RelaxationMethod | None = "gfnff",
+    charge: int | None = None,
+    spin: int = 0,
+    direction: Direction = "minimise",
+    keep_positions: bool = False,
+) -> StrainEnergy:
+    """Energy that a molecule gives up when it is relaxed, kcal/mol; 0 at a minimum.
+
+    Args:
+        relaxation: gfnff, gfn2 or mmff.
+        charge: Total charge; none for the sum of the formal charges.
+        spin: Number of unpaired electrons; gfnff knows none.
+        direction: minimise or maximise.
+        keep_positions: Whether outcomes carry the relaxed positions, for a viewer.
+
+    Raises:
+        ConfigError: Settings that do not exist or do not go together.
+        RewardError: No relaxation, or no such direction.
+        MissingDependencyError: A force field or an engine is not installed.
+    """
+    pipeline = Pipeline(relaxation, charge=charge, spin=spin)
+    floor = honest_floor(StrainEnergy.smallest, direction)
+    made = StrainEnergy(direction=direction, floor=floor, pipeline=pipeline, keep_positions=keep_positions)
+    made.check()
+    require_packages(pipeline.relaxer_packages(), made.name)
+    return made

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from importlib.util import find_spec
+
+import pytest
+from properties import PROPERTIES
+
+from molvm.chem.engines.tblite import ALPB_SOLVENTS, TBLite
+from molvm.chem.engines.xtb import XTBPython
+from molvm.chem.molecule import Molecule
+from molvm.errors import ConfigError, MissingDependencyError, MolVMError, RewardError
+from molvm.rewards import make_reward, parse_reward
+from molvm.rewards.pipeline import Pipeline, require_packages
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"relaxation": "uff"}, "no relaxation named 'uff'.*gfnff"),
+        ({"single_point": "gfn0"}, "no single point named 'gfn0'.*gfn1, gfn2"),
+        ({"engine": "orca"}, "no engine named 'orca'.*tblite, xtb"),
+        ({"solvent": "watr"}, "no ALPB solvent named 'watr'.*Did you mean 'water'"),
+        ({"engine": "xtb", "solvent": "water"}, "'xtb'.*water.*not ALPB.*engine=tblite"),
+        ({"relaxation": "mmff", "charge": 1}, "'mmff' takes neither charge nor spin"),
+        ({"relaxation": "mmff", "spin": 2}, "'mmff' takes neither charge nor spin"),
+        ({"charge": 99}, "charge is 99.*from -8 to 8"),
+        ({"charge": 0.5}, "charge is 0.5.*whole"),
+        ({"spin": -1}, "spin .* is -1.*from 0 to 8"),
+        ({"spin": True}, "spin .* is True.*whole"),
+    ],
+)
+def test_settings_that_cannot_be_met_are_refused_when_it_is_made(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Pipeline(**settings)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=message):
+        make_reward("homo", **settings)
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("dipole(charge=1)", "'dipole' is one of neutral molecules.*[+]1"),
+        ("atomisation_energy(charge=-1)", "'atomisation_energy' is one of neutral molecules"),
+        ("atomisation_energy(solvent=water)", "vacuum.*'water'"),
+        ("solvation_energy(solvent=none)", "needs a solvent.*solvent=water"),
+        ("strain(relaxation=none)", "relaxation is 'none'.*gfnff, gfn2 or mmff"),
+        ("strain(solvent=water)", "unexpected keyword argument 'solvent'"),
+        ("homo(direction=up)", "direction 'up'.*maximise or minimise"),
+        ("dipole(direction=up)", "direction 'up'.*maximise or minimise"),
+    ],
+)
+def test_settings_that_a_property_cannot_meet_are_refused_too(expression: str, message: str) -> None:
+    with pytest.raises(RewardError, match=message):
+        parse_reward(expression)
+
+
+@pytest.mark.parametrize("name", [name for name in PROPERTIES if name != "dipole"])
+def test_a_missing_package_is_said_when_it_is_made(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(require_packages, "__defaults__", (lambda package: None if package == "gfnff" else package,))
+    with pytest.raises(MissingDependencyError, match=f"'{name}'.*gfnff"):
+        make_reward(name)
+    if name != "strain":
+        make_reward(name, relaxation="mmff")
+
+
+@pytest.mark.parametrize(
+    ("settings", "packages"),
+    [
+        ({}, ("gfnff", "tblite")),
+        ({"relaxation": "mmff"}, ("tblite",)),
+        ({"relaxation": "none", "engine": "xtb"}, ("xtb",)),
+        ({"relaxation": "gfn2", "engine": "xtb"}, ("gfnff", "tblite", "xtb")),
+    ],
+)
+def test_packages_are_those_that_are_used(settings: dict[str, str], packages: tuple[str, ...]) -> None:
+    assert Pipeline(**settings).packages() == packages  # type: ignore[arg-type]
+
+
+def test_the_remedy_of_a_missing_package_is_its_extra() -> None:
+    with pytest.raises(MissingDependencyError, match=r"molvm\[xtb\]"):
+        require_packages(("xtb",), "homo", lambda _: None)
+    require_packages(("numpy",), "homo", find_spec)
+
+
+def test_it_is_a_value() -> None:
+    pipeline = Pipeline("gfn2", "gfn1", "tblite", "dmso", 1, 1)
+    assert pickle.loads(pickle.dumps(pipeline)) == pipeline  # noqa: S301 - what the line itself pickled
+    assert hash(pipeline) == hash(replace(pipeline))
+    assert Pipeline(None).relaxation == "none"
+    assert parse_reward("homo(relaxation=none)").pipeline == Pipeline("none")  # type: ignore[attr-defined]
+
+
+def test_the_calculator_is_set_up_as_told(small: list[Molecule]) -> None:
+    for solvent in ALPB_SOLVENTS:
+        assert Pipeline(solvent=solvent, spin=2).calculator() == TBLite("gfn2", solvent, 2)
+    assert Pipeline(single_point="gfn1", engine="xtb", spin=2).calculator() == XTBPython("gfn1", 2)
+    assert Pipeline().total_charge(small[0]) == 0
+    assert Pipeline(charge=-1).total_charge(small[0]) == -1
+
+
+def test_pipelines_of_different_spin_share_a_relaxation_that_knows_none() -> None:
+    assert Pipeline(spin=2).relaxer == Pipeline().relaxer
+    assert Pipeline("gfn2", spin=2).relaxer != Pipeline("gfn2").relaxer
+    assert Pipeline(solvent="water").relaxer == Pipeline().relaxer
+
+
+def test_every_refusal_says_what_to_do() -> None:
+    for settings in ({"relaxation": "uff"}, {"engine": "xtb", "solvent": "water"}, {"charge": 99}):
+        with pytest.raises(MolVMError) as caught:
+            Pipeline(**settings)  # type: ignore[arg-type]
+        assert caught.value.allowed or caught.value.remedy

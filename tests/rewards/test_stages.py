@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from molvm.chem.engines.base import Electronic
+from molvm.chem.engines.tblite import TBLite
+from molvm.chem.molecule import Molecule
+from molvm.chem.relaxers import Relaxer
+from molvm.chem.trust_region import Criteria
+from molvm.chem.validity import STRICT
+from molvm.rewards.stages import (
+    StageFailure,
+    TimedSinglePoint,
+    converged,
+    pass_gate,
+    relaxation_details,
+    relaxed,
+    single_point,
+)
+
+
+def test_a_gate_lets_pass_or_says_why(small: list[Molecule]) -> None:
+    pass_gate(small[0], STRICT)
+    with pytest.raises(StageFailure) as caught:
+        pass_gate(replace(small[5], bonds=[], orders=[]), STRICT)  # type: ignore[arg-type]
+    assert (caught.value.failure.kind, caught.value.failure.stage) == ("invalid", "valences")
+
+
+def test_changed_bonds_end_a_molecule_only_where_they_matter(small: list[Molecule]) -> None:
+    molecule = replace(small[2], positions=1.4 * small[2].positions)
+    assert converged(molecule, Relaxer("none")).changed_bonds
+    with pytest.raises(StageFailure, match="contradicts the bond"):
+        relaxed(molecule, Relaxer("none"))
+
+
+def test_a_relaxation_that_gave_up_gives_up_again_at_once(small: list[Molecule]) -> None:
+    molecule = replace(small[9])
+    for _ in range(2):
+        with pytest.raises(StageFailure, match="not converged after 1 steps"):
+            converged(molecule, Relaxer(criteria=Criteria(max_steps=1)))
+
+
+def test_details_name_the_method(small: list[Molecule]) -> None:
+    assert relaxation_details(Relaxer("none"), converged(small[0], Relaxer("none"))) == {}
+    relaxation = converged(small[0], Relaxer("mmff"))
+    details = relaxation_details(Relaxer("mmff"), relaxation)
+    assert details["mmff_energy"] == relaxation.energy
+
+
+def test_a_single_point_is_made_at_the_relaxed_positions(small: list[Molecule]) -> None:
+    molecule, relaxer = replace(small[3]), Relaxer()
+    relaxation = relaxed(molecule, relaxer)
+    point = single_point(molecule, relaxer, relaxation, TBLite(), 0)
+    assert single_point(molecule, relaxer, relaxation, TBLite(), 0) is point
+    there = replace(molecule, positions=relaxation.positions)
+    none = Relaxer("none")
+    again = single_point(there, none, relaxed(there, none), TBLite(), 0)
+    assert again.electronic.energy == pytest.approx(point.electronic.energy, abs=1e-9)
+    assert single_point(molecule, relaxer, relaxation, TBLite(), 1) is not point
+
+
+def test_a_missing_gap_is_no_detail() -> None:
+    details = TimedSinglePoint(Electronic(-1.0, np.zeros(3), float("nan")), 0.1).details()
+    assert details == {"energy": -1.0, "single_point_seconds": 0.1}
