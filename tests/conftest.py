@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +22,12 @@ SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
 def _same_draws() -> None:
     """Every test draws the same numbers, whichever ran before it."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _outcomes_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test is given what another has computed, or the user."""
+    monkeypatch.setenv("MOLVM_OUTCOMES", str(tmp_path_factory.getbasetemp() / "outcomes" / secrets.token_hex(4)))
 
 
 @pytest.fixture(scope="session")

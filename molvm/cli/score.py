@@ -10,10 +10,13 @@ import typer
 
 def score(
     file: Annotated[Path, typer.Argument(help="An SD, SMILES, CSV or XYZ file, and what Open Babel reads.")],
-    reward: Annotated[list[str], typer.Option(help="A reward's name, or path.py:function; may be repeated.")],
+    reward: Annotated[
+        list[str], typer.Option(help="A reward (molvm rewards list), or path.py:function; may be repeated.")
+    ],
     out: Annotated[Path, typer.Option(help="The CSV file to write.")],
     workers: Annotated[int | None, typer.Option(help="Worker processes; one a core by default.")] = None,
     time_limit: Annotated[float, typer.Option(help="Seconds that one molecule may take.")] = 60.0,
+    cache: Annotated[bool, typer.Option(help="Take outcomes that are known already, and keep new ones.")] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
     """Score the molecules of a file: one row a record, in order, with the reason where a reward failed."""
@@ -38,7 +41,7 @@ def score(
             done += 1
             progress(done, total)
 
-        table = score_molecules(records, reward, workers=workers, time_limit=time_limit, progress=count)
+        table = score_molecules(records, reward, workers=workers, time_limit=time_limit, cache=cache, progress=count)
     table.to_csv(out, overwrite=overwrite)
     for name, outcomes in table.outcomes.items():
         typer.echo(summary_line(name, outcomes), err=True)

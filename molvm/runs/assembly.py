@@ -13,6 +13,7 @@ from molvm.objectives import ValueMatching, ValueMatchingOptions
 from molvm.rewards.base import MoleculeReward, Outcome, Reward
 from molvm.rewards.pool import Isolated, WorkerPool
 from molvm.runs.config import RewardSection, RunConfig
+from molvm.runs.kept_outcomes import kept_outcomes
 from molvm.sde import SamplingOptions, simulate
 from molvm.training.trainer import TrainerOptions
 from molvm.training.worth import frozen_floor
@@ -82,13 +83,13 @@ def isolated_reward(
 
     Args:
         reward: The reward.
-        section: How many workers, and how long they may take.
+        section: How many workers, how long they may take, and whether known outcomes are taken.
         progress: Called with every outcome as it comes in.
         check: Called at least once a second; what it raises ends the batch.
     """
     if not isinstance(reward, MoleculeReward):
         return reward, lambda: None
-    pool = WorkerPool(section.workers, time_limit=section.time_limit)
+    pool = WorkerPool(section.workers, time_limit=section.time_limit, cache=kept_outcomes(section.cache))
     return Isolated(reward, pool, progress, check), pool.close
 
 

@@ -41,13 +41,14 @@ class RewardSection(Section):
     """What the samples are paid for, and how it is computed."""
 
     name: Annotated[str, Field(min_length=1)] = Field(
-        "dipole", description="a registered reward, or path.py:name of a reward or plain function of an RDKit molecule"
+        "dipole", description="an expression of rewards (`molvm rewards list`), or path.py:name of one of your own"
     )
     floor: FiniteFloat | None = Field(
         None, description="worth of a failed molecule; unset: the reward's own floor, else the worst of a base batch"
     )
     workers: Annotated[int, Field(ge=1)] | None = Field(None, description="worker processes; unset: one a core")
     time_limit: PositiveFloat = Field(60.0, description="seconds that one molecule may take")
+    cache: bool = Field(True, description="take outcomes that are known already, and keep new ones for later")
 
 
 class ValueMatchingSection(Section):

@@ -14,6 +14,7 @@ from molvm.errors import ConfigError, InputFileError, MoleculeError
 from molvm.interop.files import read_molecules
 from molvm.rewards.base import Failure, MoleculeReward, Outcome, Reward
 from molvm.rewards.pool import DEFAULT_TIME_LIMIT, WorkerPool
+from molvm.runs.kept_outcomes import kept_outcomes
 from molvm.runs.reward_source import require_reward, resolve_reward
 
 UNREADABLE = "reading"
@@ -90,6 +91,7 @@ def score(
     *,
     workers: int | None = None,
     time_limit: float = DEFAULT_TIME_LIMIT,
+    cache: bool = True,
     progress: Progress | None = None,
 ) -> ScoreTable:
     """Score molecules, or the records of a file.
@@ -99,6 +101,7 @@ def score(
         reward: A reward, its name, `path.py:name`, or several of these.
         workers: Worker processes; one a core by default.
         time_limit: Seconds that one molecule may take.
+        cache: Whether values that are known are taken from the folder of outcomes, and new ones kept there.
         progress: Called with every outcome of a readable molecule as it comes in.
 
     Raises:
@@ -112,7 +115,7 @@ def score(
     records = records_of(source)
     molecules = [record.molecule for record in records if record.molecule is not None]
     outcomes: dict[str, tuple[Outcome, ...]] = {}
-    with WorkerPool(workers, time_limit=time_limit) as pool:
+    with WorkerPool(workers, time_limit=time_limit, cache=kept_outcomes(cache)) as pool:
         for name, one in rewards.items():
             found = iter(_evaluate(one, molecules, pool, progress))
             outcomes[name] = tuple(
@@ -155,8 +158,8 @@ def evaluate_reward(
     time_limit: float = DEFAULT_TIME_LIMIT,
     progress: Progress | None = None,
 ) -> list[Outcome]:
-    """Outcomes of the molecules, in order, from worker processes that end with the call."""
-    with WorkerPool(workers, time_limit=time_limit) as pool:
+    """Outcomes of the molecules, in order, known ones from the folder of outcomes, the others from worker processes."""
+    with WorkerPool(workers, time_limit=time_limit, cache=kept_outcomes()) as pool:
         return _evaluate(reward, molecules, pool, progress)
 
 
