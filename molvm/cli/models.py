@@ -55,7 +55,7 @@ def convert(
     called = name or (folder.resolve().stem if folder.is_file() else folder.resolve().name)
     target = out or converted_home() / called
     refuse_existing(target)
-    save_model(converted(folder), target)
+    save_model(converted(folder, called), target)
     typer.echo(
         f"The model is {target if out else PREFIX + called}: molvm sample {out or PREFIX + called} --out base.sdf"
     )

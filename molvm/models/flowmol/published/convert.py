@@ -16,6 +16,7 @@ from molvm.models.flowmol.network import FlowMolNetwork
 from molvm.models.flowmol.published import ctmc, gaussian
 from molvm.models.flowmol.published.catalogue import PUBLISHED
 from molvm.models.flowmol.published.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
+from molvm.models.flowmol.published.identity import require_published_file, require_published_kind
 from molvm.models.flowmol.published.settings import KINDS, parameterisation, refuse
 from molvm.models.flowmol.sizes import SizeHistogram
 
@@ -24,19 +25,25 @@ PREFIX: Final = "vector_field."
 Network = TypeVar("Network", bound=FlowMolNetwork)
 
 
-def convert(folder: Path) -> FlowMolModel | CtmcModel:
+def convert(folder: Path, name: str | None = None) -> FlowMolModel | CtmcModel:
     """The model in a published folder.
 
     Args:
         folder: Holds `checkpoints/*.ckpt`; or the checkpoint itself.
+        name: What to call it; the folder's name by default. That of a published model says how it is sampled, and is
+            refused to any other.
 
     Raises:
         InputFileError: There is no checkpoint, or it cannot be read safely.
-        ModelError: It is of a kind that molvm does not run.
+        ModelError: It is of a kind that molvm does not run, or not the published model of that name.
     """
-    checkpoint = read_checkpoint(find_checkpoint(folder))
+    path = find_checkpoint(folder)
+    called = name or folder_name(path)
+    require_published_file(called, path)
+    checkpoint = read_checkpoint(path)
     try:
-        return _converted(checkpoint, folder.resolve().name)
+        require_published_kind(called, checkpoint)
+        return _converted(checkpoint, called)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"The settings in {checkpoint.path} are not those of FlowMol: {error!r}.", allowed=KINDS
@@ -50,7 +57,7 @@ def _converted(checkpoint: Checkpoint, name: str) -> FlowMolModel | CtmcModel:
         return FlowMolModel(network, atom_counts(dataset_name(checkpoint)), name, _card(checkpoint, network))
     if kind == ctmc.PARAMETERISATION:
         tokens = _with_weights(CtmcNetwork(ctmc.ctmc_config(checkpoint)), checkpoint)
-        published = PUBLISHED.get(_folder_name(checkpoint.path))
+        published = PUBLISHED.get(name)
         options = ctmc.chain_options(checkpoint, published.sampling if published else {})
         return CtmcModel(tokens, atom_counts(_sizes_of_tokens(checkpoint)), name, options, _card(checkpoint, tokens))
     raise refuse(checkpoint.path, checkpoint.settings)
@@ -83,7 +90,7 @@ def _card(checkpoint: Checkpoint, network: FlowMolNetwork) -> dict[str, Any]:
     }
 
 
-def _folder_name(checkpoint: Path) -> str:
+def folder_name(checkpoint: Path) -> str:
     """What the folder of a published model is called, from the path of its checkpoint."""
     parent = checkpoint.resolve().parent
     return parent.parent.name if parent.name == "checkpoints" else parent.name
