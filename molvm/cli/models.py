@@ -44,16 +44,17 @@ def verify(model: Annotated[str, typer.Argument(help="A model's name, or a direc
 @models_app.command("convert")
 def convert(
     folder: Annotated[Path, typer.Argument(help="FlowMol's published folder of a model, or its checkpoint.")],
-    name: Annotated[str | None, typer.Option(help="What to call it; the folder's name by default.")] = None,
+    name: Annotated[str | None, typer.Option(help="What to call it; the model's folder's name by default.")] = None,
     out: Annotated[Path | None, typer.Option(help="A new directory for it, instead of molvm's own.")] = None,
 ) -> None:
     """Convert a published FlowMol checkpoint; nothing in it is executed."""
     from molvm.durable import refuse_existing
     from molvm.models.flowmol.published.convert import convert as converted
+    from molvm.models.flowmol.published.naming import default_name, require_name
     from molvm.models.hub import PREFIX, converted_home, save_model
 
-    called = name or (folder.resolve().stem if folder.is_file() else folder.resolve().name)
-    target = out or converted_home() / called
+    called = default_name(folder) if name is None else require_name(name)
+    target = out or converted_home() / require_name(called)
     refuse_existing(target)
     save_model(converted(folder, called), target)
     typer.echo(

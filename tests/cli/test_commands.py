@@ -243,6 +243,29 @@ def test_a_published_checkpoint_is_converted_and_sampled(
     assert molvm("sample", "mine", "-n", 1, "--steps", 5, "--out", "b.sdf").code == 0
 
 
+@pytest.mark.parametrize("name", ["../../evil", "a/b", ".hidden", ""])
+def test_a_name_that_is_a_path_writes_nothing(
+    molvm: Molvm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("MOLVM_HOME", str(tmp_path / "deep" / "home"))
+    said = molvm("models", "convert", PARITY / "tiny_gaussian", "--name", name)
+    assert said.code == 2
+    assert "cannot be called" in said.err
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_a_checkpoint_alone_is_called_as_its_folder(
+    molvm: Molvm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOLVM_HOME", str(tmp_path / "home"))
+    said = molvm("models", "convert", PARITY / "tiny_gaussian" / "checkpoints" / "model.ckpt")
+    assert "flowmol:tiny_gaussian" in said.out
+    refused = molvm("models", "convert", PARITY / "tiny_gaussian", "--name", "geom_gaussian")
+    assert refused.code == 2
+    assert "is not the published model geom_gaussian" in refused.err
+    assert "flowmol:geom_gaussian" not in molvm("models", "list").out
+
+
 def test_a_published_model_over_tokens_is_converted_sampled_and_not_trained(
     molvm: Molvm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from molvm.errors import InputFileError
+from molvm.models.flowmol.published.naming import AS_PUBLISHED, CHECKPOINTS
 
 READER: Final = "molvm.models.flowmol.published.read_checkpoint"
 TIME_LIMIT: Final = 600.0
@@ -46,8 +47,8 @@ def find_checkpoint(folder: Path) -> Path:
     """
     if folder.is_file():
         return folder
-    found = sorted(folder.glob("checkpoints/*.ckpt")) or sorted(folder.glob("*.ckpt"))
-    named = [path for path in found if path.name in ("last.ckpt", "model.ckpt")]
+    found = sorted(folder.glob(f"{CHECKPOINTS}/*.ckpt")) or sorted(folder.glob("*.ckpt"))
+    named = [path for path in found if path.name in AS_PUBLISHED]
     if len(found) == 1 or len(named) == 1:
         return (named or found)[0]
     raise InputFileError(

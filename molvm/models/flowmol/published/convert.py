@@ -19,6 +19,7 @@ from molvm.models.flowmol.published import ctmc, gaussian
 from molvm.models.flowmol.published.catalogue import PUBLISHED
 from molvm.models.flowmol.published.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from molvm.models.flowmol.published.identity import require_published_file, require_published_kind
+from molvm.models.flowmol.published.naming import default_name
 from molvm.models.flowmol.published.settings import KINDS, parameterisation, refuse
 from molvm.models.flowmol.published.soundness import require_sound
 from molvm.models.flowmol.sizes import SizeHistogram
@@ -42,7 +43,7 @@ def convert(folder: Path, name: str | None = None) -> FlowMolModel | CtmcModel:
         ModelError: It is of a kind that molvm does not run, or not the published model of that name.
     """
     path = find_checkpoint(folder)
-    called = name or folder_name(path)
+    called = name or default_name(folder)
     require_published_file(called, path)
     checkpoint = read_checkpoint(path)
     try:
@@ -89,12 +90,6 @@ def _card(checkpoint: Checkpoint, network: FlowMolNetwork) -> dict[str, Any]:
         "coupling": "positions aligned with their noise in training, so that their score is approximate",
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
     }
-
-
-def folder_name(checkpoint: Path) -> str:
-    """What the folder of a published model is called, from the path of its checkpoint."""
-    parent = checkpoint.resolve().parent
-    return parent.parent.name if parent.name == "checkpoints" else parent.name
 
 
 def dataset_name(checkpoint: Checkpoint) -> str:
