@@ -11,10 +11,11 @@ import torch
 
 from molvm.errors import ModelError
 from molvm.models.flowmol.ctmc.model import CtmcModel
+from molvm.models.flowmol.ctmc.options import ChainOptions
 from molvm.models.flowmol.published.catalogue import PUBLISHED, QM9_ELEMENTS
 from molvm.models.flowmol.published.checkpoint import Checkpoint
 from molvm.models.flowmol.published.convert import convert
-from molvm.models.flowmol.published.ctmc import ctmc_config
+from molvm.models.flowmol.published.ctmc import chain_options, ctmc_config
 from molvm.models.hub import load_model, save_model
 from tests.models.flowmol.published.token_folder import Change, token_folder
 from tests.models.flowmol.upstream import TOKEN_CASES, UpstreamCase, hyper_parameters, largest_difference, load_record
@@ -94,6 +95,23 @@ def test_recorded_ways_of_sampling_are_kept(tmp_path: Path) -> None:
     change = setting("vector_field_config", dfm_type="gat", cat_temperature_schedule="decay")
     options = converted(tmp_path / "mine", "v31_tiny", change).options
     assert (options.sampler, options.temperature) == ("gat", "decay")
+
+
+def test_settings_that_say_nothing_are_upstreams_defaults() -> None:
+    recorded = hyper_parameters(load_record("v31_tiny"))
+    nothing = dict.fromkeys(
+        ("stochasticity", "high_confidence_threshold", "dfm_type", "cat_temperature_schedule"), None
+    )
+    settings = {
+        **recorded,
+        "default_n_timesteps": 1,
+        "vector_field_config": {**recorded["vector_field_config"], **nothing},
+    }
+    assert chain_options(Checkpoint(Path("a.ckpt"), settings, {}, averaged=False), {}) == ChainOptions(
+        steps=1, sampler="campbell", eta=0.0, hc_thresh=0.0, temperature=0.05
+    )
+    settings["default_n_timesteps"] = None
+    assert chain_options(Checkpoint(Path("a.ckpt"), settings, {}, averaged=False), {}).steps == 249
 
 
 @pytest.mark.parametrize("layout", ["list", "names"])
