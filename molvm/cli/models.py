@@ -13,10 +13,15 @@ models_app = typer.Typer(help="List base models, show and check them, convert pu
 @models_app.command("list")
 def list_models() -> None:
     """The base models that can be named: bundled ones, and published ones that were converted here."""
-    from molvm.models.hub import model_names
+    from molvm.errors import MolVMError
+    from molvm.models.hub import load_model, model_names
 
     for name in model_names():
-        typer.echo(name)
+        try:
+            load_model(name)
+            typer.echo(name)
+        except MolVMError:
+            typer.echo(f"{name}  (cannot be used: `molvm models verify {name}` says why)")
 
 
 @models_app.command("info")

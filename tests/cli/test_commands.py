@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -187,6 +188,20 @@ def test_geom_is_the_stand_in_and_everything_says_so(
 def test_models(molvm: Molvm, tiny_path: Path) -> None:
     assert json.loads(molvm("models", "info", tiny_path).out)["kind"] == "flowmol"
     assert molvm("models", "list").code == 0
+
+
+def test_models_that_cannot_be_used_are_marked(
+    molvm: Molvm, tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOLVM_HOME", str(tmp_path))
+    for name in ("whole", "spoilt"):
+        shutil.copytree(tiny_path, tmp_path / "models" / "flowmol" / name)
+    (tmp_path / "models" / "flowmol" / "spoilt" / "model.safetensors").write_bytes(b"")
+    lines = molvm("models", "list").out.splitlines()
+    assert "flowmol:whole" in lines
+    (marked,) = [line for line in lines if line.startswith("flowmol:spoilt")]
+    assert "cannot be used: `molvm models verify flowmol:spoilt`" in marked
+    assert molvm("models", "verify", "flowmol:spoilt").code == 2
 
 
 def test_what_a_published_model_needs_is_an_answer(
