@@ -13,10 +13,15 @@ models_app = typer.Typer(help="List base models, show and check them, convert pu
 @models_app.command("list")
 def list_models() -> None:
     """The base models that can be named: bundled ones, and published ones that were converted here."""
-    from molvm.models.hub import model_names
+    from molvm.errors import MolVMError
+    from molvm.models.hub import load_model, model_names
 
     for name in model_names():
-        typer.echo(name)
+        try:
+            load_model(name)
+            typer.echo(name)
+        except MolVMError:
+            typer.echo(f"{name}  (cannot be used: `molvm models verify {name}` says why)")
 
 
 @models_app.command("info")
@@ -44,18 +49,19 @@ def verify(model: Annotated[str, typer.Argument(help="A model's name, or a direc
 @models_app.command("convert")
 def convert(
     folder: Annotated[Path, typer.Argument(help="FlowMol's published folder of a model, or its checkpoint.")],
-    name: Annotated[str | None, typer.Option(help="What to call it; the folder's name by default.")] = None,
+    name: Annotated[str | None, typer.Option(help="What to call it; the model's folder's name by default.")] = None,
     out: Annotated[Path | None, typer.Option(help="A new directory for it, instead of molvm's own.")] = None,
 ) -> None:
     """Convert a published FlowMol checkpoint; nothing in it is executed."""
     from molvm.durable import refuse_existing
     from molvm.models.flowmol.published.convert import convert as converted
+    from molvm.models.flowmol.published.naming import default_name, require_name
     from molvm.models.hub import PREFIX, converted_home, save_model
 
-    called = name or (folder.resolve().stem if folder.is_file() else folder.resolve().name)
-    target = out or converted_home() / called
+    called = default_name(folder) if name is None else require_name(name)
+    target = out or converted_home() / require_name(called)
     refuse_existing(target)
-    save_model(converted(folder), target)
+    save_model(converted(folder, called), target)
     typer.echo(
         f"The model is {target if out else PREFIX + called}: molvm sample {out or PREFIX + called} --out base.sdf"
     )

@@ -158,7 +158,7 @@ def _found(name_or_path: str | Path) -> tuple[str, Path]:
         )
     if path.is_dir():
         return name if name in known else path.name, path
-    raise UnknownNameError("base model", name, [*known, *_published_names()])
+    raise UnknownNameError("base model", name, {*known, *_published_names()})
 
 
 def save_model(model: FlowMolModel | CtmcModel, path: Path) -> None:

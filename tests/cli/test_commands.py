@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,20 @@ def test_models(molvm: Molvm, tiny_path: Path) -> None:
     assert molvm("models", "list").code == 0
 
 
+def test_models_that_cannot_be_used_are_marked(
+    molvm: Molvm, tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOLVM_HOME", str(tmp_path))
+    for name in ("whole", "spoilt"):
+        shutil.copytree(tiny_path, tmp_path / "models" / "flowmol" / name)
+    (tmp_path / "models" / "flowmol" / "spoilt" / "model.safetensors").write_bytes(b"")
+    lines = molvm("models", "list").out.splitlines()
+    assert "flowmol:whole" in lines
+    (marked,) = [line for line in lines if line.startswith("flowmol:spoilt")]
+    assert "cannot be used: `molvm models verify flowmol:spoilt`" in marked
+    assert molvm("models", "verify", "flowmol:spoilt").code == 2
+
+
 def test_what_a_published_model_needs_is_an_answer(
     molvm: Molvm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,6 +256,29 @@ def test_a_published_checkpoint_is_converted_and_sampled(
     assert molvm("models", "convert", published).code == 2
     assert molvm("models", "convert", published, "--out", "mine").code == 0
     assert molvm("sample", "mine", "-n", 1, "--steps", 5, "--out", "b.sdf").code == 0
+
+
+@pytest.mark.parametrize("name", ["../../evil", "a/b", ".hidden", ""])
+def test_a_name_that_is_a_path_writes_nothing(
+    molvm: Molvm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("MOLVM_HOME", str(tmp_path / "deep" / "home"))
+    said = molvm("models", "convert", PARITY / "tiny_gaussian", "--name", name)
+    assert said.code == 2
+    assert "cannot be called" in said.err
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_a_checkpoint_alone_is_called_as_its_folder(
+    molvm: Molvm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOLVM_HOME", str(tmp_path / "home"))
+    said = molvm("models", "convert", PARITY / "tiny_gaussian" / "checkpoints" / "model.ckpt")
+    assert "flowmol:tiny_gaussian" in said.out
+    refused = molvm("models", "convert", PARITY / "tiny_gaussian", "--name", "geom_gaussian")
+    assert refused.code == 2
+    assert "is not the published model geom_gaussian" in refused.err
+    assert "flowmol:geom_gaussian" not in molvm("models", "list").out
 
 
 def test_a_published_model_over_tokens_is_converted_sampled_and_not_trained(

@@ -13,7 +13,7 @@ from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.flowmol.network import FlowMolNetwork
 from molvm.models.flowmol.sizes import SizeHistogram
-from molvm.models.hub import CARD_FILE, WEIGHTS_FILE, load_model, save_model
+from molvm.models.hub import CARD_FILE, WEIGHTS_FILE, converted_home, load_model, save_model
 
 
 @pytest.fixture
@@ -49,6 +49,18 @@ def test_a_place_that_cannot_be_written_is_named(model: FlowMolModel, tmp_path: 
 def test_unknown_names_suggest_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="no base model named 'qm8'"):
         load_model("qm8")
+
+
+def test_a_converted_published_model_is_suggested_once(
+    model: FlowMolModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOLVM_HOME", str(tmp_path))
+    save_model(model, converted_home() / "flowmol3")
+    with pytest.raises(UnknownNameError) as caught:
+        load_model("flowmol:flowmol4")
+    names = str(caught.value.allowed).split(", ")
+    assert "flowmol:flowmol3" in names
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "no_card", "bad_card", "other_config", "newer", "other_kind"])

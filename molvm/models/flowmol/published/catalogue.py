@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+from molvm.datasets.elements import GEOM_ELEMENTS
 
 HOST: Final = "https://bits.csb.pitt.edu/files/FlowMol"
+
+QM9_ELEMENTS: Final = ("C", "H", "N", "O", "F")
+
+Kind = Literal["gaussian", "ctmc", "flowmol3"]
+"""Continuous in every modality; tokens, as version 2 has them; tokens, as FlowMol3 has them."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +26,8 @@ class PublishedModel:
         size: Bytes; None where it is not known.
         sha256: Of the checkpoint; None where it is not known, and then the size is approximate.
         sampling: What its authors sample it with, where that differs from the settings of its training.
+        kind: What it predicts, and how.
+        elements: The atom types it knows, in any order.
     """
 
     folder: str
@@ -26,6 +35,8 @@ class PublishedModel:
     size: int | None = None
     sha256: str | None = None
     sampling: Mapping[str, Any] = field(default_factory=dict)
+    kind: Kind = "flowmol3"
+    elements: tuple[str, ...] = tuple(GEOM_ELEMENTS)
 
     def url(self, name: str) -> str:
         """The folder of the model of that name; `config.yaml` and the checkpoint are in it."""
@@ -50,16 +61,19 @@ PUBLISHED: Final[Mapping[str, PublishedModel]] = {
         "checkpoints/model.ckpt",
         78_614_940,
         "9ec49c3e79d66afcdf96b0e27a61ca08fff95d0477b77f682ad0701527f28321",
+        kind="gaussian",
+        elements=QM9_ELEMENTS,
     ),
     "geom_gaussian": PublishedModel(
         "trained_models",
         "checkpoints/model.ckpt",
         48_974_411,
         "3c20f84fc96d4865df6a97fd987ca5ec2fbb08827d93ddbf95b6d72743ba27a4",
+        kind="gaussian",
     ),
-    "qm9_ctmc": PublishedModel("trained_models_v02", "checkpoints/last.ckpt"),
+    "qm9_ctmc": PublishedModel("trained_models_v02", "checkpoints/last.ckpt", kind="ctmc", elements=QM9_ELEMENTS),
     "geom_ctmc": PublishedModel(
-        "trained_models_v02", "checkpoints/last.ckpt", sampling={"eta": 30.0, "hc_thresh": 0.9}
+        "trained_models_v02", "checkpoints/last.ckpt", sampling={"eta": 30.0, "hc_thresh": 0.9}, kind="ctmc"
     ),
     "flowmol3": PublishedModel("trained_models_v3.1", "checkpoints/last.ckpt", 65_000_000),
     "fm3_nofa": PublishedModel("trained_models_v3", "checkpoints/last.ckpt"),

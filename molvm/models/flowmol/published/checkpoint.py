@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,10 +17,17 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from molvm.errors import InputFileError
+from molvm.models.flowmol.published.naming import AS_PUBLISHED, CHECKPOINTS
+from molvm.models.flowmol.published.read_checkpoint import REFUSED
+
+logger = logging.getLogger(__name__)
 
 READER: Final = "molvm.models.flowmol.published.read_checkpoint"
 TIME_LIMIT: Final = 600.0
 """Seconds; reading the largest published file takes a few."""
+
+ASKED: Final = re.compile(r"GLOBAL ([\w.]+)", re.ASCII)
+"""How torch says which name it has refused."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +55,8 @@ def find_checkpoint(folder: Path) -> Path:
     """
     if folder.is_file():
         return folder
-    found = sorted(folder.glob("checkpoints/*.ckpt")) or sorted(folder.glob("*.ckpt"))
-    named = [path for path in found if path.name in ("last.ckpt", "model.ckpt")]
+    found = sorted(folder.glob(f"{CHECKPOINTS}/*.ckpt")) or sorted(folder.glob("*.ckpt"))
+    named = [path for path in found if path.name in AS_PUBLISHED]
     if len(found) == 1 or len(named) == 1:
         return (named or found)[0]
     raise InputFileError(
@@ -73,8 +82,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
             raise InputFileError(
                 f"The checkpoint {path} cannot be read safely: {_reason(done.stderr)}.",
                 allowed="a Lightning checkpoint of FlowMol: tensors and plain settings; nothing else is unpickled",
-                remedy="downloading it again",
+                remedy="downloading it again, from its authors",
             )
+        for note in json.loads((Path(out) / "notes.json").read_text(encoding="utf-8")):
+            logger.warning("%s: %s.", path, note)
         average = Path(out) / "average.safetensors"
         weights = load_file(average if average.exists() else Path(out) / "weights.safetensors")
         settings = json.loads((Path(out) / "settings.json").read_text(encoding="utf-8"))
@@ -82,7 +93,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def _reason(stderr: str) -> str:
-    """The last exception of a traceback, in one line."""
-    lines = [line for line in stderr.splitlines() if line and not line.startswith(("\t", " "))]
-    unpickling = [line for line in lines if "Unpickl" in line or "GLOBAL" in line]
-    return ((unpickling or lines)[-1] if lines else "the reader ended without a word").rstrip(".")
+    """What the reader has against a file, in our own words: torch's advise how to run what is in it."""
+    asked = ASKED.search(stderr)
+    if asked is not None:
+        return f"it asks for `{asked[1]}`, which is refused; nothing in it was run"
+    last = stderr.rstrip().rpartition("\n")[2]
+    if last.startswith(REFUSED):
+        return last.removeprefix(REFUSED)
+    return "it is damaged, or holds something else than tensors and plain values; nothing in it was run"

@@ -74,9 +74,16 @@ def chain_options(checkpoint: Checkpoint, published: Mapping[str, Any]) -> Chain
     """
     recorded = checkpoint.settings["vector_field_config"]
     return ChainOptions(
-        steps=int(checkpoint.settings.get("default_n_timesteps", 250)) - 1,
-        sampler=recorded.get("dfm_type", "campbell"),
-        eta=float(recorded.get("stochasticity", 0.0)),
-        hc_thresh=float(recorded.get("high_confidence_threshold", 0.0)),
-        temperature=recorded.get("cat_temperature_schedule", 0.05),
+        # Upstream counts times, we count the steps between them; from one time there would be no step at all.
+        steps=max(1, int(_recorded(checkpoint.settings, "default_n_timesteps", 250)) - 1),
+        sampler=_recorded(recorded, "dfm_type", "campbell"),
+        eta=float(_recorded(recorded, "stochasticity", 0.0)),
+        hc_thresh=float(_recorded(recorded, "high_confidence_threshold", 0.0)),
+        temperature=_recorded(recorded, "cat_temperature_schedule", 0.05),
     ).changed(**published)
+
+
+def _recorded(settings: Mapping[str, Any], name: str, default: Any) -> Any:
+    """A setting; upstream's default where there is none, or None."""
+    value = settings.get(name)
+    return default if value is None else value

@@ -2,14 +2,15 @@
 
 The file is a pickle from somewhere else. It is read with torch's restricted unpickler, which builds tensors and plain
 containers and refuses every other name; the one exception is a recorded path, which becomes a string. OUT then holds
-`weights.safetensors`, `settings.json`, and `average.safetensors` if the checkpoint has an average of the weights.
+`weights.safetensors`, `settings.json`, `notes.json` with what the user should know, and `average.safetensors` if the
+checkpoint has an average of the weights.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-AVERAGE_CALLBACK = "exponential_moving_average"
-AVERAGED_LIST = "shadow_params"
+from molvm.models.flowmol.published.moving_average import average_of, shadow_weights
+
+REFUSED = "refused: "
+"""Before what this program itself says against a file, in the last line of its errors."""
+
+NO_AVERAGE = "it records a moving average of the weights, but holds none; its last weights are taken"
 
 
 class RecordedPath(str):
@@ -35,12 +40,30 @@ def main(checkpoint: Path, out: Path) -> None:
     """Read one file and write what it holds."""
     torch.serialization.add_safe_globals([(RecordedPath, "pathlib.PosixPath"), (RecordedPath, "pathlib.WindowsPath")])
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    save_file(tensors(content["state_dict"]), out / "weights.safetensors")
-    average = average_of(content.get("callbacks") or {})
-    if average:
-        save_file(tensors(shadow_weights(average, list(content["state_dict"]))), out / "average.safetensors")
-    text = json.dumps(plain(content["hyper_parameters"]))
-    (out / "settings.json").write_text(text, encoding="utf-8")
+    try:
+        weights, settings = entry(content, "state_dict"), entry(content, "hyper_parameters")
+        recorded = average_of(content.get("callbacks") or {})
+        shadow = shadow_weights(recorded, weights) if recorded else {}
+    except ValueError as error:
+        sys.exit(f"{REFUSED}{error}")
+    save_file(tensors(weights), out / "weights.safetensors")
+    if shadow:
+        save_file(tensors(shadow), out / "average.safetensors")
+    notes = [NO_AVERAGE] if recorded and not shadow else []
+    (out / "notes.json").write_text(json.dumps(notes), encoding="utf-8")
+    (out / "settings.json").write_text(json.dumps(plain(settings)), encoding="utf-8")
+
+
+def entry(content: Any, name: str) -> Mapping[str, Any]:
+    """A part of a Lightning checkpoint.
+
+    Raises:
+        ValueError: There is none.
+    """
+    if not isinstance(content, Mapping) or not isinstance(content.get(name), Mapping):
+        raise ValueError(f"it is no Lightning checkpoint: it has no {name}")  # noqa: TRY004
+    found: Mapping[str, Any] = content[name]
+    return found
 
 
 def tensors(state: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -50,30 +73,6 @@ def tensors(state: Mapping[str, Any]) -> dict[str, Tensor]:
         for name, value in state.items()
         if isinstance(value, Tensor) and value.numel()
     }
-
-
-def average_of(callbacks: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """What a callback has recorded of an average; Lightning puts the callback's own name around it."""
-    states = [callbacks, *(state for state in callbacks.values() if isinstance(state, Mapping))]
-    return next((state[AVERAGE_CALLBACK] for state in states if state.get(AVERAGE_CALLBACK)), None)
-
-
-def shadow_weights(average: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
-    """The averaged weights within the callback's state, whatever it calls them.
-
-    Args:
-        average: The state: names to tensors, or these within it, or a list of tensors in the order of the weights.
-        names: Of the weights, in their order.
-
-    Raises:
-        ValueError: There are not as many averaged tensors as weights.
-    """
-    if isinstance(average.get(AVERAGED_LIST), list | tuple):
-        return dict(zip(names, average[AVERAGED_LIST], strict=True))
-    if any(isinstance(value, Tensor) for value in average.values()):
-        return average
-    nested = [value for value in average.values() if isinstance(value, Mapping)]
-    return nested[0] if nested else {}
 
 
 def plain(value: Any) -> Any:

@@ -107,6 +107,36 @@ def test_a_hostile_checkpoint_runs_nothing(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
+def test_refusals_are_in_our_own_words(tmp_path: Path) -> None:
+    """Torch's own advise how to load a hostile file all the same."""
+    path = tmp_path / "hostile.ckpt"
+    for content, said in (
+        ({"state_dict": {}, "evil": Hostile(tmp_path / "mark")}, "it asks for `getattr`, which is refused; nothing in"),
+        ([1], "it is no Lightning checkpoint: it has no state_dict"),
+        ({"state_dict": {}}, "it has no hyper_parameters"),
+        (None, "it is damaged, or holds something else"),
+    ):
+        torch.save(content, path) if content else path.write_text("Please file an issue\x1b[31m")
+        with pytest.raises(InputFileError, match="cannot be read safely") as caught:
+            read_checkpoint(path)
+        assert said in str(caught.value)
+        for advice in ("weights_only", "can still be loaded", "add_safe_globals", "file an issue", "\x1b"):
+            assert advice not in str(caught.value)
+
+
+def test_a_recorded_average_without_weights_leaves_the_last_ones(
+    tmp_path: Path, model: FlowMolModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    def decay_alone(content: dict[str, Any]) -> dict[str, Any]:
+        return {**content, "callbacks": {"exponential_moving_average": {"decay": 0.99}}}
+
+    found = convert(rewritten(tmp_path / "decay", decay_alone))
+    assert found.card["weights"] == "last of the training"
+    assert "holds none; its last weights are taken" in caplog.text
+    for name, value in model.network.state_dict().items():
+        assert torch.equal(found.network.state_dict()[name], value)
+
+
 def test_a_damaged_or_missing_checkpoint(tmp_path: Path) -> None:
     shutil.copytree(FOLDER, tmp_path / "cut")
     path = tmp_path / "cut" / "checkpoints" / "model.ckpt"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import torch
 
 from molvm.errors import ModelError
 from molvm.models.flowmol.ctmc.model import CtmcModel
-from molvm.models.flowmol.published.catalogue import PUBLISHED
+from molvm.models.flowmol.ctmc.options import ChainOptions
+from molvm.models.flowmol.published.catalogue import PUBLISHED, QM9_ELEMENTS
 from molvm.models.flowmol.published.checkpoint import Checkpoint
 from molvm.models.flowmol.published.convert import convert
-from molvm.models.flowmol.published.ctmc import ctmc_config
+from molvm.models.flowmol.published.ctmc import chain_options, ctmc_config
 from molvm.models.hub import load_model, save_model
 from tests.models.flowmol.published.token_folder import Change, token_folder
 from tests.models.flowmol.upstream import TOKEN_CASES, UpstreamCase, hyper_parameters, largest_difference, load_record
@@ -72,19 +74,44 @@ def test_what_is_known_of_version_3(tmp_path: Path) -> None:
     assert model.config.message_norm == 1.0
 
 
-def test_a_published_name_is_sampled_as_its_authors_do(tmp_path: Path) -> None:
+def test_a_published_name_is_sampled_as_its_authors_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The released geom_ctmc was trained with other settings than it is sampled with."""
+    # The recorded case knows the elements of QM9.
+    monkeypatch.setitem(PUBLISHED, "geom_ctmc", replace(PUBLISHED["geom_ctmc"], elements=QM9_ELEMENTS))
     model = converted(tmp_path / "geom_ctmc", "v20_tiny_ctmc")
     assert (model.options.eta, model.options.hc_thresh) == (30.0, 0.9)
     by_file = convert(tmp_path / "geom_ctmc" / "checkpoints" / "last.ckpt")
     assert isinstance(by_file, CtmcModel)
     assert by_file.options == model.options
+    by_name = convert(token_folder(tmp_path / "dl", "v20_tiny_ctmc"), "geom_ctmc")
+    assert isinstance(by_name, CtmcModel)
+    assert by_name.options == model.options
+    other_name = convert(tmp_path / "geom_ctmc", "mine")
+    assert isinstance(other_name, CtmcModel)
+    assert (other_name.options.eta, other_name.options.hc_thresh) == (10.0, 0.0)
 
 
 def test_recorded_ways_of_sampling_are_kept(tmp_path: Path) -> None:
     change = setting("vector_field_config", dfm_type="gat", cat_temperature_schedule="decay")
     options = converted(tmp_path / "mine", "v31_tiny", change).options
     assert (options.sampler, options.temperature) == ("gat", "decay")
+
+
+def test_settings_that_say_nothing_are_upstreams_defaults() -> None:
+    recorded = hyper_parameters(load_record("v31_tiny"))
+    nothing = dict.fromkeys(
+        ("stochasticity", "high_confidence_threshold", "dfm_type", "cat_temperature_schedule"), None
+    )
+    settings = {
+        **recorded,
+        "default_n_timesteps": 1,
+        "vector_field_config": {**recorded["vector_field_config"], **nothing},
+    }
+    assert chain_options(Checkpoint(Path("a.ckpt"), settings, {}, averaged=False), {}) == ChainOptions(
+        steps=1, sampler="campbell", eta=0.0, hc_thresh=0.0, temperature=0.05
+    )
+    settings["default_n_timesteps"] = None
+    assert chain_options(Checkpoint(Path("a.ckpt"), settings, {}, averaged=False), {}).steps == 249
 
 
 @pytest.mark.parametrize("layout", ["list", "names"])
