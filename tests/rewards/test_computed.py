@@ -97,7 +97,8 @@ def test_shared_values_are_those_computed_alone(small: list[Molecule]) -> None:
     molecule = replace(small[7])
     together = [make_reward(name)([molecule])[0].value for name in PROPERTIES]
     alone = [make_reward(name)([replace(molecule)])[0].value for name in PROPERTIES]
-    assert together == alone
+    # The engines add up in an order that depends on the number of threads.
+    assert together == pytest.approx(alone, rel=1e-9)
 
 
 @pytest.mark.parametrize("name", ELECTRONIC)
@@ -182,7 +183,7 @@ def test_workers_compute_the_same(small: list[Molecule]) -> None:
     molecules = small[1:4]
     reward = make_reward("gap")
     with isolated(reward, 1) as pool:
-        assert [o.value for o in pool(molecules)] == [o.value for o in reward(molecules)]
+        assert [o.value for o in pool(molecules)] == pytest.approx([o.value for o in reward(molecules)], rel=1e-9)
 
 
 def test_the_positions_of_an_outcome_are_its_own(small: list[Molecule]) -> None:
