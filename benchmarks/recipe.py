@@ -41,7 +41,8 @@ from molvm.runs.calibration import measure
 from molvm.runs.pretraining import default_network
 from molvm.sde import analytic_variance, uniform_grid
 from molvm.states.molecule import MODALITIES
-from molvm.training.pretrain import Pretrainer, PretrainOptions
+from molvm.training.pretrain import Pretrainer
+from molvm.training.pretrain_options import PretrainOptions
 
 LEARNING_RATE = PretrainOptions().learning_rate
 

@@ -24,7 +24,7 @@ def pretrain(
         int | None,
         typer.Option(help="Pairs of atoms in a step at most, 131072 by default: fewer large molecules in a batch."),
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak rate of AdamW, 0.001 by default.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate, 0.001 by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, order, noise and times, 0 by default.")] = None,
     checkpoint_every: Annotated[int | None, typer.Option(help="Steps between checkpoints, 250 by default.")] = None,
     shards: Annotated[

@@ -175,5 +175,14 @@ def command(
             f"The reward {name!r} has the time limit {time_limit} and the floor {floor}.",
             allowed="a positive number of seconds; a finite floor or none",
         )
-    rest = [str(Path(part).resolve()) if Path(part).is_file() else part for part in argv[1:]]
-    return Command((str(Path(found).absolute()), *rest), name, unit, direction, floor, float(time_limit))
+    return Command(
+        (str(Path(found).absolute()), *with_absolute_files(argv[1:])), name, unit, direction, floor, float(time_limit)
+    )
+
+
+def with_absolute_files(parts: Sequence[str]) -> list[str]:
+    """The parts of a command; those that are files here are found from any directory.
+
+    Links are not followed: the python of a virtual environment is one.
+    """
+    return [str(Path(part).absolute()) if Path(part).is_file() else part for part in parts]

@@ -27,6 +27,9 @@ from molvm.rewards.stages import (
 
 Details = dict[str, float | str]
 
+EDITION = 1
+"""To be raised by who changes what a property comes out as, so that values kept from before are not found again."""
+
 
 @dataclass(frozen=True)
 class Computed(MoleculeReward):
@@ -55,8 +58,8 @@ class Computed(MoleculeReward):
     @property
     def cached_as(self) -> str | None:
         """All settings, and the versions of what computes."""
-        versions = [f"{package} {version(package)}" for package in self.pipeline.packages()]
-        return "; ".join((f"{type(self).__module__}.{self!r}", *versions))
+        versions = [f"{package} {version(package)}" for package in ("molvm", "rdkit", *self.pipeline.packages())]
+        return "; ".join((f"{EDITION}", f"{type(self).__module__}.{self!r}", *versions))
 
     @abstractmethod
     def measure(self, molecule: Molecule, relaxation: Relaxation) -> tuple[float, Details]:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from typing import ClassVar
 
 import numpy as np
 
-from molvm.chem.engines.base import Method, SinglePoint
+from molvm.chem.engines.base import SinglePoint
 from molvm.chem.molecule import Molecule
 from molvm.chem.relax import Criteria, Relaxation
-from molvm.chem.relaxers import RelaxationMethod
 from molvm.chem.units import DEBYE_PER_ATOMIC_UNIT, DEBYE_PER_ELEMENTARY_CHARGE_ANGSTROM
-from molvm.rewards.base import Direction
-from molvm.rewards.computed import Computed, Details, honest_floor
-from molvm.rewards.pipeline import EngineName, Pipeline, require_packages
+from molvm.rewards.computed import Computed, Details, factory
 from molvm.rewards.stages import StageFailure
 
 MAX_SEPARATED_CHARGE = 1.0
@@ -25,7 +21,7 @@ neutral molecule in one piece. Zwitterionic glycine, a strong case, has about ha
 
 @dataclass(frozen=True)
 class Dipole(Computed):
-    """|μ| in debye of the relaxed molecule, for neutral molecules in one piece.
+    """Dipole moment |μ| in debye of the relaxed molecule, for neutral molecules in one piece.
 
     The dipole of an ion depends on the origin, so ions are turned away. The details are `gfnff_energy` and `energy`
     (Eh), `gap` (eV), `gradient_norm` (Eh/a₀), `relaxation_steps`, `relaxation_seconds` and `single_point_seconds`.
@@ -48,6 +44,11 @@ class Dipole(Computed):
         if self.criteria is not None:
             object.__setattr__(self, "pipeline", replace(self.pipeline, criteria=self.criteria))
 
+    @property
+    def cached_as(self) -> str | None:
+        """Nothing, for an engine of one's own: what it says of itself need not tell it from another."""
+        return super().cached_as if self.engine is None else None
+
     def measure(self, molecule: Molecule, relaxation: Relaxation) -> tuple[float, Details]:
         """|μ| in debye.
 
@@ -69,38 +70,4 @@ def largest_dipole(relaxation: Relaxation) -> float:
     return MAX_SEPARATED_CHARGE * diameter * DEBYE_PER_ELEMENTARY_CHARGE_ANGSTROM
 
 
-def dipole(
-    *,
-    relaxation: RelaxationMethod | None = "gfnff",
-    single_point: Method = "gfn2",
-    engine: EngineName = "tblite",
-    solvent: str | None = None,
-    charge: int | None = None,
-    spin: int = 0,
-    direction: Direction = "maximise",
-    keep_positions: bool = False,
-) -> Dipole:
-    """Dipole moment of the molecule relaxed with GFN-FF, from GFN2-xTB.
-
-    Args:
-        relaxation: gfnff, gfn2, mmff, or none for the geometry as it is; in vacuum.
-        single_point: gfn2 or gfn1.
-        engine: tblite, or xtb (xtb-python; no solvents).
-        solvent: Of the single point, by ALPB: water, dmso, octanol, ...; none for vacuum.
-        charge: Total charge, which can only be 0; none for the sum of the formal charges.
-        spin: Number of unpaired electrons.
-        direction: maximise or minimise.
-        keep_positions: Whether outcomes carry the relaxed positions, for a viewer.
-
-    Raises:
-        ConfigError: Settings that do not exist or do not go together.
-        RewardError: A charge, or no such direction.
-        MissingDependencyError: An engine is not installed.
-    """
-    pipeline = Pipeline(relaxation, single_point, engine, solvent, charge, spin)
-    floor = honest_floor(Dipole.smallest, direction)
-    made = Dipole(direction=direction, floor=floor, pipeline=pipeline, keep_positions=keep_positions)
-    made.check()
-    # The packages are looked for here, so that a test can hide one from this module.
-    require_packages(pipeline.packages(), made.name, find_spec)
-    return made
+dipole = factory(Dipole)

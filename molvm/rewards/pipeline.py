@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Literal, get_args
@@ -111,19 +110,18 @@ class Pipeline:
         return tuple(dict.fromkeys((*self.relaxer_packages(), self.engine)))
 
 
-def require_packages(packages: tuple[str, ...], name: str, find: Callable[[str], object] = find_spec) -> None:
+def require_packages(packages: tuple[str, ...], name: str) -> None:
     """Say at once what is not installed.
 
     Args:
         packages: Needed.
         name: Of the reward that needs them.
-        find: Finds a package; None where there is none.
 
     Raises:
         MissingDependencyError: One is missing.
     """
     for package in packages:
-        if find(package) is None:
+        if find_spec(package) is None:
             raise MissingDependencyError(package, EXTRAS.get(package), f"The reward {name!r}")
 
 

@@ -24,7 +24,8 @@ from molvm.runs.directory import RunDirectory
 from molvm.runs.interruption import Interruption
 from molvm.runs.manifest import now, package_versions
 from molvm.training.checkpoint import has_checkpoint, load_checkpoint
-from molvm.training.pretrain import Pretrainer, PretrainOptions, PretrainProgress, pretrain
+from molvm.training.pretrain import Pretrainer, PretrainProgress, pretrain
+from molvm.training.pretrain_options import PretrainOptions
 
 MODEL_FOLDER = "model"
 """Of a pretraining's directory: the published model."""

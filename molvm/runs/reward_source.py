@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import shlex
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +12,7 @@ from typing import Any
 
 from molvm.errors import RewardError, UnknownNameError
 from molvm.rewards.base import Reward
+from molvm.rewards.command import with_absolute_files
 from molvm.rewards.expression import parse_reward, parse_tree
 from molvm.rewards.python import reward as as_reward
 from molvm.rewards.registry import reward_names
@@ -83,14 +85,26 @@ def reward_location(name: str) -> str:
             "reward", name, reward_names(), remedy=f"{name}:function, the name of a function in the file"
         )
     tree = parse_tree(name)
+    programs = _programs(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _names_a_file(node.value):
+        if isinstance(node, ast.Constant) and node in programs:
+            node.value = shlex.join(with_absolute_files(shlex.split(str(node.value))))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _names_a_file(node.value):
             node.value = _absolute(node.value)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_data_file(node.value):
             node.value = str(Path(node.value).expanduser().resolve())
         elif isinstance(node, ast.Name) and node is tree and node.id not in reward_names():
             raise UnknownNameError("reward", name, reward_names())
     return ast.unparse(tree)
+
+
+def _programs(tree: ast.expr) -> list[ast.Constant]:
+    """The texts in an expression that are whole commands, not paths."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    commands = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "command"]
+    given = [*(each for call in commands for each in call.args[:1])]
+    given += [keyword.value for call in commands for keyword in call.keywords if keyword.arg == "program"]
+    return [node for node in given if isinstance(node, ast.Constant) and isinstance(node.value, str)]
 
 
 def _is_data_file(text: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from molvm.datasets.store import DenseBatch, MoleculeDataset
 from molvm.errors import CheckpointError, ConfigError, DatasetError, DivergenceError, OutputExistsError
 from molvm.models.flowmol.batches import clean_state, one_size_batches
 from molvm.models.flowmol.config import FlowMolConfig
-from molvm.models.flowmol.coupling import Coupling, aligned_noise
+from molvm.models.flowmol.coupling import aligned_noise
 from molvm.models.flowmol.matching import (
     MatchingLoss,
     balanced_loss,
@@ -32,104 +32,16 @@ from molvm.models.flowmol.matching import (
 from molvm.models.flowmol.network import FlowMolNetwork, to_endpoint
 from molvm.states import MoleculeState
 from molvm.training.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
-from molvm.training.optimiser import Kind, Optimiser
+from molvm.training.optimiser import Optimiser
+from molvm.training.pretrain_options import PretrainOptions
 
 logger = logging.getLogger(__name__)
 
 TIME_MARGIN: Final = 0.005
 """Training times are drawn from [margin, 1 − margin]: at the ends the endpoint is either noise alone or x itself."""
 
-Objective = Literal["balanced", "flowmol"]
-
 EMA_RAMP: Final = 10.0
 """The average over s steps starts with decay (1 + s)/(ramp + s), so that early weights are forgotten soon."""
-
-
-@dataclass(frozen=True)
-class PretrainOptions:
-    """How a base is trained.
-
-    Args:
-        steps: Optimiser steps of the whole schedule.
-        batch_size: Molecules of one size in a step.
-        max_pairs: Largest number of ordered pairs of atoms in a step; of molecules of n atoms, fewer than `batch_size`
-            are taken where it would be exceeded. By default that is the case above 45 atoms.
-        learning_rate: Peak rate of AdamW.
-        final_learning_rate: Rate at the last step.
-        warmup_steps: Linear rise from zero.
-        decay_from: Share of the steps after which the rate falls linearly.
-        optimiser: "muon" for the hidden layers and AdamW for the rest, or "adamw" for all.
-        betas: Of AdamW.
-        weight_decay: Of both.
-        clip: Largest gradient norm.
-        ema_decay: Decay of the weights' moving average, which is what gets sampled.
-        coupling: Which noise a molecule is paired with: "independent", as the memoryless SDE presumes, or "aligned" by
-            permutation and rotation, as FlowMol's published models were trained.
-        objective: "balanced" weighs modalities and times alike (`balanced_loss`); "flowmol" is the released weighting,
-            which hardly asks for the fine geometry of late times.
-        time_logits: Mean and standard deviation of ln(t/(1 − t)), which is normal (Esser et al. 2024, Stable
-            Diffusion 3): most times fall where types and bonds are decided. None draws t uniformly, as FlowMol does.
-        self_conditioning_share: Share of the steps in which a first pass's prediction is fed to the second.
-        bfloat16: Matrix products in bfloat16.
-        shards: Parts of a batch computed at the same time by as many threads. On a few cores this may keep
-            them busier than splitting each operation does; then set OMP_NUM_THREADS=1.
-        seed: Of data order, noise and times.
-        checkpoint_every: Steps between checkpoints.
-
-    Raises:
-        ConfigError: A number is out of range.
-    """
-
-    steps: int = 20_000
-    batch_size: int = 64
-    max_pairs: int = 131_072
-    learning_rate: float = 1e-3
-    final_learning_rate: float = 3e-5
-    warmup_steps: int = 200
-    decay_from: float = 0.5
-    optimiser: Kind = "muon"
-    betas: tuple[float, float] = (0.9, 0.99)
-    weight_decay: float = 1e-5
-    clip: float = 1.0
-    ema_decay: float = 0.999
-    coupling: Coupling = "independent"
-    objective: Objective = "balanced"
-    time_logits: tuple[float, float] | None = (0.5, 0.8)
-    self_conditioning_share: float = 0.5
-    bfloat16: bool = True
-    shards: int = 1
-    seed: int = 0
-    checkpoint_every: int = 250
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "max_pairs", "checkpoint_every", "shards"):
-            if getattr(self, name) < 1:
-                raise ConfigError(
-                    f"Pretraining got {name} = {getattr(self, name)}.", allowed="a whole number from 1 up"
-                )
-        for name in ("learning_rate", "final_learning_rate", "clip"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ConfigError(
-                    f"Pretraining got {name} = {getattr(self, name)}.", allowed="a positive finite number"
-                )
-        for name, choices in (("coupling", Coupling), ("objective", Objective), ("optimiser", Kind)):
-            if getattr(self, name) not in get_args(choices):
-                raise ConfigError(
-                    f"Pretraining got {name} = {getattr(self, name)!r}.", allowed=", ".join(get_args(choices))
-                )
-        if self.time_logits is not None and not (len(self.time_logits) == 2 and self.time_logits[1] > 0):
-            raise ConfigError(
-                f"Pretraining got time_logits = {self.time_logits}.",
-                allowed="a mean and a standard deviation above 0, or none",
-            )
-
-    def rate(self, step: int) -> float:
-        """The learning rate of a step: warm-up, plateau, linear decay."""
-        if step < self.warmup_steps:
-            return self.learning_rate * (step + 1) / self.warmup_steps
-        start = self.decay_from * self.steps
-        fallen = min(1.0, max(0.0, (step - start) / max(1.0, self.steps - start)))
-        return self.learning_rate + fallen * (self.final_learning_rate - self.learning_rate)
 
 
 @dataclass(frozen=True)

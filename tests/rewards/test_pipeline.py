@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
-from importlib.util import find_spec
 
 import pytest
 from properties import PROPERTIES
@@ -58,7 +57,7 @@ def test_settings_that_a_property_cannot_meet_are_refused_too(expression: str, m
 
 @pytest.mark.parametrize("name", [name for name in PROPERTIES if name != "dipole"])
 def test_a_missing_package_is_said_when_it_is_made(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(require_packages, "__defaults__", (lambda package: None if package == "gfnff" else package,))
+    monkeypatch.setattr("molvm.rewards.pipeline.find_spec", lambda package: None if package == "gfnff" else package)
     with pytest.raises(MissingDependencyError, match=f"'{name}'.*gfnff"):
         make_reward(name)
     if name != "strain":
@@ -78,10 +77,11 @@ def test_packages_are_those_that_are_used(settings: dict[str, str], packages: tu
     assert Pipeline(**settings).packages() == packages  # type: ignore[arg-type]
 
 
-def test_the_remedy_of_a_missing_package_is_its_extra() -> None:
+def test_the_remedy_of_a_missing_package_is_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_packages(("numpy",), "homo")
+    monkeypatch.setattr("molvm.rewards.pipeline.find_spec", lambda _: None)
     with pytest.raises(MissingDependencyError, match=r"molvm\[xtb\]"):
-        require_packages(("xtb",), "homo", lambda _: None)
-    require_packages(("numpy",), "homo", find_spec)
+        require_packages(("xtb",), "homo")
 
 
 def test_it_is_a_value() -> None:

@@ -250,8 +250,8 @@ def test_a_molecule_that_falls_apart_when_relaxed_is_rejected() -> None:
 
 @pytest.mark.parametrize("package", ["gfnff", "tblite"])
 def test_a_missing_engine_is_said_at_once(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # `molvm.rewards.dipole` is the function; its module has the same name.
-    module = sys.modules[Dipole.__module__]
-    monkeypatch.setattr(module, "find_spec", lambda name: None if name == package else importlib.util.find_spec(name))
+    monkeypatch.setattr(
+        "molvm.rewards.pipeline.find_spec", lambda name: None if name == package else importlib.util.find_spec(name)
+    )
     with pytest.raises(MissingDependencyError, match=package):
         make_reward("dipole")

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from molvm.errors import RewardError, UnknownNameError
-from molvm.rewards import QED, PythonReward, Reward
+from molvm.rewards import QED, Command, PythonReward, Reward
 from molvm.rewards.registry import _FACTORIES
 from molvm.runs.reward_source import resolve_reward, reward_location
 from tests.conftest import REWARD_FILE
@@ -102,3 +103,19 @@ def test_a_smiles_is_no_path(smiles: str, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     (tmp_path / "C").touch()
     assert reward_location(f"similarity('{smiles}')") == f"similarity('{smiles}')"
+
+
+@pytest.mark.parametrize(
+    "written", ["command('{python} dock.py', name=dock)", "first(command(program='{python} dock.py'))"]
+)
+def test_a_program_of_a_stored_run_is_found_from_another_folder(
+    written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("molvm.rewards.registry._FACTORIES", {**_FACTORIES, "first": first})
+    (tmp_path / "dock.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    stored = reward_location(written.format(python=sys.executable))
+    monkeypatch.chdir("/")
+    found = resolve_reward(stored)
+    assert isinstance(found, Command)
+    assert found.argv == (sys.executable, str(tmp_path / "dock.py"))

@@ -24,7 +24,8 @@ from molvm.states import MoleculeState
 from molvm.states.molecule import MODALITIES
 from molvm.training import pretrain as module
 from molvm.training.checkpoint import load_checkpoint
-from molvm.training.pretrain import Pretrainer, PretrainOptions, PretrainProgress, pretrain
+from molvm.training.pretrain import Pretrainer, PretrainProgress, pretrain
+from molvm.training.pretrain_options import PretrainOptions
 from tests.models.flowmol.molecules import embedded
 
 SMALL_MOLECULES = """
