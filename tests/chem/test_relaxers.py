@@ -67,8 +67,9 @@ def test_gfn2_is_lower_by_gfn2_than_where_gfnff_ends(drug_like: list[Molecule]) 
 
 def test_gfnff_is_relax(small: list[Molecule]) -> None:
     ours, theirs = Relaxer()(small[3]), relax(small[3])
-    np.testing.assert_array_equal(ours.positions, theirs.positions)
-    assert ours.energy == theirs.energy
+    # Sums of several threads come in any order, which changes the last digit.
+    np.testing.assert_allclose(ours.positions, theirs.positions, rtol=0.0, atol=1e-9)
+    assert ours.energy == pytest.approx(theirs.energy, rel=1e-12)
 
 
 def test_none_leaves_everything_and_looks_at_the_bonds() -> None:
