@@ -7,6 +7,7 @@ from molvm.rewards.atoms import atoms_of
 from molvm.rewards.base import Direction, Failure, FailureKind, MoleculeReward, Outcome, Reward
 from molvm.rewards.combination import geometric_mean, lexicographic, product, weighted_sum
 from molvm.rewards.command import Command, command
+from molvm.rewards.constraint import at_least, at_most, constrained
 from molvm.rewards.description import describe
 from molvm.rewards.descriptors import (
     aromatic_rings,
@@ -23,6 +24,7 @@ from molvm.rewards.descriptors import (
 )
 from molvm.rewards.desirability import linear, sigmoid, step, window
 from molvm.rewards.dipole import Dipole, dipole
+from molvm.rewards.diversity import diverse
 from molvm.rewards.expression import parse_reward
 from molvm.rewards.fragmentation import fragmentation
 from molvm.rewards.novelty import novel
@@ -52,10 +54,14 @@ __all__ = [
     "WorkerPool",
     "alerts",
     "aromatic_rings",
+    "at_least",
+    "at_most",
     "atoms_of",
     "command",
+    "constrained",
     "describe",
     "dipole",
+    "diverse",
     "fragmentation",
     "geometric_mean",
     "hbond_acceptors",

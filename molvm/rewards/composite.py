@@ -38,6 +38,7 @@ class Recipe:
         direction: Which way is better.
         floor: What a failure is worth; None leaves it to the objective.
         desirability: Whether every value lies within 0 and 1 and more is better.
+        layer: 0 for what can be a term of any reward; what a run has to see to is a term of higher layers only.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Recipe:
     direction: Direction = "maximise"
     floor: float | None = 0.0
     desirability: bool = True
+    layer: int = 0
 
 
 class Composite(MoleculeReward):
@@ -167,11 +169,16 @@ def _details(recipe: Recipe, outcomes: Sequence[Outcome]) -> dict[str, float | s
     return details
 
 
-def require_terms(name: str, terms: Sequence[Reward]) -> tuple[Reward, ...]:
+def require_terms(name: str, terms: Sequence[Reward], layer: int = 0) -> tuple[Reward, ...]:
     """The terms, if there are any and all are rewards.
 
+    Args:
+        name: Of the reward that they are to be terms of.
+        terms: What was given.
+        layer: Of that reward.
+
     Raises:
-        RewardError: There are none, or one is no reward.
+        RewardError: There are none, one is no reward, or one cannot be a term.
     """
     if not terms:
         raise RewardError(f"The reward {name!r} is made of nothing.", allowed="at least one reward")
@@ -179,5 +186,10 @@ def require_terms(name: str, terms: Sequence[Reward]) -> tuple[Reward, ...]:
         if not isinstance(term, Reward):
             raise RewardError(
                 f"{term!r:.60} in the reward {name!r} is no reward.", remedy="a reward such as molvm.rewards.qed()"
+            )
+        if isinstance(term, Composite | BatchComposite) and 0 < term.recipe.layer >= layer:
+            raise RewardError(
+                f"A reward with what a run has to see to ({term.note}) cannot be part of {name!r}.",
+                remedy=f"{name} inside; `constrained` around it, and `diverse` around that",
             )
     return tuple(terms)

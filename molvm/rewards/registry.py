@@ -12,6 +12,7 @@ from molvm.rewards.atoms import atoms_of
 from molvm.rewards.base import Reward
 from molvm.rewards.combination import geometric_mean, lexicographic, product, weighted_sum
 from molvm.rewards.command import command
+from molvm.rewards.constraint import at_least, at_most, constrained
 from molvm.rewards.descriptors import (
     aromatic_rings,
     hbond_acceptors,
@@ -27,6 +28,7 @@ from molvm.rewards.descriptors import (
 )
 from molvm.rewards.desirability import linear, sigmoid, step, window
 from molvm.rewards.dipole import dipole
+from molvm.rewards.diversity import diverse
 from molvm.rewards.energies import atomisation_energy, energy_per_atom
 from molvm.rewards.fragmentation import fragmentation
 from molvm.rewards.novelty import novel
@@ -45,10 +47,14 @@ Factory = Callable[..., Reward]
 _SHIPPED: tuple[Factory, ...] = (
     alerts,
     aromatic_rings,
+    at_least,
+    at_most,
     atomisation_energy,
     atoms_of,
     command,
+    constrained,
     dipole,
+    diverse,
     energy_per_atom,
     fragmentation,
     gap,

@@ -11,10 +11,15 @@ import torch
 from molvm.models.base import FlowModel
 from molvm.objectives import ValueMatching, ValueMatchingOptions
 from molvm.rewards.base import MoleculeReward, Outcome, Reward
+from molvm.rewards.constraint import constraints_of
+from molvm.rewards.diversity import diversity_of
 from molvm.rewards.pool import Isolated, WorkerPool
 from molvm.runs.config import RewardSection, RunConfig
 from molvm.runs.kept_outcomes import kept_outcomes
 from molvm.sde import SamplingOptions, simulate
+from molvm.training.adjustment import Adjustment
+from molvm.training.lagrangian import AugmentedLagrangian, LagrangianOptions
+from molvm.training.scaffold_memory import ScaffoldMemory
 from molvm.training.trainer import TrainerOptions
 from molvm.training.worth import frozen_floor
 
@@ -69,6 +74,17 @@ def trainer_options(config: RunConfig) -> TrainerOptions:
 def sampling_options(config: RunConfig) -> SamplingOptions:
     """How the run simulates the SDE."""
     return SamplingOptions(**config.sampling.model_dump())
+
+
+def adjustments(config: RunConfig, reward: Reward, floor: float) -> tuple[Adjustment, ...]:
+    """What the run has to see to that no single molecule can know: what was paid before, then the bounds."""
+    diversity, constraints = diversity_of(reward), constraints_of(reward)
+    found: list[Adjustment] = []
+    if diversity is not None:
+        found.append(ScaffoldMemory(diversity, reward.direction, floor))
+    if constraints:
+        found.append(AugmentedLagrangian(constraints, LagrangianOptions(**config.constraints.model_dump())))
+    return tuple(found)
 
 
 def isolated_reward(

@@ -49,6 +49,20 @@ class RewardSection(Section):
     workers: Annotated[int, Field(ge=1)] | None = Field(None, description="worker processes; unset: one a core")
     time_limit: PositiveFloat = Field(60.0, description="seconds that one molecule may take")
     cache: bool = Field(True, description="take outcomes that are known already, and keep new ones for later")
+    max_failures: Annotated[FiniteFloat, Field(gt=0, le=1)] = Field(
+        0.98, description="share of failures in a round that is too many"
+    )
+    patience: Annotated[int, Field(ge=1)] = Field(
+        5, description="rounds in a row with too many failures after which the run stops"
+    )
+
+
+class ConstraintsSection(Section):
+    """How the cost of bounds is found, if the reward has any (`constrained`); `molvm.training.lagrangian`."""
+
+    penalty: PositiveFloat = Field(1.0, description="what a violation costs at once, both in their spreads")
+    rate: PositiveFloat = Field(0.1, description="part of it that becomes permanent each round")
+    window: PositiveFloat = Field(128.0, description="molecules over which violations are averaged")
 
 
 class ValueMatchingSection(Section):
@@ -150,6 +164,7 @@ class RunConfig(Section):
     objective: ValueMatchingSection = ValueMatchingSection()
     sampling: SamplingSection = SamplingSection()
     value: ValueSection = ValueSection()
+    constraints: ConstraintsSection = ConstraintsSection()
     training: TrainingSection = TrainingSection()
     out: Annotated[Path, Strict(strict=False)] | None = Field(None, description="the run's directory")
 

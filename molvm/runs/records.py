@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,8 +24,11 @@ class MoleculeRecord:
         molecule: As generated; its id is unique within the run.
         iteration: When it was made, from 0.
         smiles: Canonical SMILES, or None when it cannot be sanitised.
-        worth: What the objective maximised: the value, its negative for a reward to minimise, or the floor.
+        worth: The value, its negative for a reward to minimise, or the floor; before what bounds and memories of the
+            run take from it.
         value: The reward, or None when it failed.
+        details: What the reward has to say besides, such as the values of its terms.
+        within_bounds: Whether it keeps the bounds of the reward; None if it failed or there are none.
         failure: The failure's kind, or None.
         stage: The check or step that failed, or None.
         reason: Why, for people, or None.
@@ -42,10 +46,19 @@ class MoleculeRecord:
     reason: str | None
     seconds: float
     log_weight: float
+    details: Mapping[str, float | str] = field(default_factory=dict)
+    within_bounds: bool | None = None
 
     @classmethod
     def of(
-        cls, molecule: Molecule, outcome: Outcome, *, iteration: int, worth: float, log_weight: float
+        cls,
+        molecule: Molecule,
+        outcome: Outcome,
+        *,
+        iteration: int,
+        worth: float,
+        log_weight: float,
+        within_bounds: bool | None = None,
     ) -> MoleculeRecord:
         """The record of a molecule and its outcome."""
         failure = outcome.failure
@@ -60,6 +73,8 @@ class MoleculeRecord:
             reason=failure.reason if failure else None,
             seconds=outcome.seconds,
             log_weight=log_weight,
+            details=outcome.details,
+            within_bounds=within_bounds,
         )
 
     def row(self) -> dict[str, Any]:
@@ -76,6 +91,8 @@ class MoleculeRecord:
             "reason": self.reason,
             "seconds": self.seconds,
             "log_weight": self.log_weight,
+            "details": json.dumps(dict(self.details)),
+            "within_bounds": self.within_bounds,
             "n_atoms": molecule.n_atoms,
             "elements": molecule.elements.tolist(),
             "positions": molecule.positions.ravel().tolist(),
@@ -96,7 +113,15 @@ class MoleculeRecord:
             id=row["id"],
         )
         same = ("iteration", "smiles", "value", "failure", "stage", "reason", "seconds", "log_weight")
-        return cls(molecule=molecule, worth=row["reward"], **{name: row[name] for name in same})
+        # Runs of version 0.1.0 have neither details nor bounds.
+        details, within_bounds = json.loads(row.get("details") or "{}"), row.get("within_bounds")
+        return cls(
+            molecule=molecule,
+            worth=row["reward"],
+            details=details,
+            within_bounds=within_bounds,
+            **{name: row[name] for name in same},
+        )
 
 
 def schema() -> pyarrow.Schema:
@@ -107,13 +132,15 @@ def schema() -> pyarrow.Schema:
         ("id", pa.string(), "iteration-number, unique within the run"),
         ("iteration", pa.int32(), "from 0"),
         ("smiles", pa.string(), "canonical, without hydrogens; null when RDKit cannot sanitise the molecule"),
-        ("reward", pa.float64(), "what was maximised: the value, its negative to minimise, or the floor"),
+        ("reward", pa.float64(), "the value, its negative to minimise, or the floor"),
         ("value", pa.float64(), "the reward; null when it failed"),
         ("failure", pa.string(), "kind of failure"),
         ("stage", pa.string(), "check or step that failed"),
         ("reason", pa.string(), "why it failed"),
         ("seconds", pa.float64(), "time of the evaluation"),
         ("log_weight", pa.float64(), "log dP*/dP^u + log Z of the path"),
+        ("details", pa.string(), "what the reward says besides, as JSON: the values of its terms, for instance"),
+        ("within_bounds", pa.bool_(), "whether it keeps the reward's bounds; null without bounds or value"),
         ("n_atoms", pa.int32(), "hydrogens included"),
         ("elements", pa.list_(pa.uint8()), "atomic numbers"),
         ("positions", pa.list_(pa.float64()), "x y z of each atom, angstrom, as generated"),

@@ -13,10 +13,12 @@ from molvm.errors import CheckpointError, MolVMError
 from molvm.models.base import FlowModel
 from molvm.objectives import ValueMatching
 from molvm.rewards.base import Outcome, Reward
+from molvm.rewards.constraint import constraints_of
 from molvm.runs.advice import about_floor, about_strength, about_warmup
-from molvm.runs.assembly import declared_floor, isolated_reward, settle_floor, trainer_options
+from molvm.runs.assembly import adjustments, declared_floor, isolated_reward, settle_floor, trainer_options
 from molvm.runs.config import RunConfig
 from molvm.runs.directory import RunDirectory
+from molvm.runs.failure_watch import FailureWatch
 from molvm.runs.interruption import Abandoned, Interruption
 from molvm.runs.manifest import Manifest, Status
 from molvm.runs.progress import Silence, TrainingProgress
@@ -61,6 +63,7 @@ class TrainingSession:
         Raises:
             CheckpointError: There are checkpoints, but none is whole.
             DivergenceError: Something is not finite; the last checkpoint stays.
+            RewardError: It fails on nearly everything; there is a checkpoint.
         """
         scorer, close = isolated_reward(self.reward, self.config.reward, self._on_outcome, self.interruption.check)
 
@@ -96,6 +99,7 @@ class TrainingSession:
             floor=floor,
             checkpoints=self.directory.checkpoints,
             direction=self.reward.direction,
+            adjustments=adjustments(self.config, self.reward, floor),
         )
         if has_checkpoint(self.directory.checkpoints):
             trainer.resume()
@@ -111,7 +115,7 @@ class TrainingSession:
         return trainer
 
     def _train(self, trainer: Trainer) -> None:
-        store = RunStore(self.directory, self.reward.name)
+        store = RunStore(self.directory, self.reward.name, constraints_of(self.reward))
         store.rewind(trainer.iteration)
         first = trainer.iteration
         manifest = self._opened_manifest(first)
@@ -119,8 +123,11 @@ class TrainingSession:
 
         _say(about_warmup(trainer.options.warmup, trainer.options.iterations) if first == 0 else None)
 
+        watch = FailureWatch(self.config.reward)
+
         def on_iteration(report: Iteration) -> None:
             store.append(report)
+            watch.observe(report)
             self.progress.iteration(report)
             if report.index == 0:  # the base's own samples
                 limit = trainer.options.sampling.kl_limit
@@ -128,7 +135,9 @@ class TrainingSession:
 
         status: Status = "failed"
         try:
-            trainer.run(on_iteration, self._on_step, lambda: self.interruption.requested)
+            trainer.run(on_iteration, self._on_step, lambda: self.interruption.requested or watch.gives_up)
+            if watch.gives_up:
+                raise watch.error()
             status = "interrupted" if self.interruption.requested else "finished"
         except Abandoned:
             status = "interrupted"

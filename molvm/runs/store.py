@@ -14,6 +14,7 @@ from molvm.chem.io import write_sdf
 from molvm.chem.molecule import Molecule
 from molvm.durable import published, writing
 from molvm.errors import InputFileError, OutputExistsError
+from molvm.rewards.constraint import Constraint, keeps
 from molvm.runs.directory import RunDirectory
 from molvm.runs.records import MoleculeRecord, schema
 from molvm.training.loggers import JsonLinesLogger
@@ -39,11 +40,13 @@ class RunStore:
     Args:
         directory: Where the run lies.
         reward: Name of the reward, for the fields of the best molecules.
+        constraints: Bounds that the best molecules have to keep.
     """
 
-    def __init__(self, directory: RunDirectory, reward: str) -> None:
+    def __init__(self, directory: RunDirectory, reward: str, constraints: Sequence[Constraint] = ()) -> None:
         self.directory = directory
         self.reward = reward
+        self.constraints = constraints
         self.log = JsonLinesLogger(directory.metrics)
         self._best: dict[str, MoleculeRecord] = {}
 
@@ -60,6 +63,7 @@ class RunStore:
                 iteration=iteration.index,
                 worth=float(iteration.rewards[position]),
                 log_weight=float(iteration.log_weights[position]),
+                within_bounds=keeps(self.constraints, outcome),
             )
             for position, (molecule, outcome) in enumerate(zip(iteration.samples, iteration.outcomes, strict=True))
         ]
@@ -146,10 +150,10 @@ def annotated(record: MoleculeRecord, reward: str) -> Molecule:
 
 
 def _largest(records: Iterable[MoleculeRecord], count: int) -> list[MoleculeRecord]:
-    """The records of the largest worth, one a SMILES, without failures; ties go to the older one."""
+    """The records of the largest worth, one a SMILES, without failures and within bounds; ties go to the older one."""
     best: dict[str, MoleculeRecord] = {}
     for record in records:
-        if record.value is None or record.smiles is None:
+        if record.value is None or record.smiles is None or record.within_bounds is False:
             continue
         held = best.get(record.smiles)
         if held is None or record.worth > held.worth:

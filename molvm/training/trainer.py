@@ -20,6 +20,7 @@ from molvm.objectives.base import Objective, Rollout
 from molvm.rewards.base import Direction, Outcome
 from molvm.sde import SamplingOptions, simulate
 from molvm.sde.trajectory import Trajectory
+from molvm.training.adjustment import Adjustment
 from molvm.training.checkpoint import load_checkpoint, save_checkpoint
 from molvm.training.worth import worth
 
@@ -105,8 +106,8 @@ class Iteration:
         metrics: Everything measured, by name, all finite.
         samples: The decoded samples.
         outcomes: What the reward said of each.
-        rewards: What each was worth to the objective, shape (B,).
-        log_weights: log dP*/dP^u + log Z of each path, shape (B,).
+        rewards: What each was worth, shape (B,), before any adjustment.
+        log_weights: log dP*/dP^u + log Z of each path, shape (B,), of the rewards as adjusted.
     """
 
     index: int
@@ -129,6 +130,7 @@ class Trainer:
         floor: What a failure counts as, in the reward's unit.
         checkpoints: Folder of the run's checkpoints.
         direction: Which way the reward is better.
+        adjustments: What the run makes of the rewards before the objective sees them, one after the other.
     """
 
     def __init__(
@@ -142,10 +144,12 @@ class Trainer:
         floor: float,
         checkpoints: Path,
         direction: Direction = "maximise",
+        adjustments: Sequence[Adjustment] = (),
     ) -> None:
         self.model, self.objective, self.score, self.options = model, objective, score, options
         self.strength, self.floor, self.direction = strength, floor, direction
         self.checkpoints = checkpoints
+        self.adjustments = tuple(adjustments)
         self.iteration = 0
         self.grid = options.sampling.grid(model.schedules)
         self.stepper = options.sampling.stepper(model)
@@ -190,6 +194,8 @@ class Trainer:
         tensors = {f"objective.{name}": value for name, value in self.objective.state_dict().items()}
         for index, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{name}": value for name, value in state.items()}
+        for adjustment in self.adjustments:
+            tensors |= {f"{adjustment.name}.{name}": value for name, value in adjustment.state_dict().items()}
         tensors["generator"] = self._generator_state
         metadata = {
             "kind": "training",
@@ -222,6 +228,8 @@ class Trainer:
             index, key = name.split(".", 1)
             optimiser["state"].setdefault(int(index), {})[key] = value
         self.optimiser.load_state_dict(optimiser)
+        for adjustment in self.adjustments:
+            adjustment.load_state_dict(checkpoint.part(adjustment.name))
         self.generator.set_state(checkpoint.tensors["generator"])
         self._generator_state = self.generator.get_state()
         self.iteration = checkpoint.step
@@ -233,11 +241,13 @@ class Trainer:
         rolled_out = time.perf_counter()
         outcomes = self.score(samples)
         rewards = worth(outcomes, self.direction, self.floor)
+        adjusted, adjustments = self._adjust(samples, outcomes, rewards)
         scored = time.perf_counter()
-        rollout = Rollout(trajectory, rewards, self.strength)
+        rollout = Rollout(trajectory, adjusted, self.strength)
         learned = self._learn(rollout)
         metrics = {
             **learned,
+            **adjustments,
             **_reward_metrics(rewards, outcomes, self.direction),
             "learning_rate": self.options.rate(self.iteration),
             "seconds_rollout": rolled_out - started,
@@ -264,6 +274,15 @@ class Trainer:
             allowance=self.allowance,
             on_step=on_step,
         )
+
+    def _adjust(
+        self, samples: Sequence[Any], outcomes: Sequence[Outcome], rewards: Tensor
+    ) -> tuple[Tensor, dict[str, float]]:
+        metrics: dict[str, float] = {}
+        for adjustment in self.adjustments:
+            rewards, found = adjustment(samples, outcomes, rewards)
+            metrics |= found
+        return rewards, metrics
 
     def _learn(self, rollout: Rollout) -> dict[str, float]:
         for group in self.optimiser.param_groups:

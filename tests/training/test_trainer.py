@@ -14,14 +14,15 @@ from torch import Tensor
 
 from molvm.chem.molecule import Molecule
 from molvm.errors import CheckpointError, ConfigError, DivergenceError, RewardError
-from molvm.models.base import FlowModel
 from molvm.models.gaussian import GaussianMixtureModel
 from molvm.models.mixture import GaussianMixture
 from molvm.objectives import ValueMatching, ValueMatchingOptions
 from molvm.rewards.base import Direction, Failure, Outcome
+from molvm.rewards.constraint import Constraint
 from molvm.schedules import LinearSchedule
 from molvm.sde import SamplingOptions
 from molvm.training.checkpoint import TENSORS_FILE, has_checkpoint, load_checkpoint, save_checkpoint
+from molvm.training.lagrangian import AugmentedLagrangian
 from molvm.training.trainer import Iteration, Scorer, Trainer, TrainerOptions
 from molvm.values.ladder import build_features
 from tests.runs.tiny import tiny_model
@@ -54,6 +55,14 @@ def score_points(samples: list[Tensor]) -> list[Outcome]:
     ]
 
 
+def score_bounded_points(samples: list[Tensor]) -> list[Outcome]:
+    """The same, with the second coordinate to be kept below 0."""
+    return [
+        replace(outcome, details={"second": float(sample[1])}) if outcome.ok else outcome
+        for outcome, sample in zip(score_points(samples), samples, strict=True)
+    ]
+
+
 def score_molecules(samples: list[Molecule]) -> list[Outcome]:
     """How many atoms are hydrogens; molecules without any fail."""
     counts = [int((molecule.elements == 1).sum()) for molecule in samples]
@@ -66,10 +75,11 @@ def score_molecules(samples: list[Molecule]) -> list[Outcome]:
 PLAIN = ValueMatchingOptions()
 REMEMBERING = ValueMatchingOptions(ito=True, replay=2, replay_points=3, average=0.9)
 
-SETTINGS: dict[str, tuple[Callable[[], FlowModel], Scorer, Any, ValueMatchingOptions]] = {
+SETTINGS: dict[str, tuple[Any, ...]] = {
     "points": (toy_model, score_points, [0, 1], PLAIN),
     "molecules": (tiny_model, score_molecules, [3, 4, 5], PLAIN),
     "remembered points": (toy_model, score_points, [0, 1], REMEMBERING),
+    "bounded points": (toy_model, score_bounded_points, [0, 1], PLAIN, Constraint("second", "", None)),
     "remembered molecules": (tiny_model, score_molecules, [3, 4, 5], REMEMBERING),
 }
 
@@ -82,7 +92,7 @@ def build(
     floor: float = -1.0,
     direction: Direction = "maximise",
 ) -> Trainer:
-    make, default_score, conditions, matching = SETTINGS[kind]
+    make, default_score, conditions, matching, *bounds = SETTINGS[kind]
     model = make()
     features = build_features(model, "A", torch.Generator().manual_seed(0))
     objective = ValueMatching.build(features, model.schedules, STRENGTH, conditions=conditions, options=matching)
@@ -95,6 +105,7 @@ def build(
         floor=floor,
         checkpoints=folder,
         direction=direction,
+        adjustments=[AugmentedLagrangian(bounds)] if bounds else [],
     )
 
 
@@ -103,6 +114,8 @@ def everything(trainer: Trainer) -> dict[str, Tensor]:
     tensors = {name: value.clone() for name, value in trainer.objective.state_dict().items()}
     for index, state in trainer.optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": value.clone() for name, value in state.items()}
+    for adjustment in trainer.adjustments:
+        tensors |= {f"{adjustment.name}.{name}": value for name, value in adjustment.state_dict().items()}
     return {**tensors, "generator": trainer.generator.get_state()}
 
 
