@@ -27,6 +27,12 @@ def pretrain(
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate, 0.001 by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, order, noise and times, 0 by default.")] = None,
     checkpoint_every: Annotated[int | None, typer.Option(help="Steps between checkpoints, 250 by default.")] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            help="Of matrix products: float32, bfloat16, or auto, by what the processor can; also with --resume."
+        ),
+    ] = None,
     shards: Annotated[
         int | None,
         typer.Option(help="Threads that share a batch, with OMP_NUM_THREADS=1; 1 by default; also with --resume."),
@@ -44,6 +50,7 @@ def pretrain(
         "learning_rate": learning_rate,
         "seed": seed,
         "checkpoint_every": checkpoint_every,
+        "precision": precision,
         "shards": shards,
     }
     settings = {name: value for name, value in options.items() if value is not None}

@@ -31,7 +31,7 @@ MODEL_FOLDER = "model"
 """Of a pretraining's directory: the published model."""
 
 
-RESUMED_WITH = ("steps", "shards")
+RESUMED_WITH = ("steps", "precision", "shards")
 """Settings that a resumed pretraining may be given anew."""
 
 
@@ -90,7 +90,7 @@ def run_pretraining(
         dataset_name: A built dataset.
         out: The directory of checkpoints and of the published model, new or empty unless `resume`.
         settings: Fields of `PretrainOptions` that differ from their defaults. A resumed pretraining keeps its own; only
-            `steps`, which stretches or cuts the schedule, and `shards` may be given anew.
+            `steps`, which stretches or cuts the schedule, `precision` and `shards` may be given anew.
         network: The shape; `default_network` by default.
         resume: Go on from the newest checkpoint in `out`.
         start: A model, by name or directory, to start warm from. The network keeps its shape; where the dataset has

@@ -30,6 +30,7 @@ from molvm.models.flowmol.matching import (
     time_weights,
 )
 from molvm.models.flowmol.network import FlowMolNetwork, to_endpoint
+from molvm.models.precision import resolve_precision
 from molvm.states import MoleculeState
 from molvm.training.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
 from molvm.training.optimiser import Optimiser
@@ -92,6 +93,7 @@ class Pretrainer:
         if not len(dataset.indices("train")):
             raise DatasetError("The dataset has no training molecules.", remedy="another split")
         self.dataset, self.config, self.options, self.out = dataset, config, options, out
+        self.precision = resolve_precision(options.precision)
         self.schedules = flowmol_schedules(config)
         self.generator = torch.Generator().manual_seed(options.seed)
         self.order = np.random.default_rng(options.seed)
@@ -245,7 +247,7 @@ class Pretrainer:
     def _gradients(self, shard: _Shard) -> tuple[tuple[Tensor | None, ...], dict[str, float]]:
         """Gradients of the shard's mean loss, and its value by modality."""
         x = interpolate(self.schedules, shard.noise, shard.data, shard.t)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.options.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
             previous: MoleculeState | None = None
             if shard.second_pass:
                 with torch.no_grad():

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from molvm.errors import ConfigError
 from molvm.models.flowmol.coupling import Coupling
+from molvm.models.precision import resolve_precision
 from molvm.training.optimiser import Kind
 
 Objective = Literal["balanced", "flowmol"]
@@ -37,7 +38,7 @@ class PretrainOptions:
         time_logits: Mean and standard deviation of ln(t/(1 − t)), which is normal (Esser et al. 2024, Stable
             Diffusion 3): most times fall where types and bonds are decided. None draws t uniformly, as FlowMol does.
         self_conditioning_share: Share of the steps in which a first pass's prediction is fed to the second.
-        bfloat16: Matrix products in bfloat16.
+        precision: Of the matrix products: "float32", "bfloat16", or "auto", as for sampling (`resolve_precision`).
         shards: Parts of a batch computed at the same time by as many threads. On a few cores this may keep
             them busier than splitting each operation does; then set OMP_NUM_THREADS=1.
         seed: Of data order, noise and times.
@@ -45,6 +46,7 @@ class PretrainOptions:
 
     Raises:
         ConfigError: A number is out of range.
+        UnknownNameError: There is no such precision.
     """
 
     steps: int = 20_000
@@ -63,7 +65,7 @@ class PretrainOptions:
     objective: Objective = "balanced"
     time_logits: tuple[float, float] | None = (0.5, 0.8)
     self_conditioning_share: float = 0.5
-    bfloat16: bool = True
+    precision: str = "auto"
     shards: int = 1
     seed: int = 0
     checkpoint_every: int = 250
@@ -84,6 +86,7 @@ class PretrainOptions:
                 raise ConfigError(
                     f"Pretraining got {name} = {getattr(self, name)!r}.", allowed=", ".join(get_args(choices))
                 )
+        resolve_precision(self.precision)
         if self.time_logits is not None and not (len(self.time_logits) == 2 and self.time_logits[1] > 0):
             raise ConfigError(
                 f"Pretraining got time_logits = {self.time_logits}.",

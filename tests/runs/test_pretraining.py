@@ -19,7 +19,7 @@ from molvm.training.checkpoint import load_checkpoint, save_checkpoint
 from tests.datasets.geom_files import write_split_pickles
 from tests.runs.tiny import TINY, save_tiny
 
-OPTIONS = {"steps": 4, "batch_size": 8, "warmup_steps": 1, "checkpoint_every": 2, "bfloat16": False}
+OPTIONS = {"steps": 4, "batch_size": 8, "warmup_steps": 1, "checkpoint_every": 2, "precision": "float32"}
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +104,7 @@ def test_a_training_is_not_resumed_as_a_pretraining(tiny_path: Path, spread_rewa
 def test_a_resumed_pretraining_takes_what_it_can_and_refuses_the_rest(tmp_path: Path) -> None:
     out = tmp_path / "out"
     run_pretraining("qm9", out, OPTIONS, network=TINY, hours=1e-9)
-    with pytest.raises(ConfigError, match=r"batch_size, seed cannot be changed.*Allowed: steps, shards"):
+    with pytest.raises(ConfigError, match=r"batch_size, seed cannot be changed.*Allowed: steps, precision, shards"):
         run_pretraining("qm9", out, {"steps": 6, "batch_size": 8, "seed": 1}, resume=True)
     model, _ = run_pretraining("qm9", out, {"steps": 6, "shards": 2}, resume=True)
     assert model is not None
