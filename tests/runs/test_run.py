@@ -27,6 +27,7 @@ from molvm.runs.config import RunConfig
 from molvm.runs.run import Run
 from molvm.runs.sampling import draw_samples
 from molvm.sde import SamplingOptions
+from molvm.training.checkpoint import load_checkpoint
 from tests.runs.spread_reward import Spread, compact, hopeless, spread
 from tests.runs.tiny import save_tiny, tiny_model
 
@@ -183,6 +184,44 @@ class _InProcess:
 
     def __call__(self, molecules: object) -> object:
         return hopeless(molecules)  # type: ignore[arg-type]
+
+
+def test_bounds_are_priced_and_the_best_keep_them(tiny_path: Path, spread_reward: str, tmp_path: Path) -> None:
+    bound = 0.46
+    run = molvm.train(
+        tiny_path,
+        f"diverse(constrained('{spread_reward}', at_most('{spread_reward}', {bound})), per_scaffold=2)",
+        out=tmp_path / "run", strength=2, iterations=3, batch_size=6, steps=20, value_size="A", settings=SMALL,
+    )  # fmt: skip
+    key = f"spread.spread at most {bound:g}"
+    records = list(run.store.records())
+    for record in records:
+        if record.value is not None:
+            assert record.details[key] == pytest.approx(record.value - bound)
+            assert record.within_bounds is (record.value <= bound)
+    assert {record.within_bounds for record in records} >= {True, False}
+    assert all(record.value <= bound for record in run.top(20) if record.value is not None)
+    assert all(float(best.properties["spread"]) <= bound for best in read_molecules(run.directory.best))
+    last = run.metrics()[-1]
+    assert {f"excess.{key}", f"multiplier.{key}", "unpaid", "scaffolds"} <= last.keys()
+    # What a molecule is worth to people does not depend on what its excess cost at the time.
+    assert all(record.worth == pytest.approx(record.value) for record in records if record.value is not None)
+
+
+def test_a_run_that_only_fails_ends_and_can_go_on(
+    tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("tests.runs.spread_reward.CROWDED", 1e9)
+        with pytest.raises(RewardError, match=r"98% of the molecules failed.*last 2 rounds.*crowded: .* is too small"):
+            molvm.train(
+                tiny_path, _InProcess(), out=tmp_path / "run", strength=1, iterations=9, batch_size=6, steps=2,
+                value_size="A", settings={"reward": {"floor": -1.0, "patience": 2}},
+            )  # fmt: skip
+    run = Run.open(tmp_path / "run", reward=_InProcess())
+    assert run.manifest.sessions[-1].status == "failed"
+    assert len(run.metrics()) == load_checkpoint(run.directory.checkpoints).step == 2
+    assert len(molvm.resume(tmp_path / "run", reward=_InProcess(), iterations=3).metrics()) == 3
 
 
 def test_a_run_whose_checkpoints_are_gone_keeps_its_records(run: Run, tmp_path: Path) -> None:
