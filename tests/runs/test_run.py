@@ -201,7 +201,6 @@ def test_bounds_are_priced_and_the_best_keep_them(tiny_path: Path, spread_reward
             assert record.within_bounds is (record.value <= bound)
     assert {record.within_bounds for record in records} >= {True, False}
     assert all(record.value <= bound for record in run.top(20) if record.value is not None)
-    assert all(float(best.properties["spread"]) <= bound for best in read_molecules(run.directory.best))
     last = run.metrics()[-1]
     assert {f"excess.{key}", f"multiplier.{key}", "unpaid", "scaffolds"} <= last.keys()
     # What a molecule is worth to people does not depend on what its excess cost at the time.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from molvm.chem.io import read_molecules
 from molvm.chem.molecule import Molecule
 from molvm.errors import InputFileError, OutputExistsError
 from molvm.rewards.base import Failure, Outcome
+from molvm.rewards.constraint import Constraint
 from molvm.runs.directory import RunDirectory
 from molvm.runs.records import MoleculeRecord, schema
 from molvm.runs.store import RunStore
@@ -65,6 +67,25 @@ def test_molecules_come_back_bit_for_bit(store: RunStore) -> None:
     assert (records[2].failure, records[2].stage, records[2].reason) == ("failed", "stage", "why")
     assert records[0].smiles == "C"
     assert records[4].log_weight == 0.75
+
+
+def test_the_best_are_within_bounds(directory: RunDirectory) -> None:
+    store = RunStore(directory, "score", [Constraint("heavy", "Da", None)])
+    report = iteration(0, [METHANE, WATER, AMMONIA, METHYL], [3.0, 2.0, 1.0, None])
+    excesses = [0.5, 0.0, -1.0, 9.0]
+    outcomes = [replace(each, details={"heavy": e}) for each, e in zip(report.outcomes, excesses, strict=True)]
+    store.append(replace(report, outcomes=outcomes))
+    assert [record.within_bounds for record in store.records()] == [False, True, True, None]
+    assert [record.details["heavy"] for record in store.records()] == excesses
+    assert [record.smiles for record in store.best(9)] == ["O", "N"]
+    assert [best.properties["smiles"] for best in read_molecules(directory.best)] == ["O", "N"]
+
+
+def test_records_without_details_are_read(store: RunStore) -> None:
+    row = next(iter(store.records())).row()
+    del row["details"], row["within_bounds"]
+    record = MoleculeRecord.from_row(row)
+    assert (record.details, record.within_bounds) == ({}, None)
 
 
 def test_an_empty_molecule_survives(directory: RunDirectory) -> None:
