@@ -50,6 +50,24 @@ def _two_fragments(molecule: Molecule, distance: float) -> Molecule:
     )
 
 
+def _torn(molecule: Molecule, distance: float) -> np.ndarray:
+    """Positions with the last atom further from the atom that it is bonded to."""
+    last = molecule.n_atoms - 1
+    (pair,) = molecule.bonds[(molecule.bonds == last).any(axis=1)]
+    partner = int(pair[pair != last][0])
+    positions = np.array(molecule.positions)
+    along = positions[last] - positions[partner]
+    positions[last] += distance * along / np.linalg.norm(along)
+    return positions
+
+
+def _bonded_twice(molecule: Molecule) -> Molecule:
+    """The last atom bonded to the one before it as well."""
+    last = molecule.n_atoms - 1
+    bonds = np.vstack([molecule.bonds, [[last - 1, last]]])
+    return replace(molecule, bonds=bonds, orders=np.append(molecule.orders, 1))
+
+
 def broken_versions(molecule: Molecule) -> dict[str, Molecule]:
     """The molecule, broken in every way we know, by name.
 
@@ -83,6 +101,8 @@ def broken_versions(molecule: Molecule) -> dict[str, Molecule]:
         "twenty times too large": _moved(molecule, 20.0 * x),
         "a third of its size": _moved(molecule, 0.35 * x),
         "random positions": _moved(molecule, generator.normal(scale=3.0, size=x.shape)),
+        "a hydrogen torn 2 angstrom off its bond": _moved(molecule, _torn(molecule, 2.0)),
+        "a hydrogen with a second bond": _bonded_twice(molecule),
         "a hydrogen missing": _without_last_atom(molecule),
         "a charge without a valence": _charged(molecule),
         "atomic number 0": _with_elements(molecule, dummy),

@@ -28,8 +28,12 @@ KNOWN = str(Path(__file__).parent.parent / "chem" / "data" / "drug_like.smi")
 PROGRAM = Path(__file__).with_name("programs.py")
 
 EXPRESSIONS = {
+    "at_least": "at_least(qed, 0.5)",
+    "at_most": "at_most(sa, 4, share=0.9)",
     "atoms_of": "atoms_of(C, direction=minimise)",
     "command": f"command({f'{sys.executable} {PROGRAM}'!r})",
+    "constrained": "constrained(logp, at_most(sa, 4))",
+    "diverse": "diverse(qed, per_scaffold=3)",
     "geometric_mean": "geometric_mean(qed, sigmoid(sa, 6, 3))",
     "lexicographic": "lexicographic(lipinski, qed)",
     "linear": "linear(logp, -2, 4)",
