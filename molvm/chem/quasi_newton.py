@@ -31,20 +31,20 @@ class QuasiNewton:
         self._last: tuple[Array, Array] | None = None
 
     def energy_and_gradient(self, positions: Array) -> tuple[float, Array]:
-        """Energy in Eh and gradient (n, 3) in Eh/a₀ at positions (n, 3) in a₀. Raises what the force field raises."""
-        return self._force_field.energy_and_gradient(positions)
-
-    def derivatives(self, positions: Array) -> tuple[float, Array, Array]:
-        """Energy in Eh, gradient (n, 3) in Eh/a₀ and model Hessian (3n, 3n) in Eh/a₀² at positions (n, 3) in a₀.
+        """Energy in Eh and gradient (n, 3) in Eh/a₀ at positions (n, 3) in a₀. Raises what the force field raises.
 
         The model learns from every pair of points that follow one another, refused ones too.
         """
-        energy, gradient = self.energy_and_gradient(positions)
+        energy, gradient = self._force_field.energy_and_gradient(positions)
         if self._last is not None:
             where, slope = self._last
             self._hessian = updated(self._hessian, (positions - where).ravel(), (gradient - slope).ravel())
         self._last = positions, gradient
-        return energy, gradient, self._hessian
+        return energy, gradient
+
+    def hessian(self, positions: Array) -> Array:  # noqa: ARG002 - the model is that of the points so far
+        """The model (3n, 3n) in Eh/a₀²."""
+        return self._hessian
 
 
 def positive_definite(hessian: Array, smallest: float = SMALLEST_CURVATURE) -> Array:

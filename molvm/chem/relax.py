@@ -11,20 +11,13 @@ from molvm.chem.engines.base import Array
 from molvm.chem.engines.gfnff import GFNFF
 from molvm.chem.molecule import Molecule
 from molvm.chem.topology import changed_bonds
-from molvm.chem.trust_region import Criteria, Minimum, TrustRegion, external_basis, minimise, newton_step
+from molvm.chem.trust_region import Criteria, Minimum, minimise
 from molvm.chem.units import ANGSTROM_PER_BOHR
 
-__all__ = [
-    "Criteria",
-    "Minimum",
-    "Relaxation",
-    "TrustRegion",
-    "external_basis",
-    "finished",
-    "minimise",
-    "newton_step",
-    "relax",
-]
+__all__ = ["Criteria", "Relaxation", "finished", "relax"]
+
+CORRECTIONS = 2
+"""Gradients spent on bending a long step, by measurement: Hessians fall from 27 to 12 a drug-like molecule."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +31,8 @@ class Relaxation:
         gradient_norm: Euclidean norm of the whole gradient, Eh/a₀.
         converged: Whether the criteria are met.
         n_steps: Accepted and refused steps.
-        n_derivatives: Evaluations of energy, gradient and Hessian.
+        n_gradients: Evaluations of energy and gradient.
+        n_hessians: Of the Hessian.
         changed_bonds: Pairs of atoms whose distance contradicts the molecule's bond graph.
         seconds: Wall time.
     """
@@ -49,7 +43,8 @@ class Relaxation:
     gradient_norm: float
     converged: bool
     n_steps: int
-    n_derivatives: int
+    n_gradients: int
+    n_hessians: int
     changed_bonds: tuple[tuple[int, int], ...]
     seconds: float
 
@@ -71,7 +66,7 @@ def relax(molecule: Molecule, criteria: Criteria | None = None, charge: int | No
     started = time.perf_counter()
     positions = molecule.positions / ANGSTROM_PER_BOHR
     force_field = GFNFF(molecule.elements, positions, molecule.charge if charge is None else charge)
-    minimum = minimise(force_field, positions, criteria or Criteria())
+    minimum = minimise(force_field, positions, criteria or Criteria(), corrections=CORRECTIONS)
     return finished(molecule, minimum, minimum.start_energy, started)
 
 
@@ -92,7 +87,8 @@ def finished(molecule: Molecule, minimum: Minimum, start_energy: float, started:
         gradient_norm=float(np.linalg.norm(minimum.gradient)),
         converged=minimum.converged,
         n_steps=minimum.n_steps,
-        n_derivatives=minimum.n_derivatives,
+        n_gradients=minimum.n_gradients,
+        n_hessians=minimum.n_hessians,
         changed_bonds=tuple(changed_bonds(molecule, relaxed)),
         seconds=time.perf_counter() - started,
     )

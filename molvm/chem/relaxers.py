@@ -66,7 +66,8 @@ def unrelaxed(molecule: Molecule) -> Relaxation:
         gradient_norm=math.nan,
         converged=True,
         n_steps=0,
-        n_derivatives=0,
+        n_gradients=0,
+        n_hessians=0,
         changed_bonds=tuple(changed_bonds(molecule, molecule.positions)),
         seconds=0.0,
     )
@@ -81,8 +82,8 @@ def relax_mmff(molecule: Molecule, criteria: Criteria) -> Relaxation:
     started = time.perf_counter()
     positions = molecule.positions / ANGSTROM_PER_BOHR
     force_field = MMFF(molecule)
-    _, _, hessian = force_field.derivatives(positions)
-    minimum = minimise(QuasiNewton(force_field, hessian), positions, criteria)
+    surface = QuasiNewton(force_field, force_field.hessian(positions))
+    minimum = minimise(surface, positions, criteria)
     return finished(molecule, minimum, minimum.start_energy, started)
 
 
@@ -103,6 +104,6 @@ def relax_gfn2(molecule: Molecule, criteria: Criteria, charge: int | None = None
     start_energy, _ = surface.energy_and_gradient(given)
     rough_energy, _ = surface.energy_and_gradient(rough)
     start = rough if rough_energy < start_energy else given
-    _, _, hessian = GFNFF(molecule.elements, given, total).derivatives(start)
+    hessian = GFNFF(molecule.elements, given, total).hessian(start)
     minimum = minimise(QuasiNewton(surface, hessian), start, criteria)
     return finished(molecule, minimum, start_energy, started)

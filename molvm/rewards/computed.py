@@ -6,6 +6,7 @@ import inspect
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.metadata import version
 from typing import ClassVar, TypeVar, cast, get_args
 
@@ -27,7 +28,7 @@ from molvm.rewards.stages import (
 
 Details = dict[str, float | str]
 
-EDITION = 1
+EDITION = 2
 """To be raised by who changes what a property comes out as, so that values kept from before are not found again."""
 
 
@@ -58,7 +59,7 @@ class Computed(MoleculeReward):
     @property
     def cached_as(self) -> str | None:
         """All settings, and the versions of what computes."""
-        versions = [f"{package} {version(package)}" for package in ("molvm", "rdkit", *self.pipeline.packages())]
+        versions = [f"{package} {_version(package)}" for package in ("molvm", "rdkit", *self.pipeline.packages())]
         return "; ".join((f"{EDITION}", f"{type(self).__module__}.{self!r}", *versions))
 
     @abstractmethod
@@ -189,3 +190,9 @@ def factory(kind: type[C], solvent: str | None = None) -> Callable[..., C]:
     make.__name__ = make.__qualname__ = kind.name
     make.__doc__ = f"{inspect.cleandoc(kind.__doc__ or '')}\n\n{SETTINGS}"
     return make
+
+
+@cache
+def _version(package: str) -> str:
+    # It is asked for with every molecule, and reading it takes longer than all the rest of a look into the cache.
+    return version(package)

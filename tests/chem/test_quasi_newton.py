@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from molvm.chem.quadratic_model import external_basis
 from molvm.chem.quasi_newton import QuasiNewton, positive_definite, updated
-from molvm.chem.trust_region import Criteria, external_basis, minimise
+from molvm.chem.trust_region import Criteria, minimise
 
 
 class Bowl:

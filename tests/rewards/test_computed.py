@@ -154,7 +154,7 @@ def test_a_force_field_that_fails_is_a_failure(
     def fails(*_: object) -> tuple[float, np.ndarray, np.ndarray]:
         raise EngineError("on demand")
 
-    monkeypatch.setattr(GFNFF, "derivatives", fails)
+    monkeypatch.setattr(GFNFF, "energy_and_gradient", fails)
     assert failure(name, replace(small[3])) == ("failed", "relaxation")
 
 

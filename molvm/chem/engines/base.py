@@ -41,8 +41,8 @@ class ForceField(Protocol):
 class CurvedForceField(ForceField, Protocol):
     """A force field that also knows its second derivatives."""
 
-    def derivatives(self, positions: Array) -> tuple[float, Array, Array]:
-        """Energy in Eh, gradient (n, 3) in Eh/a₀ and Hessian (3n, 3n) in Eh/a₀² at positions (n, 3) in a₀.
+    def hessian(self, positions: Array) -> Array:
+        """Second derivatives (3n, 3n) in Eh/a₀² at positions (n, 3) in a₀.
 
         Raises:
             EngineError: The library failed or the result is not finite.

@@ -53,18 +53,18 @@ class GFNFF:
         guard_finite(NAME, "energy and gradient", np.append(gradient, energy))
         return float(energy), gradient
 
-    def derivatives(self, positions: Array) -> tuple[float, Array, Array]:
-        """Energy in Eh, gradient (n, 3) in Eh/a₀ and Hessian (3n, 3n) in Eh/a₀² at positions (n, 3) in a₀.
+    def hessian(self, positions: Array) -> Array:
+        """Second derivatives (3n, 3n) in Eh/a₀² at positions (n, 3) in a₀.
 
-        The Hessian is analytic but for a few terms and costs about as much as seven gradients.
+        They are analytic but for a few terms and cost about as much as seven gradients.
 
         Raises:
             EngineError: The library failed or the result is not finite.
         """
         guard_input(NAME, self._elements.astype(np.uint8), positions)
         try:
-            hessian, energy, gradient = self._calculator.hessian(self._elements, positions)
+            hessian, _, _ = self._calculator.hessian(self._elements, positions)
         except RuntimeError as error:
             raise EngineError(f"{NAME} failed: {error}.") from error
-        guard_finite(NAME, "derivatives", np.append(hessian, np.append(gradient, energy)))
-        return float(energy), gradient, hessian
+        guard_finite(NAME, "Hessian", hessian)
+        return np.asarray(hessian)

@@ -58,19 +58,17 @@ class MMFF:
         guard_finite(NAME, "energy and gradient", np.append(gradient, energy))
         return float(energy), gradient
 
-    def derivatives(self, positions: Array) -> tuple[float, Array, Array]:
-        """Energy in Eh, gradient (n, 3) in Eh/a₀ and Hessian (3n, 3n) in Eh/a₀² at positions (n, 3) in a₀.
-
-        The Hessian is made of central differences of the gradients, 6n of them.
+    def hessian(self, positions: Array) -> Array:
+        """Second derivatives (3n, 3n) in Eh/a₀² at positions (n, 3) in a₀: central differences of 6n gradients.
 
         Raises:
             EngineError: The result is not finite.
         """
-        energy, gradient = self.energy_and_gradient(positions)
         displacements = DISPLACEMENT * np.eye(positions.size).reshape(-1, *positions.shape)
         rows = [
             self.energy_and_gradient(positions + each)[1] - self.energy_and_gradient(positions - each)[1]
             for each in displacements
         ]
         hessian = np.array(rows).reshape(positions.size, -1) / (2 * DISPLACEMENT)
-        return energy, gradient, 0.5 * (hessian + hessian.T)
+        symmetric: Array = 0.5 * (hessian + hessian.T)
+        return symmetric

@@ -62,7 +62,7 @@ def test_the_hessian_is_the_derivative_of_the_gradient(small: list[Molecule]) ->
     for molecule in small[::4]:
         positions = molecule.positions / ANGSTROM_PER_BOHR
         force_field = GFNFF(molecule.elements, positions)
-        _, _, hessian = force_field.derivatives(positions)
+        hessian = force_field.hessian(positions)
         direction = generator.normal(size=positions.shape)
         ahead = force_field.energy_and_gradient(positions + step * direction)[1]
         behind = force_field.energy_and_gradient(positions - step * direction)[1]
