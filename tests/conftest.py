@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,16 @@ def tiny_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.runs.tiny import save_tiny
 
     return save_tiny(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def cluster_address() -> Iterator[str]:
+    """A Dask cluster of two workers, processes of this machine that are started again when they die."""
+    from distributed import LocalCluster
+
+    settings = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
+    with LocalCluster(n_workers=2, threads_per_worker=1, **settings) as cluster:
+        yield cluster.scheduler_address
 
 
 @pytest.fixture(scope="session")
