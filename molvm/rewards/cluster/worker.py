@@ -55,14 +55,14 @@ def _pool() -> Iterator[WorkerPool]:
 
 
 def _leave_if_unwanted() -> None:
-    """Leave the chunk if Dask has cancelled its task: a thread cannot be stopped from outside.
+    """Leave the chunk if Dask has cancelled its task or ends the worker: a thread cannot be stopped from outside.
 
     Raises:
         _Unwanted: It has.
     """
-    from distributed import get_worker
+    from distributed import Status, get_worker
 
     worker = get_worker()
     task = worker.state.tasks.get(worker.get_current_task())
-    if task is None or task.state != "executing":
+    if task is None or task.state != "executing" or worker.status in (Status.closing, Status.closed):
         raise _Unwanted
