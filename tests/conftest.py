@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,6 +18,16 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
 """Bitwise equality needs the same number of threads, and a test should not take both cores."""
+
+
+QUIET_CLUSTER: dict[str, Any] = {
+    "host": "127.0.0.1",
+    "protocol": "tcp",
+    "dashboard_address": "127.0.0.1:0",
+    "scheduler_kwargs": {"dashboard": False},
+    "silence_logs": logging.CRITICAL,
+}
+"""Settings of a Dask cluster of this machine alone."""
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +72,15 @@ def tiny_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.runs.tiny import save_tiny
 
     return save_tiny(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def cluster_address() -> Iterator[str]:
+    """A Dask cluster of two workers, processes of this machine that are started again when they die."""
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, **QUIET_CLUSTER) as cluster:
+        yield cluster.scheduler_address
 
 
 @pytest.fixture(scope="session")

@@ -46,9 +46,10 @@ TORCHLESS_MODULES = (
 
 TORCH_STACK = {"torch", "torch_geometric", "diffusers", "transformers", "safetensors.torch"}
 
-# A worker reads what its own parent has just written to a pipe. Nothing that lies on a disk is unpickled but GEOM,
-# which comes as pickles: when the user says so, in a process of its own, by a reader that calls nothing a pickle names.
-MAY_UNPICKLE = {"molvm.rewards.worker", "molvm.datasets.inert_pickle"}
+# A worker reads what its own parent has just written to a pipe, a Dask worker what a client of its scheduler has.
+# Nothing that lies on a disk is unpickled but GEOM, which comes as pickles: when the user says so, in a process of its
+# own, by a reader that calls nothing a pickle names.
+MAY_UNPICKLE = {"molvm.rewards.messages", "molvm.datasets.inert_pickle"}
 
 # Other people's checkpoints, in a process of its own, tensors and plain values alone.
 MAY_LOAD_WEIGHTS = {"molvm.models.flowmol.published.read_checkpoint"}

@@ -39,6 +39,23 @@ def test_a_plain_function(tmp_path: Path) -> None:
     }
 
 
+def test_a_job_for_slurm() -> None:
+    """The script that Slurm would get, made without Slurm."""
+    options = ["--cores", "8", "--memory", "16GB", "--walltime", "12:00:00", "--queue", "cpu", "--account", "chem"]
+    command = [sys.executable, "-W", "error", "examples/slurm_cluster.py", "--show", *options]
+    prologue = ["--prologue", "source venv/bin/activate"]
+    done = subprocess.run([*command, *prologue], cwd=EXAMPLES.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    script = done.stdout
+    for line in ("-p cpu", "-A chem", "--cpus-per-task=8", "--mem=15G", "-t 12:00:00"):
+        assert f"#SBATCH {line}\n" in script
+    *_, before, worker = script.strip().splitlines()
+    assert before == "source venv/bin/activate"
+    assert "dask_worker tcp://" in worker
+    assert "--nthreads 8 " in worker
+    assert worker.endswith("--memory-limit 0 --no-dashboard")
+
+
 def test_a_program(tmp_path: Path) -> None:
     reward = "command('python examples/program.py', name=gyration, unit=Å, direction=minimise)"
     rows = scores(reward, tmp_path / "scores.csv")

@@ -27,16 +27,16 @@ def base_model(dataset: str | None, model: str | None) -> str | None:
 
 
 def only_with_resume(flags: Mapping[str, object]) -> None:
-    """Refuse settings that a run has already, but for its number of iterations.
+    """Refuse settings that a run has already, but for its number of iterations and where rewards are evaluated.
 
     Raises:
         ConfigError: One is given.
     """
-    given = [name for name, value in flags.items() if value is not None and name != "iterations"]
+    given = [name for name, value in flags.items() if value is not None and name not in ("iterations", "workers")]
     if given:
         options = ", ".join("--" + name.replace("_", "-") for name in given)
         raise ConfigError(
             f"{options} cannot be changed when a run is resumed.",
-            allowed="--iterations",
+            allowed="--iterations, --workers",
             remedy="leaving it out; the run's resolved.toml has it",
         )

@@ -29,7 +29,9 @@ def evaluate(
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Write all metrics and distributions as JSON.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the distributions: .svg, .png or .pdf.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes for --strain, --posebusters; one a core.")] = None,
+    workers: Annotated[
+        str | None, typer.Option(help="Processes for --strain and --posebusters, one a core, or dask://host:port.")
+    ] = None,
     time_limit: Annotated[float, typer.Option(help="Seconds that one molecule may take in them.")] = 20.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files.")] = False,
 ) -> None:
@@ -50,7 +52,7 @@ def evaluate(
     from molvm.errors import ConfigError
     from molvm.evaluation.plots import draw, require_drawable
     from molvm.evaluation.posebusters import all_tests
-    from molvm.rewards.pool import WorkerPool
+    from molvm.rewards.pools import open_pool
 
     if plot is not None:
         require_drawable(plot)
@@ -63,7 +65,7 @@ def evaluate(
     # Refused before anything is sampled.
     yardsticks(table, reference, None)
     tests = all_tests() if posebusters else ()
-    pool = WorkerPool(workers, time_limit=time_limit)
+    pool = open_pool(workers, time_limit=time_limit)
     found = molecules_of(source, count, seed)
     against = yardsticks(table, reference, found.dataset)
     if found.unreadable:

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from molvm.cli.yardsticks import Yardsticks
     from molvm.evaluation import Summary
     from molvm.evaluation.posebusters import PoseBustersTests
-    from molvm.rewards.pool import WorkerPool
+    from molvm.rewards.pools import Pool
 
 
 def measured(
     molecules: Sequence[Molecule],
     against: Yardsticks,
-    pool: WorkerPool,
+    pool: Pool,
     *,
     strain: bool,
     tests: Sequence[PoseBustersTests],

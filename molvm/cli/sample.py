@@ -24,6 +24,9 @@ def sample(
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Molecules simulated at a time.")] = 64,
     score: Annotated[bool, typer.Option("--score", help="Score the molecules with the run's reward.")] = False,
+    workers: Annotated[
+        str | None, typer.Option(help="Processes for --score and --top, or dask://host:port; the run's by default.")
+    ] = None,
     top: Annotated[int | None, typer.Option(help="Keep only so many of the best.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
@@ -35,6 +38,7 @@ def sample(
 
     require_writable(out, overwrite=overwrite)
 
+    from molvm.rewards.pools import open_pool
     from molvm.runs.api import open_source
     from molvm.runs.run import Run
     from molvm.runs.sampling import draw_samples
@@ -54,7 +58,9 @@ def sample(
                 f"The base model {source} has no reward to score with.",
                 remedy=f"without --score and --top; then `molvm score {out} --reward NAME --out scores.csv`",
             )
-        _ = found.reward  # one that cannot be had is better found before the molecules are drawn
+        # What cannot be had is better missed before the molecules are drawn.
+        _ = found.reward
+        open_pool(workers or found.config.reward.workers).close()
     with counting_bar("sampling") as progress:
         if isinstance(found, Run):
             drawn = found.sample(count, seed=seed, steps=steps, batch_size=batch_size, progress=progress)
@@ -64,7 +70,7 @@ def sample(
             sampling = SamplingOptions(**chosen) if chosen else None
             drawn = draw_samples(found, count, seed=seed, sampling=sampling, batch_size=batch_size, progress=progress)
     if score or top is not None:
-        drawn = drawn.score()
+        drawn = drawn.score(workers=workers)
         typer.echo(summary_line(drawn.reward_name, drawn.outcomes), err=True)
     if top is not None:
         drawn = drawn.top(top)

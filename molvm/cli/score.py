@@ -14,7 +14,9 @@ def score(
         list[str], typer.Option(help="A reward (molvm rewards list), or path.py:function; may be repeated.")
     ],
     out: Annotated[Path, typer.Option(help="The CSV file to write.")],
-    workers: Annotated[int | None, typer.Option(help="Worker processes; one a core by default.")] = None,
+    workers: Annotated[
+        str | None, typer.Option(help="Worker processes, one a core by default, or dask://host:port.")
+    ] = None,
     time_limit: Annotated[float, typer.Option(help="Seconds that one molecule may take.")] = 60.0,
     cache: Annotated[bool, typer.Option(help="Take outcomes that are known already, and keep new ones.")] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,

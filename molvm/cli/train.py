@@ -27,6 +27,9 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Steps from noise to data.", show_default="100")] = None,
     value_size: Annotated[str | None, typer.Option(help="Size of the value network, A to F.", show_default="B")] = None,
     seed: Annotated[int | None, typer.Option(help="Of all randomness.", show_default="0")] = None,
+    workers: Annotated[
+        str | None, typer.Option(help="Worker processes, one a core by default, or dask://host:port.")
+    ] = None,
     recipe: Annotated[
         str | None, typer.Option(help="Settings by name: few-labels, an hour's run for rewards that cost something.")
     ] = None,
@@ -55,6 +58,7 @@ def train(
         "steps": steps,
         "value_size": value_size,
         "seed": seed,
+        "workers": workers,
         "out": out,
     }
     if resume is not None:
@@ -74,6 +78,8 @@ def train(
     run = Run.create(settings) if resume is None else Run.open(resume)
     if resume is not None and iterations is not None:
         run.extend(iterations)
+    if resume is not None and workers is not None:
+        run.use_workers(workers)
     with training_bar(run.reward.unit) as progress:
         code = run.train(progress)
     if code:

@@ -13,7 +13,7 @@ from molvm.evaluation.strain import Strain
 from molvm.evaluation.valency_tables import ValencyTable
 from molvm.evaluation.verdict import Verdict, examine
 from molvm.rewards.base import Outcome
-from molvm.rewards.pool import WorkerPool
+from molvm.rewards.pools import Pool
 
 TIME_LIMIT: Final = 20.0
 """Seconds; ten times what PoseBusters takes for a drug. It would embed some strained polycycles for ever."""
@@ -35,7 +35,7 @@ def examine_all(
 
 
 def with_strain(
-    verdicts: Sequence[Verdict], molecules: Sequence[Molecule], pool: WorkerPool, progress: Progress | None = None
+    verdicts: Sequence[Verdict], molecules: Sequence[Molecule], pool: Pool, progress: Progress | None = None
 ) -> list[Verdict]:
     """The verdicts with what relaxing their molecules gives."""
     outcomes = pool.score(Strain(), molecules, _counter(progress))
@@ -45,7 +45,7 @@ def with_strain(
 def with_posebusters(
     verdicts: Sequence[Verdict],
     molecules: Sequence[Molecule],
-    pool: WorkerPool,
+    pool: Pool,
     tests: PoseBustersTests,
     progress: Progress | None = None,
 ) -> list[Verdict]:

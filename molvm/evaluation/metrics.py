@@ -30,7 +30,8 @@ from molvm.evaluation.summary import Summary
 from molvm.evaluation.valency_tables import ValencyTable, load_valency_table
 from molvm.evaluation.verdict import Verdict
 from molvm.rewards.base import Outcome
-from molvm.rewards.pool import WorkerPool
+from molvm.rewards.pools import open_pool
+from molvm.rewards.workers import Workers
 
 __all__ = ["Summary", "summarise", "summarise_verdicts"]
 
@@ -44,7 +45,7 @@ def summarise(
     energies: bool = True,
     strain: bool = False,
     posebusters: bool = False,
-    workers: int | None = None,
+    workers: Workers | None = None,
     time_limit: float = TIME_LIMIT,
     progress: Progress | None = None,
 ) -> Summary:
@@ -58,7 +59,7 @@ def summarise(
         energies: Whether to compute MMFF94 energies.
         strain: Whether to relax the strictly valid and connected ones, in worker processes; 0.01 to 0.3 s each.
         posebusters: Whether to run PoseBusters' tests, in worker processes; 0.1 to 3 s each.
-        workers: How many processes; one a core by default.
+        workers: How many processes, or the address of a Dask scheduler; a process a core by default.
         time_limit: Seconds that a worker may take for one molecule.
         progress: Called with the number of molecules examined after each, before any is relaxed or tested.
 
@@ -71,7 +72,7 @@ def summarise(
     tests = all_tests() if posebusters else ()
     kept = list(molecules)
     verdicts = examine_all(kept, valencies, energies=energies, progress=progress)
-    with WorkerPool(workers, time_limit=time_limit) as pool:
+    with open_pool(workers, time_limit=time_limit) as pool:
         if strain:
             verdicts = with_strain(verdicts, kept, pool)
         for part in tests:

@@ -27,9 +27,11 @@ from molvm.rewards.dipole import Dipole, dipole
 from molvm.rewards.diversity import diverse
 from molvm.rewards.expression import parse_reward
 from molvm.rewards.fragmentation import fragmentation
+from molvm.rewards.isolated import Isolated, isolated
 from molvm.rewards.novelty import novel
 from molvm.rewards.pipeline import Pipeline
-from molvm.rewards.pool import Isolated, WorkerPool, isolated
+from molvm.rewards.pool import WorkerPool
+from molvm.rewards.pools import Pool, open_pool
 from molvm.rewards.python import PythonReward, reward
 from molvm.rewards.qed import QED, qed
 from molvm.rewards.registry import make_reward, register, reward_names
@@ -49,6 +51,7 @@ __all__ = [
     "MoleculeReward",
     "Outcome",
     "Pipeline",
+    "Pool",
     "PythonReward",
     "Reward",
     "WorkerPool",
@@ -75,6 +78,7 @@ __all__ = [
     "make_reward",
     "mw",
     "novel",
+    "open_pool",
     "parse_reward",
     "product",
     "qed",

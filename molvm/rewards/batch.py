@@ -20,6 +20,10 @@ class Chunk:
     positions: tuple[int, ...]
     suspect: bool = False
 
+    def suspects(self) -> list[Chunk]:
+        """Every molecule by itself, to find out whose fault the loss of the chunk was."""
+        return [Chunk((position,), suspect=True) for position in self.positions]
+
 
 class Batch:
     """The molecules of one call, and their outcomes as they come in: those that are known already first."""
@@ -45,6 +49,10 @@ class Batch:
         size = max(1, min(size, len(positions) // (4 * n_workers)))
         return [Chunk(tuple(positions[start : start + size])) for start in range(0, len(positions), size)]
 
+    def molecules_of(self, chunk: Chunk) -> list[Molecule]:
+        """The molecules of a chunk."""
+        return [self.molecules[position] for position in chunk.positions]
+
     def store(self, chunk: Chunk, outcomes: list[Outcome]) -> list[Chunk]:
         """Keep the outcomes of the first molecules of a chunk; a chunk of the others."""
         for position, outcome in zip(chunk.positions, outcomes, strict=False):
@@ -57,7 +65,7 @@ class Batch:
     def blame(self, chunk: Chunk, kind: FailureKind, reason: str, seconds: float = 0.0) -> list[Chunk]:
         """Fail the only molecule of a chunk; split a larger chunk, to find out whose fault it was."""
         if len(chunk.positions) > 1:
-            return [Chunk((position,), suspect=True) for position in chunk.positions]
+            return chunk.suspects()
         molecule = self.molecules[chunk.positions[0]]
         outcome = Outcome(molecule.id, None, self.reward.unit, {}, Failure(kind, "worker", reason), seconds)
         return self.store(chunk, [outcome])

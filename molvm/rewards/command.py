@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import platform
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
@@ -58,6 +59,9 @@ class Command(MoleculeReward):
         rejection = SOUND(molecule)
         if rejection is not None:
             return self.fail(molecule, rejection.kind, rejection.check, rejection.reason)
+        if shutil.which(self.argv[0]) is None:
+            reason = f"there is no program {self.argv[0]} on {platform.node()}; programs are not sent to other machines"
+            return self.fail(molecule, "reward_error", "program", reason)
         given = (json.dumps(request(molecule)) + "\n").encode()
         return self._judge(molecule, run_program(self.argv, given, time_limit=self.time_limit))
 
@@ -152,7 +156,8 @@ def command(
 
     Args:
         program: The program and its arguments, as one text that is split as a shell would, or as a list. No shell runs
-            it. It and those of its arguments that are files here are found from any directory.
+            it. It and those of its arguments that are files here are found from any directory. On a cluster they must
+            lie at the same path on every machine.
         name: Name of the reward.
         unit: Unit of the values.
         direction: Which way is better, "maximise" or "minimise".

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import weakref
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
@@ -13,29 +12,22 @@ from typing import Any, Self
 from molvm.chem.molecule import Molecule
 from molvm.cores import available_cores
 from molvm.errors import RewardError
-from molvm.rewards.base import Direction, MoleculeReward, Outcome, Reward, checked_outcomes, time_needed
+from molvm.rewards.base import MoleculeReward, Outcome, Reward, checked_outcomes, time_needed
 from molvm.rewards.batch import Batch, Check, Chunk, Progress
 from molvm.rewards.cache import OutcomeCache
+from molvm.rewards.limits import CHECK_SECONDS, CHUNK_SIZE, DEFAULT_TIME_LIMIT, require_positive
+from molvm.rewards.messages import pack, packed
 from molvm.rewards.spawn import LightContext, MainContext, refuse_reentry
-from molvm.rewards.worker import evaluate_chunk, pack, ping, prepare_worker
-
-DEFAULT_TIME_LIMIT = 60.0
-"""Seconds a molecule may take."""
+from molvm.rewards.worker import evaluate_chunk, ping, prepare_worker
 
 LIMIT_MARGIN = 5.0
 """Seconds that a reward with a limit of its own has to enforce it, before its worker is ended."""
-
-CHUNK_SIZE = 16
-"""Molecules in one message, at most; 16 spread the cost of a message to less than a tenth of a QED."""
 
 CHUNK_BUDGET = 0.25
 """Seconds after which a worker begins no further molecule of its chunk."""
 
 TASKS_PER_WORKER = 50
 """Chunks after which a worker is replaced, so at most 800 molecules: the engines leak some 0.1 MB a molecule."""
-
-CHECK_SECONDS = 1.0
-"""Between two calls of what may end a batch early."""
 
 MAX_RESTARTS = 5
 """How often in a row the whole pool may break without finishing anything."""
@@ -71,13 +63,11 @@ class WorkerPool:
         self.time_limit = time_limit
         self.chunk_size = chunk_size
         self.cache = cache
-        for what, number in (
-            ("number of workers", self.n_workers),
-            ("time limit in seconds", time_limit),
-            ("number of molecules in a chunk", chunk_size),
-        ):
-            if not 0 < number < float("inf"):
-                raise RewardError(f"The {what} is {number}.", allowed="a positive number")
+        require_positive(
+            number_of_workers=self.n_workers,
+            time_limit_in_seconds=time_limit,
+            number_of_molecules_in_a_chunk=chunk_size,
+        )
         self._pool: Any = None
         self._knows_main = False
         self._finalizer: weakref.finalize[Any, Any] | None = None
@@ -144,7 +134,7 @@ class WorkerPool:
         return []
 
     def _submit(self, batch: Batch, chunk: Chunk) -> Future[list[Outcome]]:
-        payload = pack(batch.reward, [batch.molecules[position] for position in chunk.positions])
+        payload = pack((batch.reward, batch.molecules_of(chunk)))
         limit = self._limit(batch.reward)
         budget = 0.0 if chunk.suspect else min(CHUNK_BUDGET, limit)
         future: Future[list[Outcome]] = self._pool.schedule(
@@ -232,89 +222,3 @@ class WorkerPool:
 def _stop(pool: Any) -> None:
     pool.stop()
     pool.join()
-
-
-def packed(reward: MoleculeReward) -> bytes:
-    """The reward as it is sent to a worker process.
-
-    Raises:
-        RewardError: It cannot be sent.
-    """
-    try:
-        return pack(reward, [])
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise RewardError(
-            f"The reward {reward.name!r} cannot be sent to a worker process: {error}.",
-            allowed="rewards defined at the top level of a module",
-            remedy="move it into a file of its own and import it",
-        ) from error
-
-
-class Isolated:
-    """A reward whose molecules are evaluated in worker processes; itself a reward.
-
-    Args:
-        reward: What to evaluate.
-        pool: Where.
-        progress: Called with every outcome as it comes in.
-        check: Called at least once a second; what it raises ends the batch.
-    """
-
-    def __init__(
-        self, reward: MoleculeReward, pool: WorkerPool, progress: Progress | None = None, check: Check | None = None
-    ) -> None:
-        self.reward = reward
-        self.pool = pool
-        self.progress = progress
-        self.check = check
-
-    @property
-    def name(self) -> str:
-        """The reward's name."""
-        return self.reward.name
-
-    @property
-    def unit(self) -> str:
-        """The reward's unit."""
-        return self.reward.unit
-
-    @property
-    def direction(self) -> Direction:
-        """The reward's direction."""
-        return self.reward.direction
-
-    @property
-    def floor(self) -> float | None:
-        """The reward's floor."""
-        return self.reward.floor
-
-    def __call__(self, molecules: Sequence[Molecule]) -> list[Outcome]:
-        """Outcomes of the molecules, one each, in order.
-
-        Raises:
-            RewardError: The reward cannot be sent to a worker, or the workers cannot start.
-        """
-        return self.pool.score(self.reward, molecules, self.progress, self.check)
-
-    def close(self) -> None:
-        """End the workers."""
-        self.pool.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-
-def isolated(
-    reward: MoleculeReward, n_workers: int | None = None, *, time_limit: float = DEFAULT_TIME_LIMIT
-) -> Isolated:
-    """The reward, evaluated in worker processes of its own.
-
-    Args:
-        reward: What to evaluate.
-        n_workers: Processes; the number of available cores by default.
-        time_limit: Seconds a molecule may take.
-    """
-    return Isolated(reward, WorkerPool(n_workers, time_limit=time_limit))

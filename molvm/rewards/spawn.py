@@ -36,12 +36,27 @@ def _hidden_main() -> Iterator[None]:
         spawn.get_preparation_data = original
 
 
+@contextlib.contextmanager
+def _children_allowed() -> Iterator[None]:
+    """A daemonic process, as the workers of Dask are, may start children within.
+
+    Python forbids it lest they outlive their parent; ours end by themselves when it is gone.
+    """
+    config = vars(multiprocessing.process.current_process())["_config"]
+    daemonic = config.pop("daemon", None)
+    try:
+        yield
+    finally:
+        if daemonic is not None:
+            config["daemon"] = daemonic
+
+
 class LightProcess(SpawnProcess):
     """A single-threaded process that does not know the main module."""
 
     def start(self) -> None:
         """Start it."""
-        with _LOCK, single_threaded_children(), _hidden_main():
+        with _LOCK, single_threaded_children(), _children_allowed(), _hidden_main():
             super().start()
 
 
@@ -50,7 +65,7 @@ class MainProcess(SpawnProcess):
 
     def start(self) -> None:
         """Start it."""
-        with _LOCK, single_threaded_children():
+        with _LOCK, single_threaded_children(), _children_allowed():
             super().start()
 
 

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
 
 from molvm.chem.engines.quiet import STDERR, STDOUT
-from molvm.chem.molecule import Molecule
-from molvm.rewards.base import MoleculeReward, Outcome
+from molvm.rewards.base import Outcome
+from molvm.rewards.messages import unpack
 
 ORPHAN_CHECK_SECONDS = 1.0
-
-
-def pack(reward: MoleculeReward, molecules: Sequence[Molecule]) -> bytes:
-    """A chunk of work for `evaluate_chunk`. Raises whatever pickling raises."""
-    return pickle.dumps((reward, list(molecules)), protocol=pickle.HIGHEST_PROTOCOL)
 
 
 def prepare_worker(parent: int) -> None:
@@ -63,7 +56,7 @@ def evaluate_chunk(payload: bytes, budget: float) -> list[Outcome]:
     Returns:
         Outcomes of the first molecules, one or more.
     """
-    reward, molecules = pickle.loads(payload)  # noqa: S301 - made by the parent process a moment ago
+    reward, molecules = unpack(payload)
     started = time.perf_counter()
     outcomes: list[Outcome] = []
     for molecule in molecules:

@@ -11,6 +11,7 @@ from molvm.errors import ConfigError, ModelError
 from molvm.models.base import BaseModel, FlowModel
 from molvm.models.hub import load_model
 from molvm.rewards.base import Reward
+from molvm.rewards.workers import Workers
 from molvm.runs.config import RunConfig
 from molvm.runs.config_file import merged
 from molvm.runs.directory import RunDirectory
@@ -33,12 +34,13 @@ def settings_layer(
     steps: int | None = None,
     value_size: str | None = None,
     seed: int | None = None,
+    workers: Workers | None = None,
     out: Path | str | None = None,
 ) -> dict[str, Any]:
     """The settings that are used most, in the sections of `RunConfig`; those that are None are left out."""
     sections: dict[str, dict[str, Any]] = {
         "model": {"name": model},
-        "reward": {"name": reward},
+        "reward": {"name": reward, "workers": workers},
         "sampling": {"steps": steps},
         "value": {"size": value_size},
         "training": {"strength": strength, "iterations": iterations, "batch_size": batch_size, "seed": seed},
@@ -62,6 +64,7 @@ def train(
     steps: int | None = None,
     value_size: str | None = None,
     seed: int | None = None,
+    workers: Workers | None = None,
     recipe: str | None = None,
     settings: Mapping[str, Any] | RunConfig | None = None,
     progress: TrainingProgress | None = None,
@@ -78,6 +81,7 @@ def train(
         steps: Steps of the SDE.
         value_size: Size of the value network, "A" to "F".
         seed: Of all randomness.
+        workers: Processes that evaluate the reward, or the address of a Dask scheduler, `dask://host:port`.
         recipe: A name of settings that belong together, "few-labels" for rewards that cost something.
         settings: All other settings, as in a file; what is given above comes first.
         progress: Told about every step.
@@ -111,6 +115,7 @@ def train(
         steps=steps,
         value_size=value_size,
         seed=seed,
+        workers=workers,
         out=out,
     )
     config = RunConfig.from_mapping(merged([lower, base, layer]), source="the arguments of train")
@@ -126,6 +131,7 @@ def resume(
     path: Path | str,
     *,
     iterations: int | None = None,
+    workers: Workers | None = None,
     model: FlowModel | None = None,
     reward: Reward | None = None,
     progress: TrainingProgress | None = None,
@@ -135,6 +141,7 @@ def resume(
     Args:
         path: The run's directory.
         iterations: A new number of iterations in all; the run's own by default.
+        workers: Where the reward is evaluated from now on; where it was by default.
         model: The base model, if `train` was given it as an object.
         reward: The reward, likewise.
         progress: Told about every step.
@@ -148,6 +155,8 @@ def resume(
     run = Run.open(path, model=model, reward=reward)
     if iterations is not None:
         run.extend(iterations)
+    if workers is not None:
+        run.use_workers(workers)
     return _finish(run, progress)
 
 

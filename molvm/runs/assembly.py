@@ -13,7 +13,8 @@ from molvm.objectives import ValueMatching, ValueMatchingOptions
 from molvm.rewards.base import MoleculeReward, Outcome, Reward
 from molvm.rewards.constraint import constraints_of
 from molvm.rewards.diversity import diversity_of
-from molvm.rewards.pool import Isolated, WorkerPool
+from molvm.rewards.isolated import Isolated
+from molvm.rewards.pools import open_pool
 from molvm.runs.config import RewardSection, RunConfig
 from molvm.runs.kept_outcomes import kept_outcomes
 from molvm.sde import SamplingOptions, simulate
@@ -105,7 +106,7 @@ def isolated_reward(
     """
     if not isinstance(reward, MoleculeReward):
         return reward, lambda: None
-    pool = WorkerPool(section.workers, time_limit=section.time_limit, cache=kept_outcomes(section.cache))
+    pool = open_pool(section.workers, time_limit=section.time_limit, cache=kept_outcomes(section.cache))
     return Isolated(reward, pool, progress, check), pool.close
 
 

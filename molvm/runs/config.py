@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, Strict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, Strict, ValidationError
+from pydantic_core import PydanticCustomError
 
+from molvm.errors import ConfigError
+from molvm.rewards.workers import Workers, read_workers
 from molvm.runs.config_errors import explain
 
 ValueSize = Literal["A", "B", "C", "D", "E", "F"]
@@ -21,6 +24,15 @@ class Section(BaseModel):
     """A group of settings; unknown ones are refused, and none changes after it was read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+
+
+def _workers(given: object) -> object:
+    if given is None:
+        return None
+    try:
+        return read_workers(given if isinstance(given, int) else str(given))
+    except ConfigError as error:
+        raise PydanticCustomError("workers", str(error.allowed)) from error
 
 
 class ModelSection(Section):
@@ -46,7 +58,9 @@ class RewardSection(Section):
     floor: FiniteFloat | None = Field(
         None, description="worth of a failed molecule; unset: the reward's own floor, else the worst of a base batch"
     )
-    workers: Annotated[int, Field(ge=1)] | None = Field(None, description="worker processes; unset: one a core")
+    workers: Annotated[Workers | None, BeforeValidator(_workers)] = Field(
+        None, description="worker processes, or dask://host:port; unset: a process a core"
+    )
     time_limit: PositiveFloat = Field(60.0, description="seconds that one molecule may take")
     cache: bool = Field(True, description="take outcomes that are known already, and keep new ones for later")
     max_failures: Annotated[FiniteFloat, Field(gt=0, le=1)] = Field(

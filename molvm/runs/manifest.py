@@ -28,6 +28,7 @@ PACKAGES: Final = (
     "numpy",
     "scipy",
     "pebble",
+    "distributed",
     "pydantic",
     "safetensors",
     "pyarrow",
@@ -48,6 +49,7 @@ class Session:
         ended: When, in UTC.
         iteration: Iterations that were finished then.
         threads: Of torch. Sums are the same to the last bit only with the same number.
+        workers: Where the reward was evaluated: processes, or the address of a Dask scheduler; None for one a core.
     """
 
     started: str
@@ -56,6 +58,7 @@ class Session:
     status: Status = "running"
     ended: str | None = None
     iteration: int | None = None
+    workers: int | str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,9 @@ class Manifest:
     sessions: tuple[Session, ...] = ()
     format_version: int = FORMAT_VERSION
 
-    def begin_session(self, iteration: int, threads: int) -> Self:
+    def begin_session(self, iteration: int, threads: int, workers: int | str | None) -> Self:
         """This, with a new session."""
-        return replace(self, sessions=(*self.sessions, Session(now(), iteration, threads)))
+        return replace(self, sessions=(*self.sessions, Session(now(), iteration, threads, workers=workers)))
 
     def end_session(self, status: Status, iteration: int) -> Self:
         """This, with the last session ended."""

@@ -16,7 +16,8 @@ from molvm.models.hub import load_model
 from molvm.models.precision import resolve_precision
 from molvm.objectives import ValueMatching
 from molvm.rewards.base import MoleculeReward, Reward
-from molvm.rewards.pool import packed
+from molvm.rewards.pools import require_sendable
+from molvm.rewards.workers import Workers
 from molvm.runs.advice import about_steps
 from molvm.runs.assembly import (
     build_objective,
@@ -103,7 +104,7 @@ class Run:
         sampling.grid(run.model.schedules)
         sampling.stepper(run.model)
         if isinstance(run.reward, MoleculeReward):
-            packed(run.reward)
+            require_sendable(run.reward, config.reward.workers)
         run._new_objective(manifest)
         run.directory.begin()
         replace_text(run.directory.config, config_text(located))
@@ -260,8 +261,23 @@ class Run:
                 f"The run {self.path} has {done} iterations already, and {iterations} are asked for in all.",
                 allowed=f"{done} or more",
             )
+        self._set("training", "iterations", iterations)
+
+    def use_workers(self, workers: Workers) -> None:
+        """Have rewards evaluated elsewhere from now on, which changes no result.
+
+        Args:
+            workers: Processes, or the address of a Dask scheduler.
+
+        Raises:
+            ConfigError: It is neither.
+            OutputExistsError: Another process writes the run, or it cannot be written.
+        """
+        self._set("reward", "workers", workers)
+
+    def _set(self, section: str, setting: str, value: Any) -> None:
         values: dict[str, Any] = self.config.model_dump()
-        values["training"]["iterations"] = iterations
+        values[section][setting] = value
         config = RunConfig.from_mapping(values)
         with self.directory.exclusive():
             replace_text(self.directory.config, config_text(config))

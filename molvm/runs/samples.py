@@ -14,6 +14,7 @@ from molvm.chem.molecule import Molecule
 from molvm.chem.validity import is_valid_and_connected
 from molvm.errors import ConfigError, EvaluationError
 from molvm.rewards.base import Outcome, Reward
+from molvm.rewards.workers import Workers
 from molvm.runs.scoring import evaluate_reward
 
 
@@ -30,7 +31,7 @@ class SampleSet:
         own_reward: Gives what the run was trained on, or None for a base model. It is asked for only to score, so that
             a run can be sampled where its reward cannot be had.
         outcomes: What the reward says of each molecule; empty until `score`.
-        workers: Processes to score with; None for one a core.
+        workers: Processes to score with, or the address of a Dask scheduler; None for a process a core.
         time_limit: Seconds that one molecule may take in the reward.
     """
 
@@ -41,7 +42,7 @@ class SampleSet:
     reward: Reward | None = None
     own_reward: Callable[[], Reward] | None = None
     outcomes: tuple[Outcome, ...] = ()
-    workers: int | None = None
+    workers: Workers | None = None
     time_limit: float = 60.0
 
     def __len__(self) -> int:
@@ -55,11 +56,12 @@ class SampleSet:
     def __iter__(self) -> Iterator[Molecule]:
         return iter(self.molecules)
 
-    def score(self, reward: Reward | str | None = None) -> SampleSet:
+    def score(self, reward: Reward | str | None = None, *, workers: Workers | None = None) -> SampleSet:
         """The same samples with outcomes.
 
         Args:
             reward: A reward or the name of one; the run's own by default.
+            workers: Where to score, if not where the run did.
 
         Raises:
             ConfigError: None is given, and the samples are those of a base model.
@@ -73,7 +75,8 @@ class SampleSet:
             chosen = self.own_reward()
         if chosen is None:
             raise ConfigError("The samples of a base model have no reward of their own.", remedy="score('qed')")
-        outcomes = evaluate_reward(chosen, self.molecules, workers=self.workers, time_limit=self.time_limit)
+        where = self.workers if workers is None else workers
+        outcomes = evaluate_reward(chosen, self.molecules, workers=where, time_limit=self.time_limit)
         return replace(self, reward=chosen, outcomes=tuple(outcomes))
 
     @property

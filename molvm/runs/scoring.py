@@ -13,7 +13,9 @@ from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError, InputFileError, MoleculeError
 from molvm.interop.files import read_molecules
 from molvm.rewards.base import Failure, MoleculeReward, Outcome, Reward
-from molvm.rewards.pool import DEFAULT_TIME_LIMIT, WorkerPool
+from molvm.rewards.limits import DEFAULT_TIME_LIMIT
+from molvm.rewards.pools import Pool, open_pool
+from molvm.rewards.workers import Workers
 from molvm.runs.kept_outcomes import kept_outcomes
 from molvm.runs.reward_source import require_reward, resolve_reward
 
@@ -89,7 +91,7 @@ def score(
     source: Path | str | Iterable[Molecule | Record],
     reward: Reward | str | Sequence[Reward | str],
     *,
-    workers: int | None = None,
+    workers: Workers | None = None,
     time_limit: float = DEFAULT_TIME_LIMIT,
     cache: bool = True,
     progress: Progress | None = None,
@@ -99,7 +101,7 @@ def score(
     Args:
         source: A molecule file, molecules, or records of one.
         reward: A reward, its name, `path.py:name`, or several of these.
-        workers: Worker processes; one a core by default.
+        workers: Worker processes, or the address of a Dask scheduler; a process a core by default.
         time_limit: Seconds that one molecule may take.
         cache: Whether values that are known are taken from the folder of outcomes, and new ones kept there.
         progress: Called with every outcome of a readable molecule as it comes in.
@@ -115,7 +117,7 @@ def score(
     records = records_of(source)
     molecules = [record.molecule for record in records if record.molecule is not None]
     outcomes: dict[str, tuple[Outcome, ...]] = {}
-    with WorkerPool(workers, time_limit=time_limit, cache=kept_outcomes(cache)) as pool:
+    with open_pool(workers, time_limit=time_limit, cache=kept_outcomes(cache)) as pool:
         for name, one in rewards.items():
             found = iter(_evaluate(one, molecules, pool, progress))
             outcomes[name] = tuple(
@@ -154,18 +156,16 @@ def evaluate_reward(
     reward: Reward,
     molecules: Sequence[Molecule],
     *,
-    workers: int | None = None,
+    workers: Workers | None = None,
     time_limit: float = DEFAULT_TIME_LIMIT,
     progress: Progress | None = None,
 ) -> list[Outcome]:
     """Outcomes of the molecules, in order, known ones from the folder of outcomes, the others from worker processes."""
-    with WorkerPool(workers, time_limit=time_limit, cache=kept_outcomes()) as pool:
+    with open_pool(workers, time_limit=time_limit, cache=kept_outcomes()) as pool:
         return _evaluate(reward, molecules, pool, progress)
 
 
-def _evaluate(
-    reward: Reward, molecules: Sequence[Molecule], pool: WorkerPool, progress: Progress | None
-) -> list[Outcome]:
+def _evaluate(reward: Reward, molecules: Sequence[Molecule], pool: Pool, progress: Progress | None) -> list[Outcome]:
     if isinstance(reward, MoleculeReward):
         return pool.score(reward, molecules, progress)
     return reward(molecules)

@@ -158,7 +158,7 @@ class TrainingSession:
                 threads,
                 sorted({session.threads for session in manifest.sessions}),
             )
-        manifest = manifest.begin_session(first, threads)
+        manifest = manifest.begin_session(first, threads, self.config.reward.workers)
         manifest.save(self.directory.manifest)
         return manifest
 

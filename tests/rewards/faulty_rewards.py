@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -16,17 +17,22 @@ from molvm.rewards import Direction, MoleculeReward, Outcome, reward
 
 @dataclass(frozen=True)
 class Faulty(MoleculeReward):
-    """The molecule's property `value`, unless its property `fault` says otherwise."""
+    """The molecule's property `value`, unless its property `fault` says otherwise, after so many seconds."""
 
     name: str = "faulty"
     unit: str = "u"
     direction: Direction = "maximise"
     floor: float | None = None
+    seconds: float = 0.0
 
     def evaluate(self, molecule: Molecule) -> Outcome:
+        time.sleep(self.seconds)
         fault = molecule.properties.get("fault")
         if fault == "abort":
             os.abort()
+        if fault == "deadly":
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(3600)
         if fault == "exit":
             os._exit(3)
         if fault == "hang":

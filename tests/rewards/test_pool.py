@@ -14,54 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faulty_rewards import Faulty, Surroundings, interrupting, leaving, raising, tpsa
+from faults import TIME_LIMIT, assert_exact, batch
+from faulty_rewards import Faulty, Surroundings, tpsa
 
 from molvm.chem.molecule import Molecule
 from molvm.cores import available_cores
 from molvm.errors import RewardError
-from molvm.rewards import Outcome, PythonReward, Reward, WorkerPool, isolated, qed
-from molvm.rewards.base import MoleculeReward
+from molvm.rewards import Reward, WorkerPool, isolated
 from molvm.rewards.pool import CHUNK_SIZE, TASKS_PER_WORKER
-
-TIME_LIMIT = 1.5
-KIND_OF_FAULT = {
-    "abort": "crashed",
-    "exit": "crashed",
-    "hang": "timeout",
-    "raise": "reward_error",
-    "nan": "reward_error",
-}
-
-
-def helium(number: int, fault: str | None = None) -> Molecule:
-    return Molecule(
-        [2],  # type: ignore[arg-type]
-        [[0.0, 0.0, 0.0]],  # type: ignore[arg-type]
-        [0],  # type: ignore[arg-type]
-        [],  # type: ignore[arg-type]
-        [],  # type: ignore[arg-type]
-        id=f"m{number}",
-        properties={"value": number, "fault": fault},
-    )
-
-
-def batch(n: int, **faults: int) -> list[Molecule]:
-    """`n` molecules in random order, with so many of each fault."""
-    kinds = [kind for kind, count in faults.items() for _ in range(count)]
-    drawn: list[str | None] = [*kinds, *[None] * (n - len(kinds))]
-    order = np.random.default_rng(1).permutation(n)
-    return [helium(number, drawn[place]) for number, place in enumerate(order)]
-
-
-def assert_exact(molecules: list[Molecule], outcomes: list[Outcome]) -> None:
-    assert [outcome.id for outcome in outcomes] == [molecule.id for molecule in molecules]
-    for molecule, outcome in zip(molecules, outcomes, strict=True):
-        fault = molecule.properties["fault"]
-        if fault is None:
-            assert outcome.value == molecule.properties["value"]
-        else:
-            assert outcome.failure is not None
-            assert outcome.failure.kind == KIND_OF_FAULT[str(fault)], molecule.id
 
 
 @pytest.fixture(scope="module")
@@ -70,55 +30,12 @@ def pool() -> Iterator[WorkerPool]:
         yield workers
 
 
-@pytest.mark.parametrize("chunk_size", [1, 16])
-def test_exactly_the_faulty_molecules_fail(chunk_size: int) -> None:
-    molecules = batch(200, abort=4, exit=2, hang=3, **{"raise": 5}, nan=5)
-    with WorkerPool(2, time_limit=TIME_LIMIT, chunk_size=chunk_size) as workers:
-        assert_exact(molecules, workers.score(Faulty(), molecules))
-
-
-def test_a_pool_serves_many_batches_and_rewards(pool: WorkerPool, small: list[Molecule]) -> None:
-    for n in (0, 1, 50):
-        molecules = batch(n)
-        assert_exact(molecules, pool.score(Faulty(), molecules))
-    assert [o.value for o in pool.score(qed(), small)] == [o.value for o in qed()(small)]
-
-
-def test_only_faults(pool: WorkerPool) -> None:
-    molecules = batch(5, abort=4, hang=1)
-    assert_exact(molecules, pool.score(Faulty(), molecules))
-
-
-@pytest.mark.parametrize("reward", [leaving, interrupting])
-def test_a_reward_that_wants_to_end_the_program_fails(
-    pool: WorkerPool, small: list[Molecule], reward: PythonReward
-) -> None:
-    outcomes = pool.score(reward, small[:3])
-    assert [outcome.failure.kind for outcome in outcomes if outcome.failure is not None] == ["reward_error"] * 3
-
-
 @pytest.mark.parametrize(
     ("argument", "value"), [("n_workers", 0), ("time_limit", 0.0), ("time_limit", float("nan")), ("chunk_size", 0)]
 )
 def test_senseless_pools_are_refused(argument: str, value: float) -> None:
     with pytest.raises(RewardError, match=f"is {value}"):
         WorkerPool(**{argument: value})  # type: ignore[arg-type]
-
-
-def test_progress_sees_every_outcome_once(pool: WorkerPool) -> None:
-    seen: list[str] = []
-    molecules = batch(40, **{"raise": 3})
-    pool.score(Faulty(), molecules, lambda outcome: seen.append(outcome.id))
-    assert sorted(seen) == sorted(molecule.id for molecule in molecules)
-
-
-def test_workers_are_single_threaded_silent_and_know_neither_torch_nor_main(
-    pool: WorkerPool, small: list[Molecule], capfd: pytest.CaptureFixture[str]
-) -> None:
-    for outcome in pool.score(Surroundings(), small[:4]):
-        assert outcome.details == {"torch": "False", "threads": "1", "openblas": "1", "main": "False", "scored": "True"}
-        assert outcome.value != os.getpid()
-    assert capfd.readouterr() == ("", "")
 
 
 def test_the_parents_environment_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,16 +67,6 @@ def test_workers_that_are_killed_from_outside_are_replaced(small: list[Molecule]
                     os.kill(int(outcome.value), signal.SIGKILL)  # type: ignore[arg-type]
             molecules = batch(30)
             assert_exact(molecules, workers.score(Faulty(), molecules))
-
-
-def test_an_interrupted_batch_leaves_a_usable_pool(pool: WorkerPool) -> None:
-    def interrupt(outcome: Outcome) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        pool.score(Faulty(), batch(40, hang=2), interrupt)
-    molecules = batch(20)
-    assert_exact(molecules, pool.score(Faulty(), molecules))
 
 
 def test_what_is_checked_ends_a_batch_that_gives_no_outcome() -> None:
@@ -206,23 +113,6 @@ def test_an_isolated_reward_is_a_reward_with_the_same_description(small: list[Mo
         assert isinstance(reward, Reward)
         assert (reward.name, reward.unit, reward.direction, reward.floor) == ("tpsa", "Å²", "maximise", None)
         assert [o.value for o in reward(small)] == [o.value for o in tpsa(small)]
-
-
-def test_python_rewards_fail_the_same_way_in_workers(pool: WorkerPool, small: list[Molecule]) -> None:
-    outcomes = pool.score(raising, small[:3])
-    assert [o.failure.kind for o in outcomes if o.failure] == ["reward_error"] * 3
-    assert all("no idea" in o.failure.reason for o in outcomes if o.failure)
-
-
-def test_a_reward_that_cannot_be_sent_is_an_error(pool: WorkerPool) -> None:
-    class Local(MoleculeReward):
-        name, unit, direction, floor = "local", "", "maximise", None
-
-        def evaluate(self, molecule: Molecule) -> Outcome:
-            return self.succeed(molecule, 1.0)
-
-    with pytest.raises(RewardError, match="cannot be sent"):
-        pool.score(Local(), batch(1))
 
 
 @pytest.mark.parametrize("settings", [{"n_workers": 0}, {"chunk_size": 0}, {"time_limit": 0.0}, {"time_limit": np.inf}])
@@ -310,7 +200,8 @@ def runs(process: int) -> bool:
 def test_importing_the_rewards_is_light() -> None:
     script = (
         "import sys, molvm.rewards, molvm.chem.io\n"
-        "print(sorted({'torch', 'rdkit', 'scipy', 'pebble', 'tblite', 'gfnff', 'xtb'} & set(sys.modules)))"
+        "heavy = {'torch', 'rdkit', 'scipy', 'pebble', 'dask', 'distributed', 'tblite', 'gfnff', 'xtb'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
