@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import scipy.linalg
 
 from molvm.chem.engines.base import Array
 
@@ -46,7 +45,7 @@ class QuadraticModel:
         half = outer @ (0.5 * (outer.T @ crossed) @ outer.T - crossed.T)
         projected = hessian + half + half.T + EXTERNAL_CURVATURE * (outer @ outer.T)
         slope = gradient.ravel() - outer @ (outer.T @ gradient.ravel())
-        curvatures, modes = scipy.linalg.eigh(projected, driver="evd", check_finite=False)
+        curvatures, modes = np.linalg.eigh(projected)
         return cls(curvatures, modes, modes.T @ slope)
 
     def step(self, radius: float) -> tuple[Array, float]:

@@ -70,6 +70,25 @@ class Batch:
         outcome = Outcome(molecule.id, None, self.reward.unit, {}, Failure(kind, "worker", reason), seconds)
         return self.store(chunk, [outcome])
 
+    def accuse(
+        self, chunk: Chunk, index: int, kind: FailureKind, reason: str, seconds: float = 0.0, *, certain: bool
+    ) -> list[Chunk]:
+        """What remains to be done of a chunk that was lost while its molecule of this index was evaluated.
+
+        Args:
+            chunk: What was lost.
+            index: Of the molecule that it was lost over.
+            kind: Of the failure.
+            reason: Of the failure.
+            seconds: That it took.
+            certain: Whether it was that molecule's fault; otherwise it gets another chance, by itself, because what
+                came before it may have damaged the worker.
+        """
+        accused = Chunk(chunk.positions[index : index + 1], suspect=True)
+        others = chunk.positions[:index] + chunk.positions[index + 1 :]
+        rest = [Chunk(others)] if others else []
+        return rest + (self.blame(accused, kind, reason, seconds) if certain or not others else [accused])
+
     def _recall(self) -> None:
         if self._cache is None:
             return

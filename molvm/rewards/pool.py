@@ -15,6 +15,7 @@ from molvm.errors import RewardError
 from molvm.rewards.base import MoleculeReward, Outcome, Reward, checked_outcomes, time_needed
 from molvm.rewards.batch import Batch, Check, Chunk, Progress
 from molvm.rewards.cache import OutcomeCache
+from molvm.rewards.ledger import Ledger, Ticket
 from molvm.rewards.limits import CHECK_SECONDS, CHUNK_SIZE, DEFAULT_TIME_LIMIT, require_positive
 from molvm.rewards.messages import pack, packed
 from molvm.rewards.spawn import LightContext, MainContext, refuse_reentry
@@ -69,6 +70,7 @@ class WorkerPool:
             number_of_molecules_in_a_chunk=chunk_size,
         )
         self._pool: Any = None
+        self._ledger: Any = None
         self._knows_main = False
         self._finalizer: weakref.finalize[Any, Any] | None = None
 
@@ -109,36 +111,37 @@ class WorkerPool:
 
     def _run(self, batch: Batch, queue: list[Chunk], check: Check | None) -> list[Chunk]:
         """Work off the queue; the chunks that are left when the pool broke."""
-        pending: dict[Future[list[Outcome]], Chunk] = {}
+        pending: dict[Future[list[Outcome]], tuple[Chunk, Ticket]] = {}
         lost: list[Chunk] = []
         try:
             while queue or pending:
                 for chunk in queue:
-                    pending[self._submit(batch, chunk)] = chunk
+                    ticket = self._ledger.ticket()
+                    pending[self._submit(batch, chunk, ticket)] = chunk, ticket
                 queue = []
                 done, _ = wait(pending, timeout=None if check is None else CHECK_SECONDS, return_when=FIRST_COMPLETED)
                 if check is not None:
                     check()
                 for future in done:
-                    chunk = pending.pop(future)
+                    chunk, ticket = pending.pop(future)
                     if isinstance(future.exception() if not future.cancelled() else None, BrokenExecutor):
                         lost.append(chunk)
                     else:
-                        queue.extend(self._take(batch, chunk, future))
+                        queue.extend(self._take(batch, chunk, ticket, future))
                 if lost:
-                    return lost + queue + list(pending.values())
+                    return lost + queue + [chunk for chunk, _ in pending.values()]
         except BaseException:
             for future in pending:
                 future.cancel()
             raise
         return []
 
-    def _submit(self, batch: Batch, chunk: Chunk) -> Future[list[Outcome]]:
+    def _submit(self, batch: Batch, chunk: Chunk, ticket: Ticket) -> Future[list[Outcome]]:
         payload = pack((batch.reward, batch.molecules_of(chunk)))
         limit = self._limit(batch.reward)
         budget = 0.0 if chunk.suspect else min(CHUNK_BUDGET, limit)
         future: Future[list[Outcome]] = self._pool.schedule(
-            evaluate_chunk, args=(payload, budget), timeout=limit + budget
+            evaluate_chunk, args=(payload, budget, ticket), timeout=limit + budget
         )
         return future
 
@@ -147,7 +150,7 @@ class WorkerPool:
         own = time_needed(reward)
         return max(self.time_limit, own + LIMIT_MARGIN) if own else self.time_limit
 
-    def _take(self, batch: Batch, chunk: Chunk, future: Future[list[Outcome]]) -> list[Chunk]:
+    def _take(self, batch: Batch, chunk: Chunk, ticket: Ticket, future: Future[list[Outcome]]) -> list[Chunk]:
         """Store what a chunk gave; what remains to be done of it."""
         from pebble import ProcessExpired
 
@@ -155,9 +158,11 @@ class WorkerPool:
             outcomes = future.result()
         except FutureTimeoutError:
             limit = self._limit(batch.reward)
-            return batch.blame(chunk, "timeout", f"longer than {limit:g} s", limit)
+            index = self._ledger.index(ticket)
+            return batch.accuse(chunk, index, "timeout", f"longer than {limit:g} s", limit, certain=True)
         except ProcessExpired as error:
-            return batch.blame(chunk, "crashed", f"the worker ended with code {error.exitcode}")
+            index, reason = self._ledger.index(ticket), f"the worker ended with code {error.exitcode}"
+            return batch.accuse(chunk, index, "crashed", reason, certain=False)
         except CancelledError:
             return batch.blame(chunk, "cancelled", "never evaluated")
         except Exception as error:  # noqa: BLE001 - whatever the reward's module raises when a worker imports it
@@ -185,7 +190,8 @@ class WorkerPool:
             initargs=(os.getpid(),),
             context=MainContext() if needs_main else LightContext(),
         )
-        self._finalizer = weakref.finalize(self, _stop, self._pool)
+        self._ledger = Ledger()
+        self._finalizer = weakref.finalize(self, _stop, self._pool, self._ledger)
         if needs_main:
             self._check_main()
 
@@ -210,7 +216,7 @@ class WorkerPool:
         """End the workers. The pool starts new ones when it is used again."""
         if self._finalizer is not None:
             self._finalizer()
-        self._pool, self._finalizer = None, None
+        self._pool, self._ledger, self._finalizer = None, None, None
 
     def __enter__(self) -> Self:
         return self
@@ -219,6 +225,7 @@ class WorkerPool:
         self.close()
 
 
-def _stop(pool: Any) -> None:
+def _stop(pool: Any, ledger: Ledger) -> None:
     pool.stop()
     pool.join()
+    ledger.close()

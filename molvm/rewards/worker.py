@@ -10,6 +10,7 @@ import time
 
 from molvm.chem.engines.quiet import STDERR, STDOUT
 from molvm.rewards.base import Outcome
+from molvm.rewards.ledger import Ticket
 from molvm.rewards.messages import unpack
 
 ORPHAN_CHECK_SECONDS = 1.0
@@ -43,7 +44,7 @@ def ping() -> bool:
     return True
 
 
-def evaluate_chunk(payload: bytes, budget: float) -> list[Outcome]:
+def evaluate_chunk(payload: bytes, budget: float, ticket: Ticket) -> list[Outcome]:
     """Evaluate molecules until the budget is spent.
 
     Cheap rewards finish the whole chunk, so that they do not pay one message a molecule. Expensive ones return after
@@ -52,6 +53,7 @@ def evaluate_chunk(payload: bytes, budget: float) -> list[Outcome]:
     Args:
         payload: What `pack` made.
         budget: Seconds after which no further molecule is begun.
+        ticket: Where it is noted which molecule is begun.
 
     Returns:
         Outcomes of the first molecules, one or more.
@@ -59,7 +61,8 @@ def evaluate_chunk(payload: bytes, budget: float) -> list[Outcome]:
     reward, molecules = unpack(payload)
     started = time.perf_counter()
     outcomes: list[Outcome] = []
-    for molecule in molecules:
+    for index, molecule in enumerate(molecules):
+        ticket.note(index)
         try:
             outcomes.append(reward.outcome(molecule))
         except KeyboardInterrupt:
