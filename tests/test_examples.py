@@ -13,8 +13,8 @@ import pytest
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-def scores(reward: str, out: Path) -> dict[str, dict[str, str]]:
-    command = [sys.executable, "-m", "molvm", "score", "examples/ligands.smi", "--reward", reward, "--out", str(out)]
+def scores(reward: str, out: Path, ligands: Path = EXAMPLES / "ligands.smi") -> dict[str, dict[str, str]]:
+    command = [sys.executable, "-m", "molvm", "score", str(ligands), "--reward", reward, "--out", str(out)]
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(
         [*command, "--workers", "1"], cwd=EXAMPLES.parent, capture_output=True, text=True, check=False, env=environment

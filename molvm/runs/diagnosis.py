@@ -26,6 +26,7 @@ EXTRAS: Final = {
     "ase": "ase",
     "dgl": "dgl",
     "obabel": "openbabel",
+    "docking": "vina",
     "xtb": "xtb",
     "dask": "distributed",
     "tensorboard": "tensorboard",
