@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -32,6 +32,10 @@ from molvm.chem.molecule import Molecule
 from molvm.rewards.dipole import Dipole
 
 DEFAULT_MOLECULES = Path(__file__).parent.parent / "tests" / "chem" / "data" / "drug_like.smi"
+SAME_ENERGY = 1e-5
+"""Eh; relaxed energies that are nearer than this belong to one minimum."""
+
+_ENERGY = re.compile(r"TOTAL ENERGY\s+(\S+) Eh")
 _NORM = re.compile(r"molecular dipole:.*?full:\s+\S+\s+\S+\s+\S+\s+(\S+)", re.DOTALL)
 
 
@@ -46,21 +50,30 @@ def run_xtb(directory: Path, *arguments: str) -> str:
     return finished.stdout
 
 
-def program_dipole(molecule: Molecule) -> tuple[float, float]:
-    """|μ| in debye by the `xtb` program alone, and its wall time in seconds."""
+@dataclass(frozen=True)
+class ByProgram:
+    """|μ| in debye, the relaxed GFN-FF energy in Eh, and the wall time in seconds of the `xtb` program."""
+
+    dipole: float
+    energy: float
+    seconds: float
+
+
+def by_program(molecule: Molecule) -> ByProgram:
+    """GFN-FF relaxation and GFN2 single point by the `xtb` program alone."""
     from rdkit import Chem
 
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         (directory / "molecule.xyz").write_text(Chem.MolToXYZBlock(molecule.to_rdkit(), precision=12))
         started = time.perf_counter()
-        run_xtb(directory, "molecule.xyz", "--gfnff", "--opt")
+        relaxation = run_xtb(directory, "molecule.xyz", "--gfnff", "--opt")
         output = run_xtb(directory, "xtbopt.xyz", "--gfn", "2")
         seconds = time.perf_counter() - started
-    match = _NORM.search(output)
-    if match is None:
-        raise RuntimeError(f"xtb printed no dipole for {molecule.id}")
-    return float(match.group(1)), seconds
+    match, energies = _NORM.search(output), _ENERGY.findall(relaxation)
+    if match is None or not energies:
+        raise RuntimeError(f"xtb printed no dipole or no energy for {molecule.id}")
+    return ByProgram(float(match.group(1)), float(energies[-1]), seconds)
 
 
 def compare(molecules: list[Molecule], engine: SinglePoint) -> list[dict[str, float | str]]:
@@ -73,15 +86,17 @@ def compare(molecules: list[Molecule], engine: SinglePoint) -> list[dict[str, fl
         outcome = reward.outcome(molecule)
         if outcome.value is None:
             raise RuntimeError(f"{molecule.id}: {outcome.failure}")
-        reference, seconds = program_dipole(molecule)
+        reference = by_program(molecule)
         rows.append(
             {
                 "id": molecule.id,
                 "atoms": molecule.n_atoms,
                 "dipole": outcome.value,
-                "dipole_program": reference,
+                "dipole_program": reference.dipole,
+                "energy": outcome.details["gfnff_energy"],
+                "energy_program": reference.energy,
                 "seconds": outcome.seconds,
-                "seconds_program": seconds,
+                "seconds_program": reference.seconds,
                 "relaxation_steps": outcome.details["relaxation_steps"],
                 "relaxation_seconds": outcome.details["relaxation_seconds"],
                 "single_point_seconds": outcome.details["single_point_seconds"],
@@ -97,12 +112,18 @@ def summarise(rows: list[dict[str, float | str]]) -> dict[str, float]:
         return np.array([float(row[name]) for row in rows])
 
     difference = np.abs(column("dipole") - column("dipole_program"))
+    lower = column("energy_program") - column("energy")
+    same = np.abs(lower) <= SAME_ENERGY
     return {
         "molecules": len(rows),
         "median_atoms": float(np.median(column("atoms"))),
         "median_abs_difference_debye": float(np.median(difference)),
         "p90_abs_difference_debye": float(np.quantile(difference, 0.9)),
         "max_abs_difference_debye": float(difference.max()),
+        "same_minimum": int(same.sum()),
+        "max_abs_difference_in_the_same_minimum": float(difference[same].max(initial=0.0)),
+        "lower_than_the_program": int((lower > SAME_ENERGY).sum()),
+        "higher_than_the_program": int((lower < -SAME_ENERGY).sum()),
         "median_seconds": float(np.median(column("seconds"))),
         "max_seconds": float(column("seconds").max()),
         "median_seconds_program": float(np.median(column("seconds_program"))),

@@ -26,7 +26,7 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_variable] = "1"
 
 import numpy as np
-from chemistry import program_dipole, run_xtb
+from chemistry import by_program, run_xtb
 
 from molvm.chem.molecule import Molecule
 from molvm.datasets.from_smiles import embedded
@@ -73,13 +73,13 @@ def against_program(molecules: list[Molecule], hessians: int) -> dict[str, float
     reward, ours, theirs, differences = dipole(), [], [], []
     reward.outcome(replace(molecules[0]))
     for molecule in molecules:
-        reference, seconds = program_dipole(molecule)
+        reference = by_program(molecule)
         outcome = reward.outcome(molecule)
         if outcome.value is None:
             continue
         ours.append(outcome.seconds)
-        theirs.append(seconds)
-        differences.append(abs(outcome.value - reference))
+        theirs.append(reference.seconds)
+        differences.append(abs(outcome.value - reference.dipole))
     hessian = [hessian_seconds(molecule) for molecule in molecules[:hessians]]
     return {
         "molecules": len(ours),
