@@ -26,6 +26,7 @@ from molvm.rewards.dipole import Dipole, dipole
 from molvm.rewards.expression import parse_reward
 from molvm.rewards.fragmentation import fragmentation
 from molvm.rewards.novelty import novel
+from molvm.rewards.openbabel import openbabel
 from molvm.rewards.pipeline import Pipeline
 from molvm.rewards.pool import Isolated, WorkerPool, isolated
 from molvm.rewards.python import PythonReward, reward
@@ -69,6 +70,7 @@ __all__ = [
     "make_reward",
     "mw",
     "novel",
+    "openbabel",
     "parse_reward",
     "product",
     "qed",
