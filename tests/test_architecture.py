@@ -12,8 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "molvm"
 
-FOUNDATIONS = ("errors", "durable", "digests", "cores")
-"""Modules that import nothing of molvm but one another; everyone may import them."""
+FOUNDATIONS = ("errors", "durable", "digests", "cores", "programs")
+"""What imports nothing of molvm but one another; everyone may import them."""
 
 LAYERS = ("states", "schedules", "models", "sde", "values", "objectives", "training", "runs", "cli")
 """Each may import those before it, never those behind it."""
@@ -22,7 +22,7 @@ TORCH_FREE = ("chem", "rewards", "datasets", "evaluation")
 
 MAY_IMPORT_INTEROP = {"interop", "runs", "cli"}
 
-FOREIGN = {"ase": "molvm.interop.ase", "dgl": "molvm.interop.dgl", "openbabel": "molvm.interop.openbabel_worker"}
+FOREIGN = {"ase": "molvm.interop.ase", "dgl": "molvm.interop.dgl", "openbabel": "molvm.chem.openbabel_worker"}
 """The one module that may import each of these; that of Open Babel, which is under the GPL, runs by itself."""
 
 BESIDE = {

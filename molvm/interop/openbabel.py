@@ -18,10 +18,10 @@ from molvm.chem.formal_charges import implied_charges, separated_charges
 from molvm.chem.formats.record import Record
 from molvm.chem.formats.sdf import read_sdf, sdf_text
 from molvm.chem.molecule import Molecule
+from molvm.chem.openbabel_process import ask
 from molvm.chem.perception import unbonded
 from molvm.durable import published
 from molvm.errors import InputFileError, MoleculeError, UnknownNameError
-from molvm.interop.openbabel_process import ask
 
 SECONDS = 60.0
 """How long one request may take; starting the process takes a tenth of one."""

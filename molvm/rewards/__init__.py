@@ -29,6 +29,7 @@ from molvm.rewards.expression import parse_reward
 from molvm.rewards.fragmentation import fragmentation
 from molvm.rewards.isolated import Isolated, isolated
 from molvm.rewards.novelty import novel
+from molvm.rewards.openbabel import openbabel
 from molvm.rewards.pipeline import Pipeline
 from molvm.rewards.pool import WorkerPool
 from molvm.rewards.pools import Pool, open_pool
@@ -79,6 +80,7 @@ __all__ = [
     "mw",
     "novel",
     "open_pool",
+    "openbabel",
     "parse_reward",
     "product",
     "qed",

@@ -20,8 +20,8 @@ from typing import Any, Final
 from molvm.chem.molecule import Molecule
 from molvm.chem.validity import SOUND
 from molvm.errors import RewardError
+from molvm.programs.run import Finished, run_program
 from molvm.rewards.base import Direction, FailureKind, MoleculeReward, Outcome
-from molvm.rewards.program import Finished, run_program
 
 PROTOCOL: Final = 1
 """Version of what is asked and answered; it grows when an old program could misunderstand."""

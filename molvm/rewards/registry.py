@@ -32,6 +32,7 @@ from molvm.rewards.diversity import diverse
 from molvm.rewards.energies import atomisation_energy, energy_per_atom
 from molvm.rewards.fragmentation import fragmentation
 from molvm.rewards.novelty import novel
+from molvm.rewards.openbabel import openbabel
 from molvm.rewards.orbitals import gap, homo, lumo
 from molvm.rewards.qed import qed
 from molvm.rewards.shape import shape_similarity
@@ -70,6 +71,7 @@ _SHIPPED: tuple[Factory, ...] = (
     lumo,
     mw,
     novel,
+    openbabel,
     product,
     qed,
     rings,

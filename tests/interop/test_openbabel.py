@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from molvm.chem import openbabel_process
 from molvm.chem.molecule import Molecule
 from molvm.errors import (
     InputFileError,
@@ -18,7 +19,7 @@ from molvm.errors import (
     OutputExistsError,
     UnknownNameError,
 )
-from molvm.interop import openbabel, openbabel_process
+from molvm.interop import openbabel
 
 from .alike import assert_alike
 

@@ -38,6 +38,7 @@ EXPRESSIONS = {
     "lexicographic": "lexicographic(lipinski, qed)",
     "linear": "linear(logp, -2, 4)",
     "novel": f"novel(qed, known={KNOWN!r})",
+    "openbabel": "openbabel(logP)",
     "product": "product(qed, window(tpsa, low=20, high=130))",
     "shape_similarity": "shape_similarity('CC(=O)Nc1ccc(O)cc1', features=true)",
     "sigmoid": "sigmoid(mw, 500, 200)",

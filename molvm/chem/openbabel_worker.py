@@ -1,14 +1,16 @@
 """The process that talks to Open Babel, which is under the GPL: molvm's own never import it.
 
-One request, a JSON object, comes on the standard input; one reply goes to the standard output, and the process ends.
-A script of its own: it imports nothing of molvm, and is run by its path.
+Each line of the standard input is a request, a JSON object; a line of the standard output is the reply to it. When
+there are no more requests, the process ends. A script of its own: it imports nothing of molvm, and is run by its path.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
+from importlib import metadata
 from typing import Any
 
 
@@ -83,18 +85,67 @@ def perceive(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-VERBS = {"formats": formats, "read": read, "write": write, "perceive": perceive}
+def descriptors(request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+    """What each descriptor that is a number is called, and the version of Open Babel."""
+    lines = ob.vectorString()
+    ob.OBPlugin.ListAsVector("descriptors", None, lines)
+    methane = read_smiles("C")
+    described = {name: text.strip() for name, _, text in (line.partition(" ") for line in lines)}
+    numbers = {name: text for name, text in described.items() if math.isfinite(predicted(name, methane))}
+    return {"version": f"{ob.OBReleaseVersion()}{packaged()}", "names": numbers}
+
+
+def packaged() -> str:
+    """The version of the wheel, which Open Babel itself does not tell; nothing where it came otherwise."""
+    try:
+        return f" ({metadata.version('openbabel-wheel')})"
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def describe(request: dict[str, Any]) -> dict[str, Any]:
+    """The `descriptor` of the molecule `smiles`; not a number where there is none."""
+    mol = read_smiles(request["smiles"])
+    if mol is None:
+        return {"refused": f"the molecule {request['smiles']!r} is not understood"}
+    return {"value": predicted(request["descriptor"], mol)}
+
+
+def read_smiles(smiles: str) -> Any:
+    """The molecule, or None."""
+    conversion, mol = ob.OBConversion(), ob.OBMol()
+    conversion.SetInFormat("smi")
+    return mol if conversion.ReadString(mol, smiles) and mol.NumAtoms() else None
+
+
+def predicted(descriptor: str, mol: Any) -> float:
+    """The value of a descriptor; not a number if it is a text, needs an argument, or is not there."""
+    found = ob.OBDescriptor.FindType(descriptor)
+    return math.nan if found is None else float(found.Predict(mol))
+
+
+VERBS = {
+    "formats": formats,
+    "read": read,
+    "write": write,
+    "perceive": perceive,
+    "descriptors": descriptors,
+    "describe": describe,
+}
+
 
 if __name__ == "__main__":
-    # What the library prints must not come between the reply's lines.
-    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    # What the library prints must not come between the replies.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    missing = ""
     try:
         from openbabel import openbabel as ob
     except ImportError as error:
-        reply = {"missing": str(error)}
-    else:
-        asked = json.load(sys.stdin)
-        reply = VERBS[asked["verb"]](asked)
-    with answer:
-        json.dump(reply, answer)
+        missing = str(error)
+    with answers:
+        for line in sys.stdin:
+            asked = json.loads(line)
+            reply = {"missing": missing} if missing else VERBS[asked["verb"]](asked)
+            answers.write(json.dumps(reply) + "\n")
+            answers.flush()

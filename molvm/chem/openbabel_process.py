@@ -13,6 +13,12 @@ from molvm.errors import InteropError, MissingDependencyError
 WORKER: Final = Path(__file__).with_name("openbabel_worker.py")
 
 
+def worker_command() -> list[str]:
+    """What starts the process; it answers a line of JSON with a line of JSON, until there are no more."""
+    # -P: the worker's own folder, with modules named like the packages they serve, is not searched for imports.
+    return [sys.executable, "-P", str(WORKER)]
+
+
 def ask(request: dict[str, Any], *, what: str, timeout: float) -> dict[str, Any]:
     """Open Babel's reply to one request.
 
@@ -25,11 +31,9 @@ def ask(request: dict[str, Any], *, what: str, timeout: float) -> dict[str, Any]
         MissingDependencyError: Open Babel is not installed.
         InteropError: It crashed, took too long, or refused.
     """
-    # -P: the worker's own folder, with modules named like the packages they serve, is not searched for imports.
-    command = [sys.executable, "-P", str(WORKER)]
     try:
         done = subprocess.run(
-            command,
+            worker_command(),
             input=json.dumps(request),
             capture_output=True,
             encoding="utf-8",
@@ -46,7 +50,21 @@ def ask(request: dict[str, Any], *, what: str, timeout: float) -> dict[str, Any]
             f"{what} failed: its process ended with status {done.returncode}. {_last_line(done.stderr)}".strip(),
             remedy="another format, or one molecule at a time to find the one that it cannot take",
         )
-    reply: dict[str, Any] = json.loads(done.stdout)
+    return taken(done.stdout, what=what)
+
+
+def taken(answer: str | bytes, *, what: str) -> dict[str, Any]:
+    """The reply in a line that the process wrote.
+
+    Args:
+        answer: The line.
+        what: What was being done, for messages.
+
+    Raises:
+        MissingDependencyError: Open Babel is not installed.
+        InteropError: It refused.
+    """
+    reply: dict[str, Any] = json.loads(answer)
     if "missing" in reply:
         raise MissingDependencyError("openbabel-wheel", "obabel", what)
     if "refused" in reply:
