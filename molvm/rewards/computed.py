@@ -58,8 +58,12 @@ class Computed(MoleculeReward):
     @property
     def cached_as(self) -> str | None:
         """All settings, and the versions of what computes."""
-        versions = [f"{package} {version(package)}" for package in ("molvm", "rdkit", *self.pipeline.packages())]
+        versions = [f"{package} {version(package)}" for package in ("molvm", "rdkit", *self.packages())]
         return "; ".join((f"{EDITION}", f"{type(self).__module__}.{self!r}", *versions))
+
+    def packages(self) -> tuple[str, ...]:
+        """What must be installed to compute it."""
+        return self.pipeline.packages()
 
     @abstractmethod
     def measure(self, molecule: Molecule, relaxation: Relaxation) -> tuple[float, Details]:
@@ -157,7 +161,7 @@ def checked(reward: C) -> C:
         MissingDependencyError: An engine is not installed.
     """
     reward.check()
-    require_packages(reward.pipeline.packages(), reward.name)
+    require_packages(reward.packages(), reward.name)
     return reward
 
 
