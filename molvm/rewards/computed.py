@@ -6,8 +6,6 @@ import inspect
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib.metadata import version
 from typing import ClassVar, TypeVar, cast, get_args
 
 from molvm.chem.engines.base import Method, SinglePoint
@@ -25,6 +23,7 @@ from molvm.rewards.stages import (
     relaxed,
     single_point,
 )
+from molvm.rewards.versions import versions_of
 
 Details = dict[str, float | str]
 
@@ -59,8 +58,12 @@ class Computed(MoleculeReward):
     @property
     def cached_as(self) -> str | None:
         """All settings, and the versions of what computes."""
-        versions = [f"{package} {_version(package)}" for package in ("molvm", "rdkit", *self.pipeline.packages())]
+        versions = versions_of("molvm", "rdkit", *self.packages())
         return "; ".join((f"{EDITION}", f"{type(self).__module__}.{self!r}", *versions))
+
+    def packages(self) -> tuple[str, ...]:
+        """What must be installed to compute it."""
+        return self.pipeline.packages()
 
     @abstractmethod
     def measure(self, molecule: Molecule, relaxation: Relaxation) -> tuple[float, Details]:
@@ -158,7 +161,7 @@ def checked(reward: C) -> C:
         MissingDependencyError: An engine is not installed.
     """
     reward.check()
-    require_packages(reward.pipeline.packages(), reward.name)
+    require_packages(reward.packages(), reward.name)
     return reward
 
 
@@ -190,9 +193,3 @@ def factory(kind: type[C], solvent: str | None = None) -> Callable[..., C]:
     make.__name__ = make.__qualname__ = kind.name
     make.__doc__ = f"{inspect.cleandoc(kind.__doc__ or '')}\n\n{SETTINGS}"
     return make
-
-
-@cache
-def _version(package: str) -> str:
-    # It is asked for with every molecule, and reading it takes longer than all the rest of a look into the cache.
-    return version(package)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
 from molvm.errors import InteropError, UnknownNameError
@@ -12,6 +11,7 @@ from molvm.programs.companion import CompanionError
 from molvm.rewards.base import Direction, Outcome
 from molvm.rewards.graph import GraphReward
 from molvm.rewards.settings import checked_direction
+from molvm.rewards.versions import versions_of
 
 if TYPE_CHECKING:
     from rdkit import Chem
@@ -48,7 +48,7 @@ class OpenBabelDescriptor(GraphReward):
     @property
     def cached_as(self) -> str | None:
         """All settings, and the versions of Open Babel and of what reads the molecule."""
-        return "; ".join((repr(self), *(f"{package} {metadata.version(package)}" for package in ("molvm", "rdkit"))))
+        return "; ".join((repr(self), *versions_of("molvm", "rdkit")))
 
     def evaluate(self, molecule: Molecule) -> Outcome:
         """The value, the check that the molecule did not pass, or what became of Open Babel."""

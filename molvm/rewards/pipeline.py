@@ -23,7 +23,7 @@ ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 LARGEST_CHARGE, LARGEST_SPIN = 8, 8
 """What a setting may ask for; more is a slip."""
 
-EXTRAS = {"xtb": "xtb"}
+EXTRAS = {"xtb": "xtb", "dftd4": "d4"}
 """The extra of molvm that brings a package; the others come with molvm."""
 
 

@@ -34,6 +34,7 @@ from molvm.rewards.fragmentation import fragmentation
 from molvm.rewards.novelty import novel
 from molvm.rewards.openbabel import openbabel
 from molvm.rewards.orbitals import gap, homo, lumo
+from molvm.rewards.polarisability import polarisability
 from molvm.rewards.qed import qed
 from molvm.rewards.shape import shape_similarity
 from molvm.rewards.similarity import similarity
@@ -72,6 +73,7 @@ _SHIPPED: tuple[Factory, ...] = (
     mw,
     novel,
     openbabel,
+    polarisability,
     product,
     qed,
     rings,

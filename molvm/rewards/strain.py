@@ -11,8 +11,8 @@ from molvm.chem.relaxers import RelaxationMethod
 from molvm.chem.units import KCAL_PER_MOL_PER_HARTREE
 from molvm.errors import RewardError
 from molvm.rewards.base import Direction
-from molvm.rewards.computed import Computed, Details, honest_floor
-from molvm.rewards.pipeline import Pipeline, require_packages
+from molvm.rewards.computed import Computed, Details, checked, honest_floor
+from molvm.rewards.pipeline import Pipeline
 
 LARGEST_STRAIN = 120.0
 """kcal/mol an atom: what it takes to tear a molecule into atoms. More is no strain."""
@@ -38,6 +38,10 @@ class StrainEnergy(Computed):
     unit: str = "kcal/mol"
     direction: Direction = "minimise"
     smallest: ClassVar[float | None] = 0.0
+
+    def packages(self) -> tuple[str, ...]:
+        """What must be installed to relax; there is no single point."""
+        return self.pipeline.relaxer_packages()
 
     def measure(self, molecule: Molecule, relaxation: Relaxation) -> tuple[float, Details]:
         """Strain in kcal/mol.
@@ -87,7 +91,4 @@ def strain(
     """
     pipeline = Pipeline(relaxation, charge=charge, spin=spin)
     floor = honest_floor(StrainEnergy.smallest, direction)
-    made = StrainEnergy(direction=direction, floor=floor, pipeline=pipeline, keep_positions=keep_positions)
-    made.check()
-    require_packages(pipeline.relaxer_packages(), made.name)
-    return made
+    return checked(StrainEnergy(direction=direction, floor=floor, pipeline=pipeline, keep_positions=keep_positions))

@@ -27,6 +27,7 @@ EXTRAS: Final = {
     "dgl": "dgl",
     "obabel": "openbabel",
     "docking": "vina",
+    "d4": "dftd4",
     "xtb": "xtb",
     "dask": "distributed",
     "tensorboard": "tensorboard",

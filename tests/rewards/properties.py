@@ -23,7 +23,11 @@ PROPERTIES = (
     "atomisation_energy",
     "solvation_energy",
     "strain",
+    "polarisability",
 )
+
+ELECTRONIC = tuple(name for name in PROPERTIES if name not in ("strain", "polarisability"))
+"""Those that a single point gives."""
 
 
 def from_smiles(smiles: str) -> Molecule:

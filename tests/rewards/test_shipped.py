@@ -65,7 +65,17 @@ REWARDS = (
 )
 """Every reward that is shipped, in every direction it has."""
 
-PROPERTIES = ("dipole", "homo", "lumo", "gap", "energy_per_atom", "atomisation_energy", "solvation_energy", "strain")
+PROPERTIES = (
+    "dipole",
+    "homo",
+    "lumo",
+    "gap",
+    "energy_per_atom",
+    "atomisation_energy",
+    "solvation_energy",
+    "strain",
+    "polarisability",
+)
 """What takes more than a moment."""
 
 IN_PIECES = {"water 500 bohr away", "water beside it"}

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-DECISIVE: Final = ("molvm", "rdkit", "tblite", "gfnff", "xtb")
+DECISIVE: Final = ("molvm", "rdkit", "tblite", "gfnff", "xtb", "dftd4", "openbabel-wheel")
 
 
 @cache

@@ -1,0 +1,18 @@
+"""The versions of what decides a value."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import version
+
+
+@cache
+def versions_of(*packages: str) -> tuple[str, ...]:
+    """ "name version" of each package, as installed when it was first asked.
+
+    It is asked with every molecule, and reading them takes longer than all the rest of a look into the cache.
+
+    Raises:
+        PackageNotFoundError: One is not installed.
+    """
+    return tuple(f"{package} {version(package)}" for package in packages)
