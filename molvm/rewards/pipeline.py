@@ -93,6 +93,11 @@ class Pipeline:
                 allowed="a program where one of them is external, and only there",
                 remedy="engine=external, program='PROGRAM {xyz} {charge} {unpaired}'",
             )
+        if self.program is None and self.time_limit != TIME_LIMIT:
+            raise ConfigError(
+                f"The time limit of {self.time_limit} s is that of a program, and there is none.",
+                remedy="engine=external, or the time limit of the command",
+            )
         if self.engine == "external" and (self.solvent is not None or self.single_point != DEFAULT_METHOD):
             raise ConfigError(
                 "The engine 'external' takes neither a single_point nor a solvent: the program knows its method.",

@@ -40,6 +40,7 @@ PROGRAM = ("true", "{xyz}")
         ({"program": PROGRAM}, "engine 'tblite', and the program .*only there"),
         ({"engine": "external", "program": ["true"]}, "not told the file"),
         ({"engine": "external", "program": PROGRAM, "time_limit": 0}, "time limit"),
+        ({"time_limit": 7}, "time limit of 7 s is that of a program"),
     ],
 )
 def test_settings_that_cannot_be_met_are_refused_when_it_is_made(settings: dict[str, object], message: str) -> None:
