@@ -62,3 +62,15 @@ def test_a_program(tmp_path: Path) -> None:
     assert {name: float(row["gyration"]) for name, row in rows.items()} == pytest.approx(
         {"aspirin": 2.9, "caffeine": 2.7, "ibuprofen": 3.4}, abs=0.6
     )
+
+
+def test_an_engine_of_one_s_own_gives_the_same_dipole(tmp_path: Path) -> None:
+    program = "python examples/engine.py {xyz} {charge} {unpaired} {task}"
+    ligands = tmp_path / "ligands.smi"
+    ligands.write_text("O water\nCC(=O)N acetamide\n")
+    external = f"dipole(engine=external, program={program!r}, time_limit=300)"
+    theirs, ours = (scores(each, tmp_path / f"{len(each)}.csv", ligands) for each in (external, "dipole"))
+    assert float(theirs["acetamide"]["dipole"]) > 3
+    assert {name: float(row["dipole"]) for name, row in theirs.items()} == pytest.approx(
+        {name: float(row["dipole"]) for name, row in ours.items()}, abs=1e-6
+    )

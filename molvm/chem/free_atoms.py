@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from molvm.chem.engines.external import External
 from molvm.chem.engines.tblite import TBLite
 from molvm.chem.engines.xtb import XTBPython
 
@@ -23,7 +24,7 @@ methods keep the f electrons of lanthanides in the core, so that these have the 
 
 
 @lru_cache(maxsize=1024)
-def free_atom_energy(engine: TBLite | XTBPython, element: int) -> float:
+def free_atom_energy(engine: TBLite | XTBPython | External, element: int) -> float:
     """Energy of one neutral atom in its ground state in Eh, computed once a process.
 
     Args:

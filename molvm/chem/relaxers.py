@@ -9,6 +9,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from molvm.chem.engines.base import ForceField
+from molvm.chem.engines.external import External, ExternalForceField
 from molvm.chem.engines.gfnff import GFNFF
 from molvm.chem.engines.mmff import MMFF
 from molvm.chem.engines.tblite import TBLiteForceField
@@ -19,7 +21,7 @@ from molvm.chem.topology import changed_bonds
 from molvm.chem.trust_region import Criteria, minimise
 from molvm.chem.units import ANGSTROM_PER_BOHR
 
-RelaxationMethod = Literal["none", "mmff", "gfnff", "gfn2"]
+RelaxationMethod = Literal["none", "mmff", "gfnff", "gfn2", "external"]
 
 RELAXATION_METHODS: tuple[RelaxationMethod, ...] = get_args(RelaxationMethod)
 
@@ -29,18 +31,20 @@ class Relaxer:
     """Relaxes molecules in vacuum.
 
     Args:
-        method: "gfnff": Newton steps on its own Hessian. "gfn2": from the GFN-FF minimum, quasi-Newton steps that
-            begin with the GFN-FF Hessian. "mmff": quasi-Newton steps that begin with MMFF94's Hessian. "none": the
-            geometry as it is; only its bonds are checked.
+        method: "gfnff": Newton steps on its own Hessian. "gfn2", or "external" by a program: from the GFN-FF minimum,
+            quasi-Newton steps that begin with the GFN-FF Hessian. "mmff": quasi-Newton steps that begin with MMFF94's
+            Hessian. "none": the geometry as it is; only its bonds are checked.
         criteria: When to stop; all methods stop at the same.
         charge: Total charge in elementary charges; None for the sum of the formal charges. MMFF94 knows only those.
         unpaired: Number of unpaired electrons; for GFN2 alone.
+        engine: The program of "external".
     """
 
     method: RelaxationMethod = "gfnff"
     criteria: Criteria = field(default_factory=Criteria)
     charge: int | None = None
     unpaired: int = 0
+    engine: External | None = None
 
     def __call__(self, molecule: Molecule) -> Relaxation:
         """The relaxation, converged or not; look at `converged` and `changed_bonds`.
@@ -52,9 +56,21 @@ class Relaxer:
             return unrelaxed(molecule)
         if self.method == "mmff":
             return relax_mmff(molecule, self.criteria)
-        if self.method == "gfn2":
-            return relax_gfn2(molecule, self.criteria, self.charge, self.unpaired)
+        if self.method in ("gfn2", "external"):
+            return relax_on(self.surface(molecule), molecule, self.criteria, self.charge)
         return relax(molecule, self.criteria, self.charge)
+
+    def surface(self, molecule: Molecule) -> ForceField:
+        """The energies of GFN2-xTB, or of the program.
+
+        Raises:
+            EngineError: The molecule cannot be set up.
+        """
+        total = molecule.charge if self.charge is None else self.charge
+        if self.engine is not None:
+            return ExternalForceField(self.engine, molecule.elements, total)
+        start = molecule.positions / ANGSTROM_PER_BOHR
+        return TBLiteForceField(molecule.elements, start, total, "gfn2", self.unpaired)
 
 
 def unrelaxed(molecule: Molecule) -> Relaxation:
@@ -87,20 +103,25 @@ def relax_mmff(molecule: Molecule, criteria: Criteria) -> Relaxation:
     return finished(molecule, minimum, minimum.start_energy, started)
 
 
-def relax_gfn2(molecule: Molecule, criteria: Criteria, charge: int | None = None, unpaired: int = 0) -> Relaxation:
-    """Relax a molecule with GFN2-xTB.
+def relax_on(surface: ForceField, molecule: Molecule, criteria: Criteria, charge: int | None = None) -> Relaxation:
+    """Relax a molecule by a method that is dearer than GFN-FF.
 
     It starts from the GFN-FF minimum, or from the given geometry where that has the lower energy: a molecule that is
     at a minimum already stays there.
 
+    Args:
+        surface: Its energies by that method.
+        molecule: The molecule.
+        criteria: When to stop.
+        charge: Total charge in elementary charges; None for the sum of the formal charges.
+
     Raises:
-        EngineError: GFN-FF or GFN2-xTB failed.
+        EngineError: GFN-FF or the method failed.
     """
     started = time.perf_counter()
     total = molecule.charge if charge is None else charge
     given = molecule.positions / ANGSTROM_PER_BOHR
     rough = relax(molecule, criteria, charge).positions / ANGSTROM_PER_BOHR
-    surface = TBLiteForceField(molecule.elements, given, total, "gfn2", unpaired)
     start_energy, _ = surface.energy_and_gradient(given)
     rough_energy, _ = surface.energy_and_gradient(rough)
     start = rough if rough_energy < start_energy else given

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -26,6 +26,11 @@ POLL_SECONDS: Final = 0.05
 BLOCK: Final = 1 << 16
 
 Ending = Literal["exit", "timeout", "output"]
+
+_ENDINGS: Final[Mapping[str, str]] = {
+    "timeout": "longer than its time limit",
+    "output": "more output than is allowed",
+}
 
 
 @dataclass(frozen=True)
@@ -49,9 +54,27 @@ class Finished:
         lines = self.errors.decode("utf-8", "replace").strip().splitlines()
         return lines[-1].strip()[:300] if lines else ""
 
+    def problem(self) -> str | None:
+        """Why it did not end well, with its last words; None if it did."""
+        if self.ending == "exit" and self.status == 0:
+            return None
+        return self.explained(_ENDINGS.get(self.ending, f"exit status {self.status}"))
 
-def run_program(argv: Sequence[str], given: bytes, *, time_limit: float, max_output: int = MAX_OUTPUT) -> Finished:
-    """Run a program, without a shell and in an empty directory that vanishes with what it left there.
+    def explained(self, reason: str) -> str:
+        """The reason, with the program's last words."""
+        words = self.last_words()
+        return f"{reason}; it said: {words}" if words else reason
+
+
+def run_program(
+    argv: Sequence[str],
+    given: bytes,
+    *,
+    time_limit: float,
+    max_output: int = MAX_OUTPUT,
+    files: Mapping[str, bytes] | None = None,
+) -> Finished:
+    """Run a program, without a shell and in a directory of its own that vanishes with what it left there.
 
     When it ends, is ended, or when this process dies, so does it; when it ends or is ended, so do all processes that it
     has started and that have not left its process group.
@@ -61,6 +84,7 @@ def run_program(argv: Sequence[str], given: bytes, *, time_limit: float, max_out
         given: Its standard input.
         time_limit: Seconds after which it is ended.
         max_output: Bytes of standard output or of standard error after which it is ended.
+        files: What is in its directory when it starts, by name; nothing by default.
 
     Raises:
         OSError: There is no room for the directory, or no process can be started.
@@ -68,6 +92,8 @@ def run_program(argv: Sequence[str], given: bytes, *, time_limit: float, max_out
     with tempfile.TemporaryDirectory(prefix="molvm-program-") as folder, tempfile.TemporaryFile() as source:
         source.write(given)
         source.seek(0)
+        for name, content in (files or {}).items():
+            (Path(folder) / name).write_bytes(content)
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), *argv],
             stdin=source,

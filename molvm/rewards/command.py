@@ -10,16 +10,16 @@ from __future__ import annotations
 import json
 import math
 import platform
-import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from molvm.chem.molecule import Molecule
 from molvm.chem.validity import SOUND
 from molvm.errors import RewardError
+from molvm.programs.answer import last_object
+from molvm.programs.argv import found_program
 from molvm.programs.run import Finished, run_program
 from molvm.rewards.base import Direction, FailureKind, MoleculeReward, Outcome
 
@@ -28,10 +28,8 @@ PROTOCOL: Final = 1
 
 TIME_LIMIT: Final = 30.0
 
-_CAUSES: Final[Mapping[str, tuple[FailureKind, str]]] = {
-    "timeout": ("timeout", "longer than its time limit"),
-    "output": ("reward_error", "more output than is allowed"),
-}
+_KINDS: Final[Mapping[str, FailureKind]] = {"timeout": "timeout", "output": "reward_error", "exit": "crashed"}
+"""Of a failure, by how the program ended."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +64,13 @@ class Command(MoleculeReward):
         return self._judge(molecule, run_program(self.argv, given, time_limit=self.time_limit))
 
     def _judge(self, molecule: Molecule, finished: Finished) -> Outcome:
-        if finished.ending in _CAUSES:
-            kind, reason = _CAUSES[finished.ending]
-            return self.fail(molecule, kind, "program", _with(reason, finished))
-        if finished.status != 0:
-            return self.fail(molecule, "crashed", "program", _with(f"exit status {finished.status}", finished))
+        problem = finished.problem()
+        if problem is not None:
+            return self.fail(molecule, _KINDS[finished.ending], "program", problem)
         try:
             answer = read_answer(finished.output, molecule.id)
         except RewardError as error:
-            return self.fail(molecule, "reward_error", "answer", _with(str(error), finished))
+            return self.fail(molecule, "reward_error", "answer", finished.explained(str(error)))
         if "failure" in answer:
             return self.fail(molecule, "failed", "program", str(answer["failure"]))
         return self.succeed(molecule, float(answer["value"]), answer.get("details", {}))
@@ -117,17 +113,14 @@ def read_answer(output: bytes, id: str) -> dict[str, Any]:
     Raises:
         RewardError: It is no answer, or one about another molecule.
     """
-    lines = output.decode("utf-8", "replace").strip().splitlines()
-    if not lines:
-        raise RewardError("the program said nothing")
     try:
-        answer = json.loads(lines[-1])
+        answer, line = last_object(output)
     except ValueError as error:
-        raise RewardError(f"the program's last line is no JSON: {lines[-1]!r:.120}") from error
-    if not isinstance(answer, dict) or answer.get("id") != id:
-        raise RewardError(f"the program's answer is not about the molecule {id!r}: {lines[-1]!r:.120}")
+        raise RewardError(str(error)) from error
+    if answer.get("id") != id:
+        raise RewardError(f"the program's answer is not about the molecule {id!r}: {line!r:.120}")
     if "failure" not in answer:
-        _check_value(answer, lines[-1])
+        _check_value(answer, line)
     return answer
 
 
@@ -137,11 +130,6 @@ def _check_value(answer: Mapping[str, Any], line: str) -> None:
         raise RewardError(f"the program's value is no finite number: {line!r:.120}")
     if not isinstance(details, dict) or not all(isinstance(each, int | float | str) for each in details.values()):
         raise RewardError(f"the program's details are no numbers and texts by name: {line!r:.120}")
-
-
-def _with(reason: str, finished: Finished) -> str:
-    words = finished.last_words()
-    return f"{reason}; it said: {words}" if words else reason
 
 
 def command(
@@ -167,12 +155,7 @@ def command(
     Raises:
         RewardError: There is no such program, or a setting is out of range.
     """
-    argv = shlex.split(program) if isinstance(program, str) else [str(part) for part in program]
-    if not argv:
-        raise RewardError("The command of a reward is empty.", allowed="a program and its arguments")
-    found = shutil.which(argv[0])
-    if found is None:
-        raise RewardError(f"The program {argv[0]!r} of a reward is not found.", remedy="its whole path, and chmod +x")
+    argv = found_program(program)
     if direction not in ("maximise", "minimise"):
         raise RewardError(f"The reward {name!r} has the direction {direction!r}.", allowed="maximise, minimise")
     if not 0 < time_limit < math.inf or not (floor is None or math.isfinite(floor)):
@@ -180,14 +163,4 @@ def command(
             f"The reward {name!r} has the time limit {time_limit} and the floor {floor}.",
             allowed="a positive number of seconds; a finite floor or none",
         )
-    return Command(
-        (str(Path(found).absolute()), *with_absolute_files(argv[1:])), name, unit, direction, floor, float(time_limit)
-    )
-
-
-def with_absolute_files(parts: Sequence[str]) -> list[str]:
-    """The parts of a command; those that are files here are found from any directory.
-
-    Links are not followed: the python of a virtual environment is one.
-    """
-    return [str(Path(part).absolute()) if Path(part).is_file() else part for part in parts]
+    return Command(argv, name, unit, direction, floor, float(time_limit))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, TypeVar, cast, get_args
+from typing import Any, ClassVar, TypeVar, cast, get_args
 
 from molvm.chem.engines.base import Method, SinglePoint
+from molvm.chem.engines.external import TIME_LIMIT
 from molvm.chem.molecule import Molecule
 from molvm.chem.relax import Relaxation
 from molvm.chem.relaxers import RelaxationMethod
 from molvm.errors import RewardError
+from molvm.programs.argv import found_program
 from molvm.rewards.base import Direction, MoleculeReward, Outcome
 from molvm.rewards.pipeline import EngineName, Pipeline, require_packages
 from molvm.rewards.stages import (
@@ -57,13 +59,20 @@ class Computed(MoleculeReward):
 
     @property
     def cached_as(self) -> str | None:
-        """All settings, and the versions of what computes."""
+        """All settings, and the versions of what computes; None for a program, which may change unseen."""
+        if self.pipeline.program is not None:
+            return None
         versions = versions_of("molvm", "rdkit", *self.packages())
         return "; ".join((f"{EDITION}", f"{type(self).__module__}.{self!r}", *versions))
 
     def packages(self) -> tuple[str, ...]:
         """What must be installed to compute it."""
         return self.pipeline.packages()
+
+    @property
+    def time_limit(self) -> float:
+        """Seconds that a molecule may take by limits of its own; 0 where there are none."""
+        return self.pipeline.seconds_needed
 
     @abstractmethod
     def measure(self, molecule: Molecule, relaxation: Relaxation) -> tuple[float, Details]:
@@ -125,21 +134,36 @@ class Computed(MoleculeReward):
 
 C = TypeVar("C", bound=Computed)
 
-SETTINGS = """Args:
-    relaxation: gfnff, gfn2, mmff, or none for the geometry as it is; in vacuum.
+_PROGRAM = """\
+    program: What external stands for: a program of yours with {xyz}, {charge}, {unpaired} and {task} in its
+        arguments, as one text or a list; it answers with JSON (examples/engine.py). No shell runs it.
+    time_limit: Seconds that the program may take for a geometry.
+
+Raises:
+    ConfigError: Settings that do not exist or do not go together.
+    RewardError: Settings that this property cannot be computed with, or no such program.
+    MissingDependencyError: An engine is not installed."""
+
+SETTINGS = f"""Args:
+    relaxation: gfnff, gfn2, mmff, external, or none for the geometry as it is; in vacuum.
     single_point: gfn2 or gfn1.
-    engine: tblite, or xtb (xtb-python; no solvents).
+    engine: tblite, xtb (xtb-python; no solvents), or external.
     solvent: Of the single point, by ALPB: water, dmso, octanol, ...; none for vacuum.
     charge: Total charge; none for the sum of the formal charges.
     spin: Number of unpaired electrons.
     direction: maximise or minimise.
     keep_positions: Whether outcomes carry the relaxed positions, for a viewer.
-
-Raises:
-    ConfigError: Settings that do not exist or do not go together.
-    RewardError: Settings that this property cannot be computed with.
-    MissingDependencyError: An engine is not installed."""
+{_PROGRAM}"""
 """What all rewards made by `factory` say of their parameters."""
+
+RELAXATION_SETTINGS = f"""Args:
+    relaxation: gfnff, gfn2, mmff, external, or none for the geometry as it is; in vacuum.
+    charge: Total charge; none for the sum of the formal charges.
+    spin: Number of unpaired electrons; gfnff knows none.
+    direction: maximise or minimise.
+    keep_positions: Whether outcomes carry the relaxed positions, for a viewer.
+{_PROGRAM}"""
+"""What all rewards made by `relaxation_factory` say of their parameters."""
 
 
 def honest_floor(smallest: float | None, direction: str) -> float | None:
@@ -184,12 +208,51 @@ def factory(kind: type[C], solvent: str | None = None) -> Callable[..., C]:
         spin: int = 0,
         direction: str = default_direction,
         keep_positions: bool = False,
+        program: str | Sequence[str] | None = None,
+        time_limit: float = TIME_LIMIT,
     ) -> C:
-        pipeline = Pipeline(relaxation, single_point, engine, solvent, charge, spin)
-        floor = honest_floor(kind.smallest, direction)
-        made = kind(direction=cast(Direction, direction), floor=floor, pipeline=pipeline, keep_positions=keep_positions)
-        return checked(made)
+        further = _program_settings(program, time_limit)
+        pipeline = Pipeline(relaxation, single_point, engine, solvent, charge, spin, **further)
+        return _made(kind, pipeline, direction, keep_positions=keep_positions)
 
+    return _named(make, kind, SETTINGS)
+
+
+def relaxation_factory(kind: type[C]) -> Callable[..., C]:
+    """What makes rewards of a kind by name that needs a relaxation and no single point.
+
+    Args:
+        kind: A class whose fields all have defaults.
+    """
+    default_direction = cast(str, kind.direction)
+
+    def make(
+        *,
+        relaxation: RelaxationMethod | None = "gfnff",
+        charge: int | None = None,
+        spin: int = 0,
+        direction: str = default_direction,
+        keep_positions: bool = False,
+        program: str | Sequence[str] | None = None,
+        time_limit: float = TIME_LIMIT,
+    ) -> C:
+        pipeline = Pipeline(relaxation, charge=charge, spin=spin, **_program_settings(program, time_limit))
+        return _made(kind, pipeline, direction, keep_positions=keep_positions)
+
+    return _named(make, kind, RELAXATION_SETTINGS)
+
+
+def _program_settings(program: str | Sequence[str] | None, time_limit: float) -> dict[str, Any]:
+    return {"program": None if program is None else found_program(program), "time_limit": time_limit}
+
+
+def _made(kind: type[C], pipeline: Pipeline, direction: str, *, keep_positions: bool) -> C:
+    floor = honest_floor(kind.smallest, direction)
+    made = kind(direction=cast(Direction, direction), floor=floor, pipeline=pipeline, keep_positions=keep_positions)
+    return checked(made)
+
+
+def _named(make: Callable[..., C], kind: type[C], settings: str) -> Callable[..., C]:
     make.__name__ = make.__qualname__ = kind.name
-    make.__doc__ = f"{inspect.cleandoc(kind.__doc__ or '')}\n\n{SETTINGS}"
+    make.__doc__ = f"{inspect.cleandoc(kind.__doc__ or '')}\n\n{settings}"
     return make

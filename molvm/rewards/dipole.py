@@ -53,9 +53,11 @@ class Dipole(Computed):
         """|μ| in debye.
 
         Raises:
-            StageFailure: The engine failed, or the dipole is larger than `largest_dipole`.
+            StageFailure: The engine failed or gives no dipole, or the dipole is larger than `largest_dipole`.
         """
         point = self.point(molecule, relaxation, self.engine)
+        if np.isnan(point.electronic.dipole).any():
+            raise StageFailure("failed", "dipole", "the engine gives no dipole")
         value = float(np.linalg.norm(point.electronic.dipole)) * DEBYE_PER_ATOMIC_UNIT
         largest = largest_dipole(relaxation)
         if not value <= largest:

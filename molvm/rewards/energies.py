@@ -21,6 +21,10 @@ LARGEST_ATOMISATION = 12.0
 """eV an atom. GFN2-xTB binds N2 and CO, the strongest there are, with 7.5 and 7.6 an atom (measured: 4.9 and 5.6)."""
 
 
+MANY_ELEMENTS = 10
+"""As many as a molecule has."""
+
+
 @dataclass(frozen=True)
 class EnergyPerAtom(Computed):
     """Energy of the relaxed molecule divided by its number of atoms, Eh; that of the valence electrons.
@@ -60,6 +64,11 @@ class AtomisationEnergy(Computed):
 
     neutral_only: ClassVar[bool] = True
     smallest: ClassVar[float | None] = 0.0
+
+    @property
+    def time_limit(self) -> float:
+        """Seconds that a molecule may take: its atoms may have to be computed too."""
+        return super().time_limit + MANY_ELEMENTS * self.pipeline.time_limit * (self.pipeline.engine == "external")
 
     def measure(self, molecule: Molecule, relaxation: Relaxation) -> tuple[float, Details]:
         """Atomisation energy in eV.

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from molvm.chem.electrons import electrons_gate
 from molvm.chem.engines.base import METHODS, Method
+from molvm.chem.engines.external import TIME_LIMIT, External
 from molvm.chem.engines.tblite import ALPB_SOLVENTS, TBLite
 from molvm.chem.engines.xtb import XTBPython
 from molvm.chem.molecule import Molecule
@@ -16,7 +17,9 @@ from molvm.chem.trust_region import Criteria
 from molvm.chem.validity import Gate
 from molvm.errors import ConfigError, MissingDependencyError, UnknownNameError
 
-EngineName = Literal["tblite", "xtb"]
+EngineName = Literal["tblite", "xtb", "external"]
+
+DEFAULT_METHOD: Method = "gfn2"
 
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
@@ -32,13 +35,15 @@ class Pipeline:
     """The steps from a molecule to its electronic structure. Equal pipelines share what they compute.
 
     Args:
-        relaxation: "gfnff", "gfn2", "mmff", or "none" or None for the geometry as it is. Always in vacuum.
+        relaxation: "gfnff", "gfn2", "mmff", "external", or "none" or None for the geometry as it is. Always in vacuum.
         single_point: "gfn2" or "gfn1".
-        engine: "tblite", or "xtb" (xtb-python), which has neither ALPB nor electric fields.
+        engine: "tblite", or "xtb" (xtb-python), which has neither ALPB nor electric fields, or "external".
         solvent: Of the single point, by ALPB: one of `ALPB_SOLVENTS`; None for vacuum.
         charge: Total charge in elementary charges; None for the sum of the formal charges.
         spin: Number of unpaired electrons.
         criteria: When a relaxation is converged.
+        program: What "external" stands for: a program and its arguments (`molvm.chem.engines.external`).
+        time_limit: Seconds that the program may take for a geometry.
 
     Raises:
         UnknownNameError: A relaxation, method, engine or solvent that does not exist.
@@ -46,12 +51,14 @@ class Pipeline:
     """
 
     relaxation: RelaxationMethod | None = "gfnff"
-    single_point: Method = "gfn2"
+    single_point: Method = DEFAULT_METHOD
     engine: EngineName = "tblite"
     solvent: str | None = None
     charge: int | None = None
     spin: int = 0
     criteria: Criteria = field(default_factory=Criteria)
+    program: tuple[str, ...] | None = None
+    time_limit: float = TIME_LIMIT
 
     def __post_init__(self) -> None:
         if self.relaxation is None:  # The word `none` in an expression.
@@ -67,6 +74,7 @@ class Pipeline:
         self._check_together()
 
     def _check_together(self) -> None:
+        self._check_program()
         if self.engine == "xtb" and self.solvent is not None:
             raise ConfigError(
                 f"The engine 'xtb' cannot compute in {self.solvent}: xtb-python has GBSA but not ALPB.",
@@ -78,12 +86,49 @@ class Pipeline:
                 remedy="relaxation=gfnff, relaxation=gfn2 or relaxation=none",
             )
 
+    def _check_program(self) -> None:
+        if (self.program is None) == ("external" in (self.relaxation, self.engine)):
+            raise ConfigError(
+                f"The relaxation is {self.relaxation!r}, the engine {self.engine!r}, and the program {self.program!r}.",
+                allowed="a program where one of them is external, and only there",
+                remedy="engine=external, program='PROGRAM {xyz} {charge} {unpaired}'",
+            )
+        if self.program is None and self.time_limit != TIME_LIMIT:
+            raise ConfigError(
+                f"The time limit of {self.time_limit} s is that of a program, and there is none.",
+                remedy="engine=external, or the time limit of the command",
+            )
+        if self.engine == "external" and (self.solvent is not None or self.single_point != DEFAULT_METHOD):
+            raise ConfigError(
+                "The engine 'external' takes neither a single_point nor a solvent: the program knows its method.",
+                remedy="an argument of the program",
+            )
+        self.external()
+
+    def external(self) -> External | None:
+        """The program as an engine, where there is one.
+
+        Raises:
+            ConfigError: Its arguments or its time limit are not as they should be.
+        """
+        return None if self.program is None else External(self.program, self.spin, self.time_limit)
+
+    @property
+    def seconds_needed(self) -> float:
+        """What all runs of the program for a molecule may take together; 0 without one."""
+        runs = (self.engine == "external") + (self.criteria.max_steps + 3) * (self.relaxation == "external")
+        return runs * self.time_limit
+
     @property
     def relaxer(self) -> Relaxer:
         """The first step."""
         # GFN-FF knows no spin, so that pipelines of different spin share its relaxation.
         return Relaxer(
-            self.relaxation or "none", self.criteria, self.charge, self.spin if self.relaxation == "gfn2" else 0
+            self.relaxation or "none",
+            self.criteria,
+            self.charge,
+            self.spin if self.relaxation == "gfn2" else 0,
+            self.external() if self.relaxation == "external" else None,
         )
 
     def total_charge(self, molecule: Molecule) -> int:
@@ -94,20 +139,28 @@ class Pipeline:
         """What a molecule must be before the first step; ions are turned away if `neutral`."""
         return electrons_gate(self.charge, self.spin, neutral=neutral)
 
-    def calculator(self) -> TBLite | XTBPython:
+    def calculator(self) -> TBLite | XTBPython | External:
         """The engine, set up for the single point."""
+        external = self.external()
+        if self.engine == "external" and external is not None:
+            return external
         if self.engine == "xtb":
             return XTBPython(self.single_point, self.spin)
         return TBLite(self.single_point, self.solvent, self.spin)
 
     def relaxer_packages(self) -> tuple[str, ...]:
         """What must be installed to relax."""
-        needs: dict[RelaxationMethod, tuple[str, ...]] = {"gfnff": ("gfnff",), "gfn2": ("gfnff", "tblite")}
+        needs: dict[RelaxationMethod, tuple[str, ...]] = {
+            "gfnff": ("gfnff",),
+            "gfn2": ("gfnff", "tblite"),
+            "external": ("gfnff",),
+        }
         return needs.get(self.relaxation or "none", ())
 
     def packages(self) -> tuple[str, ...]:
         """What must be installed for all of it."""
-        return tuple(dict.fromkeys((*self.relaxer_packages(), self.engine)))
+        engine = () if self.engine == "external" else (self.engine,)
+        return tuple(dict.fromkeys((*self.relaxer_packages(), *engine)))
 
 
 def require_packages(packages: tuple[str, ...], name: str) -> None:

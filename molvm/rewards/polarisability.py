@@ -8,12 +8,9 @@ from typing import ClassVar
 from molvm.chem.engines.d4 import atomic_polarisabilities
 from molvm.chem.molecule import Molecule
 from molvm.chem.relax import Relaxation
-from molvm.chem.relaxers import RelaxationMethod
 from molvm.chem.units import ANGSTROM_PER_BOHR
 from molvm.errors import EngineError
-from molvm.rewards.base import Direction
-from molvm.rewards.computed import Computed, Details, checked, honest_floor
-from molvm.rewards.pipeline import Pipeline
+from molvm.rewards.computed import Computed, Details, relaxation_factory
 from molvm.rewards.stages import StageFailure
 
 SMALLEST_PER_ATOM, LARGEST_PER_ATOM = 0.1, 500.0
@@ -27,8 +24,8 @@ class Polarisability(Computed):
 
     The sum of the polarisabilities that D4 gives the atoms by their coordination and charge. Against measured values of
     14 small molecules, GFN-FF geometries: mean absolute error 3.8 %, mean error 0.1 %; CO2 and N2 come out a tenth too
-    large. The bare cations of single atoms are far off. When it is maximised, a failure counts as 0, else as the worst
-    of a base batch.
+    large. The bare cations of single atoms are far off; spin makes no difference. Needs the extra d4. When it is
+    maximised, a failure counts as 0, else as the worst of a base batch.
     """
 
     name: str = "polarisability"
@@ -56,30 +53,4 @@ class Polarisability(Computed):
         return self.within(float(atoms.sum()), SMALLEST_PER_ATOM * n, LARGEST_PER_ATOM * n), {}
 
 
-def polarisability(
-    *,
-    relaxation: RelaxationMethod | None = "gfnff",
-    charge: int | None = None,
-    spin: int = 0,
-    direction: Direction = "maximise",
-    keep_positions: bool = False,
-) -> Polarisability:
-    """Static isotropic polarisability of the relaxed molecule by D4, in a₀³ (1 a₀³ = 0.148 Å³); it grows with the size.
-
-    Against measured values of 14 small molecules the mean absolute error is 3.8 %. Needs the extra d4.
-
-    Args:
-        relaxation: gfnff, gfn2, mmff, or none for the geometry as it is.
-        charge: Total charge; none for the sum of the formal charges.
-        spin: Number of unpaired electrons; neither gfnff nor D4 knows any.
-        direction: maximise or minimise.
-        keep_positions: Whether outcomes carry the relaxed positions, for a viewer.
-
-    Raises:
-        ConfigError: Settings that do not exist or do not go together.
-        RewardError: No such direction.
-        MissingDependencyError: D4, a force field or an engine is not installed.
-    """
-    pipeline = Pipeline(relaxation, charge=charge, spin=spin)
-    floor = honest_floor(Polarisability.smallest, direction)
-    return checked(Polarisability(direction=direction, floor=floor, pipeline=pipeline, keep_positions=keep_positions))
+polarisability = relaxation_factory(Polarisability)

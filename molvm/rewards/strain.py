@@ -7,12 +7,10 @@ from typing import ClassVar
 
 from molvm.chem.molecule import Molecule
 from molvm.chem.relax import Relaxation
-from molvm.chem.relaxers import RelaxationMethod
 from molvm.chem.units import KCAL_PER_MOL_PER_HARTREE
 from molvm.errors import RewardError
 from molvm.rewards.base import Direction
-from molvm.rewards.computed import Computed, Details, checked, honest_floor
-from molvm.rewards.pipeline import Pipeline
+from molvm.rewards.computed import Computed, Details, relaxation_factory
 
 LARGEST_STRAIN = 120.0
 """kcal/mol an atom: what it takes to tear a molecule into atoms. More is no strain."""
@@ -28,9 +26,9 @@ def strain_energy(relaxation: Relaxation) -> float:
 
 @dataclass(frozen=True)
 class StrainEnergy(Computed):
-    """Energy of the given geometry less that of the relaxed one, kcal/mol, by the method that relaxes it.
+    """Energy that a molecule gives up when it is relaxed, kcal/mol, by the method that relaxes it; 0 at a minimum.
 
-    Zero at a minimum. Molecules whose bonds change on the way are failures. When it is maximised, a failure counts as
+    Molecules whose bonds change on the way are failures. When it is maximised, a failure counts as
     0, else as the worst of a base batch.
     """
 
@@ -63,32 +61,8 @@ class StrainEnergy(Computed):
         if self.pipeline.relaxation == "none":
             raise RewardError(
                 f"The reward {self.name!r} compares a geometry with its relaxed one, and the relaxation is 'none'.",
-                allowed="gfnff, gfn2 or mmff",
+                allowed="gfnff, gfn2, mmff or external",
             )
 
 
-def strain(
-    *,
-    relaxation: RelaxationMethod | None = "gfnff",
-    charge: int | None = None,
-    spin: int = 0,
-    direction: Direction = "minimise",
-    keep_positions: bool = False,
-) -> StrainEnergy:
-    """Energy that a molecule gives up when it is relaxed, kcal/mol; 0 at a minimum.
-
-    Args:
-        relaxation: gfnff, gfn2 or mmff.
-        charge: Total charge; none for the sum of the formal charges.
-        spin: Number of unpaired electrons; gfnff knows none.
-        direction: minimise or maximise.
-        keep_positions: Whether outcomes carry the relaxed positions, for a viewer.
-
-    Raises:
-        ConfigError: Settings that do not exist or do not go together.
-        RewardError: No relaxation, or no such direction.
-        MissingDependencyError: A force field or an engine is not installed.
-    """
-    pipeline = Pipeline(relaxation, charge=charge, spin=spin)
-    floor = honest_floor(StrainEnergy.smallest, direction)
-    return checked(StrainEnergy(direction=direction, floor=floor, pipeline=pipeline, keep_positions=keep_positions))
+strain = relaxation_factory(StrainEnergy)

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 @cache
 def versions_of(*packages: str) -> tuple[str, ...]:
-    """ "name version" of each package, as installed when it was first asked.
+    """Each package as "name version", as installed when it was first asked for.
 
     It is asked with every molecule, and reading them takes longer than all the rest of a look into the cache.
 

@@ -11,8 +11,8 @@ from types import ModuleType
 from typing import Any
 
 from molvm.errors import RewardError, UnknownNameError
+from molvm.programs.argv import with_absolute_files
 from molvm.rewards.base import Reward
-from molvm.rewards.command import with_absolute_files
 from molvm.rewards.expression import parse_reward, parse_tree
 from molvm.rewards.python import reward as as_reward
 from molvm.rewards.registry import reward_names
@@ -103,7 +103,7 @@ def _programs(tree: ast.expr) -> list[ast.Constant]:
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     commands = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "command"]
     given = [*(each for call in commands for each in call.args[:1])]
-    given += [keyword.value for call in commands for keyword in call.keywords if keyword.arg == "program"]
+    given += [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "program"]
     return [node for node in given if isinstance(node, ast.Constant) and isinstance(node.value, str)]
 
 

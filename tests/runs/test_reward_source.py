@@ -106,7 +106,8 @@ def test_a_smiles_is_no_path(smiles: str, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    "written", ["command('{python} dock.py', name=dock)", "first(command(program='{python} dock.py'))"]
+    "written",
+    ["command('{python} dock.py', name=dock)", "first(command(program='{python} dock.py'))"],
 )
 def test_a_program_of_a_stored_run_is_found_from_another_folder(
     written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -119,3 +120,14 @@ def test_a_program_of_a_stored_run_is_found_from_another_folder(
     found = resolve_reward(stored)
     assert isinstance(found, Command)
     assert found.argv == (sys.executable, str(tmp_path / "dock.py"))
+
+
+def test_an_engine_of_a_stored_run_is_found_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "engine.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    stored = reward_location(f"dipole(engine=external, program='{sys.executable} engine.py {{xyz}}')")
+    monkeypatch.chdir("/")
+    found = resolve_reward(stored)
+    assert found.pipeline.program == (sys.executable, str(tmp_path / "engine.py"), "{xyz}")  # type: ignore[attr-defined]

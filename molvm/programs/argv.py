@@ -1,0 +1,37 @@
+"""The command by which a user names a program."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from molvm.errors import RewardError
+
+
+def found_program(program: str | Sequence[str]) -> tuple[str, ...]:
+    """The program and its arguments, found from any directory.
+
+    Args:
+        program: As one text that is split as a shell would, or as a list. Those arguments that are files here are found
+            from any directory.
+
+    Raises:
+        RewardError: It is empty, or there is no such program.
+    """
+    argv = shlex.split(program) if isinstance(program, str) else [str(part) for part in program]
+    if not argv:
+        raise RewardError("The command of a reward is empty.", allowed="a program and its arguments")
+    found = shutil.which(argv[0])
+    if found is None:
+        raise RewardError(f"The program {argv[0]!r} of a reward is not found.", remedy="its whole path, and chmod +x")
+    return (str(Path(found).absolute()), *with_absolute_files(argv[1:]))
+
+
+def with_absolute_files(parts: Sequence[str]) -> list[str]:
+    """The parts of a command; those that are files here are found from any directory.
+
+    Links are not followed: the python of a virtual environment is one.
+    """
+    return [str(Path(part).absolute()) if Path(part).is_file() else part for part in parts]
