@@ -59,7 +59,7 @@ def build_drugs(
     """Builds drug-like molecules with explicit hydrogens, kekulised bonds and formal charges, and publishes them.
 
     The rows of MOSES are shuffled; from the first on, each is embedded, relaxed and checked until `count` are kept.
-    What comes out depends on `count` and `seed` alone. Chunks of 100 rows are kept in `OUT.chunks` meanwhile; the same
+    What comes out depends, but for rounding, on `count` and `seed` alone. Chunks of 100 rows are kept in `OUT.chunks` meanwhile; the same
     call goes on from there after it was interrupted. A row's split is that of its file (`moses.PARTS`).
 
     Args:

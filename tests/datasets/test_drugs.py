@@ -52,7 +52,11 @@ def smiles() -> list[str]:
 
 
 def same(first: MoleculeDataset, second: MoleculeDataset) -> bool:
-    return all(np.array_equal(getattr(first, name), getattr(second, name)) for name in ARRAY_DTYPES)
+    """Equal, but for the last digits of positions: sums come out by where in memory their terms lie."""
+    exact = all(
+        np.array_equal(getattr(first, name), getattr(second, name)) for name in ARRAY_DTYPES.keys() - {"positions"}
+    )
+    return exact and np.allclose(first.positions, second.positions, rtol=0, atol=1e-5)
 
 
 def test_every_molecule_is_the_one_of_its_row(drugs: MoleculeDataset, smiles: list[str]) -> None:

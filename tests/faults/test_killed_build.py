@@ -61,5 +61,7 @@ def test_a_killed_build_leaves_no_worker_and_goes_on(
     monkeypatch.setattr(builder, "CHUNK", 8)
     resumed = build_drugs(path, workers=1, count=20)
     fresh = build_drugs(tmp_path / "fresh", workers=1, count=20)
-    for name in ARRAY_DTYPES:
+    # Sums come out, to the last digit, by where in memory their terms lie.
+    np.testing.assert_allclose(resumed.positions, fresh.positions, rtol=0, atol=1e-5)
+    for name in ARRAY_DTYPES.keys() - {"positions"}:
         np.testing.assert_array_equal(getattr(resumed, name), getattr(fresh, name))
