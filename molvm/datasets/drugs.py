@@ -59,8 +59,9 @@ def build_drugs(
     """Builds drug-like molecules with explicit hydrogens, kekulised bonds and formal charges, and publishes them.
 
     The rows of MOSES are shuffled; from the first on, each is embedded, relaxed and checked until `count` are kept.
-    What comes out depends, but for rounding, on `count` and `seed` alone. Chunks of 100 rows are kept in `OUT.chunks` meanwhile; the same
-    call goes on from there after it was interrupted. A row's split is that of its file (`moses.PARTS`).
+    What comes out depends, but for rounding, on `count` and `seed` alone. Chunks of 100 rows are kept in `OUT.chunks`
+    meanwhile; the same call goes on from there after it was interrupted. A row's split is that of its file
+    (`moses.PARTS`).
 
     Args:
         out: The directory to publish; `dataset_path("drugs")` by default.
