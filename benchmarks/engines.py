@@ -39,11 +39,14 @@ def compare(molecule: Molecule) -> dict[str, object]:
     """Differences of energy (Eh), largest gradient component (Eh/a₀) and dipole (D)."""
     elements, embedding = molecule.elements, molecule.positions / ANGSTROM_PER_BOHR
     ours, theirs = (made(elements, embedding).energy_and_gradient(embedding) for made in (GFNFF, XTBForceField))
-    relaxed = relax(molecule).positions / ANGSTROM_PER_BOHR
+    relaxation = relax(molecule)
+    relaxed = relaxation.positions / ANGSTROM_PER_BOHR
     dipoles = [np.linalg.norm(engine(elements, relaxed, 0).dipole) for engine in (TBLite(), XTBPython())]
     return {
         "smiles": molecule.smiles(),
         "atoms": molecule.n_atoms,
+        "hessians": relaxation.n_hessians,
+        "gradients": relaxation.n_gradients,
         "energy": abs(ours[0] - theirs[0]),
         "gradient": float(np.abs(ours[1] - theirs[1]).max()),
         "dipole": abs(float(dipoles[0] - dipoles[1])) * DEBYE_PER_ATOMIC_UNIT,
@@ -63,6 +66,8 @@ def main() -> int:
             rows.append(compare(molecule))
     energy, gradient, dipole = (np.array([row[name] for row in rows]) for name in ("energy", "gradient", "dipole"))
     print(f"{len(rows)} molecules of {np.mean([row['atoms'] for row in rows]):.1f} atoms in the mean")
+    hessians, gradients = (np.mean([row[name] for row in rows]) for name in ("hessians", "gradients"))
+    print(f"A relaxation: {hessians:.1f} Hessians and {gradients:.1f} gradients in the mean")
     print(f"GFN-FF energy: {np.sum(energy <= SAME_ENERGY)} within {SAME_ENERGY:g} Eh, largest {energy.max():.2g} Eh")
     print(f"GFN-FF gradient: largest {gradient[energy <= SAME_ENERGY].max():.2g} Eh/a0 apart where the energies agree")
     print(f"GFN2 dipole: {np.sum(dipole <= SAME_DIPOLE)} within {SAME_DIPOLE:g} D, largest {dipole.max():.2g} D")

@@ -84,10 +84,12 @@ class _Counted:
         self.n_gradients = self.n_hessians = 0
 
     def energy_and_gradient(self, positions: Array) -> tuple[float, Array]:
+        """As the force field's own."""
         self.n_gradients += 1
         return self._force_field.energy_and_gradient(positions)
 
     def hessian(self, positions: Array) -> Array:
+        """As the force field's own."""
         self.n_hessians += 1
         return self._force_field.hessian(positions)
 

@@ -62,12 +62,10 @@ class Constraint:
 
     Args:
         key: Where the excess stands in the details of an outcome.
-        unit: Of the excess.
         share: Share of the molecules that have to keep the bound; None asks it of their mean.
     """
 
     key: str
-    unit: str
     share: float | None
 
 
@@ -134,8 +132,8 @@ def constraints_of(reward: Reward) -> tuple[Constraint, ...]:
     if reward.recipe.layer > LAYER:
         inner = constraints_of(reward.terms[0])
         return tuple(replace(constraint, key=f"{names[0]}.{constraint.key}") for constraint in inner)
-    bounds = [(name, term, _excess(term)) for name, term in zip(names, reward.terms, strict=True)]
-    return tuple(Constraint(name, term.unit, excess.share) for name, term, excess in bounds if excess is not None)
+    bounds = [(name, _excess(term)) for name, term in zip(names, reward.terms, strict=True)]
+    return tuple(Constraint(name, excess.share) for name, excess in bounds if excess is not None)
 
 
 def keeps(constraints: Sequence[Constraint], outcome: Outcome) -> bool | None:

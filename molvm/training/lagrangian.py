@@ -70,8 +70,6 @@ class AugmentedLagrangian:
         """Largest c of a molecule so far."""
         self.scales = torch.zeros(count + 1, dtype=torch.float64)
         """Spreads of the excesses, then of the reward, in the first round that has any; 0 before."""
-        self.seen = torch.zeros((), dtype=torch.float64)
-        """Samples with a value so far."""
 
     def __call__(
         self,
@@ -92,9 +90,11 @@ class AugmentedLagrangian:
             dtype=torch.float64,
         )
         raw = self._violations(excesses)
+        kept = math.exp(-len(raw) / self.options.window) if self._settled else 0.0
         self._settle_scales(raw, rewards[valid].double())
         violations = raw / self.scales[:-1]
-        self._average(violations)
+        self.violations = kept * self.violations + (1 - kept) * violations.mean(dim=0)
+        self.worst = torch.maximum(self.worst, violations.amax(dim=0))
         cost = self._follow()
         costs = torch.empty(len(outcomes), dtype=torch.float64)
         costs[valid], costs[~valid] = violations @ cost, self.worst @ cost
@@ -120,7 +120,12 @@ class AugmentedLagrangian:
         for name in self._remembered:
             setattr(self, name, state[name].clone())
 
-    _remembered = ("multipliers", "violations", "worst", "scales", "seen")
+    _remembered = ("multipliers", "violations", "worst", "scales")
+
+    @property
+    def _settled(self) -> bool:
+        """Whether there was a round with values."""
+        return bool(self.scales[-1] > 0)
 
     def _violations(self, excesses: Tensor) -> Tensor:
         """The c of each molecule, (V, C): the excess, or for a share whether there is one, less the share that may."""
@@ -132,7 +137,7 @@ class AugmentedLagrangian:
         return torch.stack(columns, dim=1)
 
     def _settle_scales(self, raw: Tensor, rewards: Tensor) -> None:
-        if bool(self.scales[-1] > 0):
+        if self._settled:
             return
         spreads = torch.cat([raw, rewards[:, None]], dim=1).std(dim=0, correction=0)
         for index, constraint in enumerate(self.constraints):
@@ -140,13 +145,6 @@ class AugmentedLagrangian:
                 spreads[index] = INDICATOR_SCALE
         # One molecule, or molecules that are all alike, have no spread; then numbers count as they are.
         self.scales = torch.where(spreads > 0, spreads, 1.0)
-
-    def _average(self, violations: Tensor) -> None:
-        count = len(violations)
-        kept = math.exp(-count / self.options.window) if bool(self.seen > 0) else 0.0
-        self.violations = kept * self.violations + (1 - kept) * violations.mean(dim=0)
-        self.worst = torch.maximum(self.worst, violations.amax(dim=0))
-        self.seen = self.seen + count
 
     def _follow(self) -> Tensor:
         """m, and μ moved towards it."""
@@ -159,7 +157,7 @@ class AugmentedLagrangian:
         """The multipliers in units of reward for one of excess; the batch's mean excess, or the share that keeps."""
         metrics: dict[str, float] = {}
         for index, constraint in enumerate(self.constraints):
-            scale = float(self.scales[-1] / self.scales[index]) if bool(self.seen > 0) else 0.0
+            scale = float(self.scales[-1] / self.scales[index]) if self._settled else 0.0
             metrics[f"multiplier.{constraint.key}"] = float(self.multipliers[index]) * scale
             if excesses is not None:
                 column = excesses[:, index]

@@ -27,7 +27,7 @@ def test_a_run_finds_the_bounds() -> None:
     bounds = (at_most(plain(3.0, "heavy", "Da"), 2), at_least(plain(3.0, "light"), 2, share=0.8))
     reward = constrained(Fixed(), *bounds)
     found = constraints_of(reward)
-    assert found == (Constraint("heavy at most 2", "Da", None), Constraint("light at least 2", "", 0.8))
+    assert found == (Constraint("heavy at most 2", None), Constraint("light at least 2", 0.8))
     outcome = reward([WATER])[0]
     assert all(constraint.key in outcome.details for constraint in found)
     assert constraints_of(Fixed()) == constraints_of(bounds[0]) == ()

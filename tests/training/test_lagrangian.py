@@ -15,8 +15,8 @@ from molvm.rewards.constraint import Constraint
 from molvm.training.lagrangian import AugmentedLagrangian, LagrangianOptions
 
 LAMBDA = 2.0
-MEAN = Constraint("x", "", None)
-SHARE = Constraint("x", "", 0.9)
+MEAN = Constraint("x", None)
+SHARE = Constraint("x", 0.9)
 FAILED = Failure("failed", "test", "on purpose")
 
 
@@ -69,7 +69,7 @@ def test_the_bound_is_met_and_no_more(
 
 
 def test_a_bound_that_is_kept_anyway_costs_nothing() -> None:
-    method = AugmentedLagrangian([MEAN, Constraint("y", "", 0.5)])
+    method = AugmentedLagrangian([MEAN, Constraint("y", 0.5)])
     outcomes = [Outcome("", 1.0, details={"x": -1.0 - index, "y": -1.0}) for index in range(8)]
     rewards = torch.arange(8.0)
     for _ in range(5):

@@ -79,7 +79,7 @@ SETTINGS: dict[str, tuple[Any, ...]] = {
     "points": (toy_model, score_points, [0, 1], PLAIN),
     "molecules": (tiny_model, score_molecules, [3, 4, 5], PLAIN),
     "remembered points": (toy_model, score_points, [0, 1], REMEMBERING),
-    "bounded points": (toy_model, score_bounded_points, [0, 1], PLAIN, Constraint("second", "", None)),
+    "bounded points": (toy_model, score_bounded_points, [0, 1], PLAIN, Constraint("second", None)),
     "remembered molecules": (tiny_model, score_molecules, [3, 4, 5], REMEMBERING),
 }
 
