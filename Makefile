@@ -36,8 +36,8 @@ system:
 run: $(STAMP)
 	rm -rf $(RUN)
 	mkdir -p $(dir $(RUN))
-	$(BIN)/molvm train --dataset qm9 --reward dipole --recipe few-labels --strength 6 --iterations 12 --batch-size 16 \
-		--set training.warmup=5 --out $(RUN)
+	$(BIN)/molvm train --dataset qm9 --reward dipole --recipe few-labels --strength 6 --iterations 8 --batch-size 32 --steps 30 \
+		--set training.warmup=3 --set sampling.transition=analytic_variance --out $(RUN)
 	$(BIN)/molvm sample $(RUN) -n 32 --score --out $(RUN)/samples.sdf
 	@echo "Adapted molecules: $(RUN)/samples.sdf. The best that training met: $(RUN)/best.sdf."
 
