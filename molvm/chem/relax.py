@@ -1,4 +1,4 @@
-"""Relaxation of a molecule to convergence with GFN-FF."""
+"""Relaxation of a molecule to convergence with GFN-FF, or with any other force field."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from molvm.chem.engines.base import Array
+from molvm.chem.engines.base import Array, ForceField
 from molvm.chem.engines.gfnff import GFNFF
+from molvm.chem.minimiser import Criteria, minimise
+from molvm.chem.model_hessian import ModelHessian
 from molvm.chem.molecule import Molecule
 from molvm.chem.topology import changed_bonds
-from molvm.chem.trust_region import Criteria, Minimum, minimise
 from molvm.chem.units import ANGSTROM_PER_BOHR
 
-__all__ = ["Criteria", "Relaxation", "finished", "relax"]
-
-CORRECTIONS = 2
-"""Gradients spent on bending a long step, by measurement: Hessians fall from 27 to 12 a drug-like molecule."""
+__all__ = ["Criteria", "Relaxation", "relax", "relax_on"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +24,11 @@ class Relaxation:
 
     Args:
         positions: (n, 3) positions in Å.
-        start_energy: Energy of the geometry it began with, Eh.
+        start_energy: Energy of the molecule's own geometry, Eh.
         energy: Energy, Eh.
         gradient_norm: Euclidean norm of the whole gradient, Eh/a₀.
         converged: Whether the criteria are met.
-        n_steps: Accepted and refused steps.
-        n_gradients: Evaluations of energy and gradient.
-        n_hessians: Of the Hessian.
+        n_steps: Accepted and refused steps, each an energy and a gradient.
         changed_bonds: Pairs of atoms whose distance contradicts the molecule's bond graph.
         seconds: Wall time.
     """
@@ -43,8 +39,6 @@ class Relaxation:
     gradient_norm: float
     converged: bool
     n_steps: int
-    n_gradients: int
-    n_hessians: int
     changed_bonds: tuple[tuple[int, int], ...]
     seconds: float
 
@@ -64,21 +58,37 @@ def relax(molecule: Molecule, criteria: Criteria | None = None, charge: int | No
         EngineError: The force field cannot be set up, or failed on the way.
     """
     started = time.perf_counter()
-    positions = molecule.positions / ANGSTROM_PER_BOHR
-    force_field = GFNFF(molecule.elements, positions, molecule.charge if charge is None else charge)
-    minimum = minimise(force_field, positions, criteria or Criteria(), corrections=CORRECTIONS)
-    return finished(molecule, minimum, minimum.start_energy, started)
+    total = molecule.charge if charge is None else charge
+    force_field = GFNFF(molecule.elements, molecule.positions / ANGSTROM_PER_BOHR, total)
+    return relax_on(force_field, molecule, criteria or Criteria(), started=started)
 
 
-def finished(molecule: Molecule, minimum: Minimum, start_energy: float, started: float) -> Relaxation:
-    """The relaxation of a molecule that ended there.
+def relax_on(
+    surface: ForceField,
+    molecule: Molecule,
+    criteria: Criteria,
+    start: Array | None = None,
+    started: float | None = None,
+) -> Relaxation:
+    """Relax a molecule on any surface.
 
     Args:
-        molecule: Whose bonds are to be kept.
-        minimum: Where the search ended.
-        start_energy: Energy of the molecule's own geometry by the same method, Eh.
-        started: `time.perf_counter()` when it began.
+        surface: The molecule's energies.
+        molecule: Whose bonds model the curvature, and are to be kept.
+        criteria: When to stop.
+        start: (n, 3) positions in a₀ to begin at; the molecule's own where they are not given or have a lower energy,
+            because a molecule that is at a minimum already should stay there.
+        started: `time.perf_counter()` when the work began, if that was before.
+
+    Raises:
+        EngineError: The surface failed on the way.
     """
+    started = time.perf_counter() if started is None else started
+    given = molecule.positions / ANGSTROM_PER_BOHR
+    start_energy, _ = surface.energy_and_gradient(given)
+    if start is None or surface.energy_and_gradient(start)[0] >= start_energy:
+        start = given
+    minimum = minimise(surface, start, ModelHessian.of(molecule.elements, molecule.bonds, start), criteria)
     relaxed = minimum.positions * ANGSTROM_PER_BOHR
     return Relaxation(
         positions=relaxed,
@@ -87,8 +97,6 @@ def finished(molecule: Molecule, minimum: Minimum, start_energy: float, started:
         gradient_norm=float(np.linalg.norm(minimum.gradient)),
         converged=minimum.converged,
         n_steps=minimum.n_steps,
-        n_gradients=minimum.n_gradients,
-        n_hessians=minimum.n_hessians,
         changed_bonds=tuple(changed_bonds(molecule, relaxed)),
         seconds=time.perf_counter() - started,
     )

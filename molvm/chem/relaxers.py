@@ -11,14 +11,11 @@ import numpy as np
 
 from molvm.chem.engines.base import ForceField
 from molvm.chem.engines.external import External, ExternalForceField
-from molvm.chem.engines.gfnff import GFNFF
 from molvm.chem.engines.mmff import MMFF
 from molvm.chem.engines.tblite import TBLiteForceField
 from molvm.chem.molecule import Molecule
-from molvm.chem.quasi_newton import QuasiNewton
-from molvm.chem.relax import Relaxation, finished, relax
+from molvm.chem.relax import Criteria, Relaxation, relax, relax_on
 from molvm.chem.topology import changed_bonds
-from molvm.chem.trust_region import Criteria, minimise
 from molvm.chem.units import ANGSTROM_PER_BOHR
 
 RelaxationMethod = Literal["none", "mmff", "gfnff", "gfn2", "external"]
@@ -31,9 +28,9 @@ class Relaxer:
     """Relaxes molecules in vacuum.
 
     Args:
-        method: "gfnff": Newton steps on its own Hessian. "gfn2", or "external" by a program: from the GFN-FF minimum,
-            quasi-Newton steps that begin with the GFN-FF Hessian. "mmff": quasi-Newton steps that begin with MMFF94's
-            Hessian. "none": the geometry as it is; only its bonds are checked.
+        method: "gfnff" or "mmff" (MMFF94): from the given geometry. "gfn2", or "external" by a program: from the
+            GFN-FF minimum, or from the given geometry where that has the lower energy. "none": the geometry as it is;
+            only its bonds are checked.
         criteria: When to stop; all methods stop at the same.
         charge: Total charge in elementary charges; None for the sum of the formal charges. MMFF94 knows only those.
         unpaired: Number of unpaired electrons; for GFN2 alone.
@@ -54,11 +51,13 @@ class Relaxer:
         """
         if self.method == "none":
             return unrelaxed(molecule)
+        if self.method == "gfnff":
+            return relax(molecule, self.criteria, self.charge)
+        started = time.perf_counter()
         if self.method == "mmff":
-            return relax_mmff(molecule, self.criteria)
-        if self.method in ("gfn2", "external"):
-            return relax_on(self.surface(molecule), molecule, self.criteria, self.charge)
-        return relax(molecule, self.criteria, self.charge)
+            return relax_on(MMFF(molecule), molecule, self.criteria, started=started)
+        rough = relax(molecule, self.criteria, self.charge).positions / ANGSTROM_PER_BOHR
+        return relax_on(self.surface(molecule), molecule, self.criteria, rough, started)
 
     def surface(self, molecule: Molecule) -> ForceField:
         """The energies of GFN2-xTB, or of the program.
@@ -82,49 +81,6 @@ def unrelaxed(molecule: Molecule) -> Relaxation:
         gradient_norm=math.nan,
         converged=True,
         n_steps=0,
-        n_gradients=0,
-        n_hessians=0,
         changed_bonds=tuple(changed_bonds(molecule, molecule.positions)),
         seconds=0.0,
     )
-
-
-def relax_mmff(molecule: Molecule, criteria: Criteria) -> Relaxation:
-    """Relax a molecule with MMFF94.
-
-    Raises:
-        EngineError: MMFF94 has no parameters for it, or failed on the way.
-    """
-    started = time.perf_counter()
-    positions = molecule.positions / ANGSTROM_PER_BOHR
-    force_field = MMFF(molecule)
-    surface = QuasiNewton(force_field, force_field.hessian(positions))
-    minimum = minimise(surface, positions, criteria)
-    return finished(molecule, minimum, minimum.start_energy, started)
-
-
-def relax_on(surface: ForceField, molecule: Molecule, criteria: Criteria, charge: int | None = None) -> Relaxation:
-    """Relax a molecule by a method that is dearer than GFN-FF.
-
-    It starts from the GFN-FF minimum, or from the given geometry where that has the lower energy: a molecule that is
-    at a minimum already stays there.
-
-    Args:
-        surface: Its energies by that method.
-        molecule: The molecule.
-        criteria: When to stop.
-        charge: Total charge in elementary charges; None for the sum of the formal charges.
-
-    Raises:
-        EngineError: GFN-FF or the method failed.
-    """
-    started = time.perf_counter()
-    total = molecule.charge if charge is None else charge
-    given = molecule.positions / ANGSTROM_PER_BOHR
-    rough = relax(molecule, criteria, charge).positions / ANGSTROM_PER_BOHR
-    start_energy, _ = surface.energy_and_gradient(given)
-    rough_energy, _ = surface.energy_and_gradient(rough)
-    start = rough if rough_energy < start_energy else given
-    hessian = GFNFF(molecule.elements, given, total).hessian(start)
-    minimum = minimise(QuasiNewton(surface, hessian), start, criteria)
-    return finished(molecule, minimum, start_energy, started)

@@ -100,7 +100,12 @@ def method(seed: int) -> Mapping[str, Any]:
     """What decides the positions, for a manifest."""
     return {
         "embedding": f"RDKit ETKDGv3, at most {EMBEDDING_ATTEMPTS} attempts, then as many from random coordinates",
-        "relaxation": {"force_field": "GFN-FF (gfnff)", "units": "Eh and Eh/a0", **asdict(LOOSE)},
+        "relaxation": {
+            "force_field": "GFN-FF (gfnff)",
+            "minimiser": "limited-memory BFGS on Lindh's model Hessian",
+            "units": "Eh and Eh/a0",
+            **asdict(LOOSE),
+        },
         "topology_check": (
             "after the relaxation every bond is at most 1.3 times, every other pair of atoms at least 1.15 times the "
             "sum of its covalent radii (RDKit's)"

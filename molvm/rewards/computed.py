@@ -29,7 +29,7 @@ from molvm.rewards.versions import versions_of
 
 Details = dict[str, float | str]
 
-EDITION = 2
+EDITION = 3
 """To be raised by who changes what a property comes out as, so that values kept from before are not found again."""
 
 

@@ -12,8 +12,8 @@ from molvm.chem.engines.external import TIME_LIMIT, External
 from molvm.chem.engines.tblite import ALPB_SOLVENTS, TBLite
 from molvm.chem.engines.xtb import XTBPython
 from molvm.chem.molecule import Molecule
+from molvm.chem.relax import Criteria
 from molvm.chem.relaxers import RELAXATION_METHODS, RelaxationMethod, Relaxer
-from molvm.chem.trust_region import Criteria
 from molvm.chem.validity import Gate
 from molvm.errors import ConfigError, MissingDependencyError, UnknownNameError
 

@@ -36,10 +36,8 @@ def test_tighter_criteria_hardly_change_the_energy(drug_like: list[Molecule]) ->
         assert 0.0 <= loose.energy - tight.energy < 1e-4
 
 
-def test_it_takes_far_fewer_derivatives_than_a_plain_quasi_newton_method(drug_like: list[Molecule]) -> None:
-    found = [relax(molecule) for molecule in drug_like[RELAXED_DRUGS]]
-    assert np.median([relaxation.n_hessians for relaxation in found]) < 25
-    assert np.median([relaxation.n_gradients for relaxation in found]) < 80
+def test_it_takes_far_fewer_gradients_than_a_plain_quasi_newton_method(drug_like: list[Molecule]) -> None:
+    assert np.median([relax(molecule).n_steps for molecule in drug_like[RELAXED_DRUGS]]) < 70
 
 
 def test_running_out_of_steps_is_not_convergence(paracetamol: Molecule) -> None:

@@ -9,9 +9,8 @@ from molvm.chem.engines.mmff import MMFF
 from molvm.chem.engines.tblite import TBLite, TBLiteForceField
 from molvm.chem.formats.smiles import parse_smiles
 from molvm.chem.molecule import Molecule
-from molvm.chem.relax import relax
+from molvm.chem.relax import Criteria, relax
 from molvm.chem.relaxers import RelaxationMethod, Relaxer
-from molvm.chem.trust_region import Criteria
 from molvm.chem.units import ANGSTROM_PER_BOHR
 from molvm.errors import EngineError
 
@@ -94,13 +93,13 @@ def test_linear_molecules_relax(method: RelaxationMethod, smiles: str) -> None:
 
 
 def test_a_charge_and_a_spin_give_another_geometry() -> None:
-    # An electron in the empty π orbital of ethene takes half a bond order, one moved there from the π bond a whole one.
+    # An electron in the empty π orbital of ethene takes half a bond order; the triplet turns its ends by 90°.
     ethene = from_smiles("C=C")
     lengths = []
     for relaxer in (Relaxer("gfn2"), Relaxer("gfn2", charge=-1, unpaired=1), Relaxer("gfn2", unpaired=2)):
         positions = relaxer(ethene).positions
         lengths.append(np.linalg.norm(positions[0] - positions[1]))
-    np.testing.assert_allclose(lengths, [1.32, 1.44, 1.53], atol=0.02)
+    np.testing.assert_allclose(lengths, [1.32, 1.44, 1.42], atol=0.02)
 
 
 def test_what_a_method_does_not_know_is_an_engine_error() -> None:

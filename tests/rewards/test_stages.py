@@ -8,8 +8,8 @@ import pytest
 from molvm.chem.engines.base import Electronic
 from molvm.chem.engines.tblite import TBLite
 from molvm.chem.molecule import Molecule
+from molvm.chem.relax import Criteria
 from molvm.chem.relaxers import Relaxer
-from molvm.chem.trust_region import Criteria
 from molvm.chem.validity import STRICT
 from molvm.rewards.stages import (
     StageFailure,

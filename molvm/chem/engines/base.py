@@ -38,17 +38,6 @@ class ForceField(Protocol):
         """
 
 
-class CurvedForceField(ForceField, Protocol):
-    """A force field that also knows its second derivatives."""
-
-    def hessian(self, positions: Array) -> Array:
-        """Second derivatives (3n, 3n) in Eh/a₀² at positions (n, 3) in a₀.
-
-        Raises:
-            EngineError: The library failed or the result is not finite.
-        """
-
-
 @dataclass(frozen=True, eq=False)
 class Electronic:
     """The result of a single point.

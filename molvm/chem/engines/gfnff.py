@@ -52,19 +52,3 @@ class GFNFF:
             raise EngineError(f"{NAME} failed: {error}.") from error
         guard_finite(NAME, "energy and gradient", np.append(gradient, energy))
         return float(energy), gradient
-
-    def hessian(self, positions: Array) -> Array:
-        """Second derivatives (3n, 3n) in Eh/a₀² at positions (n, 3) in a₀.
-
-        They are analytic but for a few terms and cost about as much as seven gradients.
-
-        Raises:
-            EngineError: The library failed or the result is not finite.
-        """
-        guard_input(NAME, self._elements.astype(np.uint8), positions)
-        try:
-            hessian, _, _ = self._calculator.hessian(self._elements, positions)
-        except RuntimeError as error:
-            raise EngineError(f"{NAME} failed: {error}.") from error
-        guard_finite(NAME, "Hessian", hessian)
-        return np.asarray(hessian)

@@ -14,9 +14,6 @@ from molvm.errors import EngineError
 
 NAME = "MMFF94 (RDKit)"
 
-DISPLACEMENT = 1e-4
-"""a₀; of the central differences. RDKit's gradients are analytic, so rounding allows it."""
-
 
 class MMFF:
     """MMFF94 for one molecule.
@@ -57,18 +54,3 @@ class MMFF:
         gradient: Array = slope * (ANGSTROM_PER_BOHR / KCAL_PER_MOL_PER_HARTREE)
         guard_finite(NAME, "energy and gradient", np.append(gradient, energy))
         return float(energy), gradient
-
-    def hessian(self, positions: Array) -> Array:
-        """Second derivatives (3n, 3n) in Eh/a₀² at positions (n, 3) in a₀: central differences of 6n gradients.
-
-        Raises:
-            EngineError: The result is not finite.
-        """
-        displacements = DISPLACEMENT * np.eye(positions.size).reshape(-1, *positions.shape)
-        rows = [
-            self.energy_and_gradient(positions + each)[1] - self.energy_and_gradient(positions - each)[1]
-            for each in displacements
-        ]
-        hessian = np.array(rows).reshape(positions.size, -1) / (2 * DISPLACEMENT)
-        symmetric: Array = 0.5 * (hessian + hessian.T)
-        return symmetric

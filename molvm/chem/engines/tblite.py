@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from molvm.chem.engines import tblite_library
 from molvm.chem.engines.base import METHOD_NAMES, Array, Electronic, Method, electronic, guard_finite, guard_input
 from molvm.errors import EngineError
 
@@ -81,21 +82,17 @@ class TBLite:
         Raises:
             EngineError: The self-consistent field did not converge, or the result is not finite.
         """
-        from tblite.exceptions import TBLiteRuntimeError, TBLiteValueError
-
         guard_input(self.name, elements, positions)
         try:
             result = self._calculator(elements, positions, charge).singlepoint()
             energy, dipole = float(result.get("energy")), np.asarray(result.get("dipole"), dtype=np.float64)
             orbitals = result.get("orbital-energies"), result.get("orbital-occupations")
-        except (TBLiteRuntimeError, TBLiteValueError) as error:
+        except tblite_library.failures() as error:
             raise EngineError(f"{self.name} failed: {error}.") from error
         return electronic(self.name, energy, dipole, orbitals, self.unpaired)
 
     def _calculator(self, elements: NDArray[np.uint8], positions: Array, charge: int) -> Any:
-        from tblite.interface import Calculator
-
-        calculator = Calculator(
+        calculator = tblite_library.interface().Calculator(
             METHOD_NAMES[self.method], elements.astype(np.int32), positions, charge=float(charge), uhf=self.unpaired
         )
         calculator.set("verbosity", 0)
@@ -124,15 +121,13 @@ class TBLiteForceField:
     def __init__(
         self, elements: NDArray[np.uint8], positions: Array, charge: int, method: Method = "gfn2", unpaired: int = 0
     ) -> None:
-        from tblite.exceptions import TBLiteRuntimeError, TBLiteValueError
-
         engine = TBLite(method, unpaired=unpaired)
         self.name, self._elements = engine.name, elements
         guard_input(self.name, elements, positions)
         try:
             self._calculator = engine._calculator(elements, positions, charge)
             self._calculator.set("accuracy", GRADIENT_ACCURACY)
-        except (TBLiteRuntimeError, TBLiteValueError) as error:
+        except tblite_library.failures() as error:
             raise EngineError(f"{self.name} cannot be set up: {error}.") from error
         self._result: Any = None
 
@@ -142,15 +137,13 @@ class TBLiteForceField:
         Raises:
             EngineError: The self-consistent field did not converge, or the result is not finite.
         """
-        from tblite.exceptions import TBLiteRuntimeError, TBLiteValueError
-
         guard_input(self.name, self._elements, positions)
         try:
             self._calculator.update(positions)
             self._result = self._calculator.singlepoint(self._result)
             energy = float(self._result.get("energy"))
             gradient = np.array(self._result.get("gradient"), dtype=np.float64)
-        except (TBLiteRuntimeError, TBLiteValueError) as error:
+        except tblite_library.failures() as error:
             raise EngineError(f"{self.name} failed: {error}.") from error
         guard_finite(self.name, "energy and gradient", np.append(gradient, energy))
         return energy, gradient

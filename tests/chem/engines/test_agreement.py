@@ -56,20 +56,6 @@ def test_tblite_agrees_with_xtb_python(molecules: list[Molecule]) -> None:
         assert ours.gap == pytest.approx(theirs.gap, abs=1e-4), molecule.id
 
 
-def test_the_hessian_is_the_derivative_of_the_gradient(small: list[Molecule]) -> None:
-    generator = np.random.default_rng(0)
-    step = 1e-3
-    for molecule in small[::4]:
-        positions = molecule.positions / ANGSTROM_PER_BOHR
-        force_field = GFNFF(molecule.elements, positions)
-        hessian = force_field.hessian(positions)
-        direction = generator.normal(size=positions.shape)
-        ahead = force_field.energy_and_gradient(positions + step * direction)[1]
-        behind = force_field.energy_and_gradient(positions - step * direction)[1]
-        expected = (ahead - behind).ravel() / (2 * step)
-        np.testing.assert_allclose(hessian @ direction.ravel(), expected, atol=2e-5)
-
-
 def test_the_gradient_is_the_derivative_of_the_energy(small: list[Molecule]) -> None:
     generator = np.random.default_rng(1)
     step = 1e-3

@@ -21,7 +21,7 @@ def test_the_energy_is_that_of_rdkit(small: list[Molecule]) -> None:
         assert ours * KCAL_PER_MOL_PER_HARTREE == pytest.approx(theirs, abs=1e-6)
 
 
-def test_gradient_and_hessian_are_the_derivatives(small: list[Molecule]) -> None:
+def test_the_gradient_is_the_derivative_of_the_energy(small: list[Molecule]) -> None:
     generator = np.random.default_rng(0)
     step = 1e-3
     for molecule in small[::5]:
@@ -30,10 +30,7 @@ def test_gradient_and_hessian_are_the_derivatives(small: list[Molecule]) -> None
         direction = generator.normal(size=positions.shape)
         ahead, behind = (force_field.energy_and_gradient(positions + sign * step * direction) for sign in (1, -1))
         _, gradient = force_field.energy_and_gradient(positions)
-        hessian = force_field.hessian(positions)
         assert np.vdot(gradient, direction) == pytest.approx((ahead[0] - behind[0]) / (2 * step), abs=1e-5)
-        expected = (ahead[1] - behind[1]).ravel() / (2 * step)
-        np.testing.assert_allclose(hessian @ direction.ravel(), expected, atol=5e-4)
 
 
 def test_molecules_out_of_its_reach_are_refused(small: list[Molecule]) -> None:
