@@ -2,8 +2,8 @@
 
 Nocedal and Wright, Numerical Optimization, algorithm 7.4, with the inverse of `ModelHessian` for its first guess. The
 model takes away what makes the plain method slow for molecules, which needs some 700 gradients of a drug-like molecule:
-it needs fifty. It is made anew when the atoms have moved, because bonds turn with them; the few last steps remain, and
-correct it where a molecule is not as the model has it.
+it takes fewer than fifty. It is made anew when the atoms have moved, because bonds turn with them; the few last steps
+remain, and correct it where a molecule is not as the model has it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from molvm.chem.engines.base import Array, ForceField
 from molvm.chem.model_hessian import ModelHessian
 
-MEMORY = 5
-"""Steps that are remembered. By measurement: 10 take a tenth more gradients, 30 a quarter more."""
+MEMORY = 4
+"""Steps that are remembered. By measurement 10 take a tenth more gradients, 30 a quarter more."""
 
 LONGEST_STEP = 0.3
 """Root mean square over the atoms, a₀. Longer steps leave the basin that the molecule started in."""
@@ -25,8 +25,8 @@ LONGEST_STEP = 0.3
 SHORTEST_STEP = 1e-7
 """Likewise; below it the energy is as low as its rounding allows, and the search ends."""
 
-STALE_AFTER = 0.2
-"""Likewise, a displacement after which the model is made anew."""
+STALE_AFTER = 0.3
+"""Likewise, a displacement after which the model is made anew. That costs as much as three gradients of GFN-FF."""
 
 SMALLEST_COSINE = 1e-3
 """A step and its change of gradient that are nearer to orthogonal than this would bring rounding into the memory."""

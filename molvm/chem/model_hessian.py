@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from molvm.chem.engines.base import Array
 from molvm.chem.internal_coordinates import Indices, InternalCoordinates
 
-STRETCH, BEND, TORSION = 0.45, 0.15, 0.005
-"""Eh/a₀² and Eh, Lindh's equation 2."""
+STRETCH, BEND, TORSION = 0.45, 0.15, 0.01
+"""Eh/a₀² and Eh; Lindh's, but for twice his torsion: by measurement, a sixth fewer gradients to a GFN-FF minimum."""
 
 FALL_OFF = np.array([[1.0, 0.3949, 0.3949], [0.3949, 0.28, 0.28], [0.3949, 0.28, 0.28]])
 """a₀⁻², by the rows of the periodic table; the third stands for those below it."""

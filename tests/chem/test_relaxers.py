@@ -93,13 +93,15 @@ def test_linear_molecules_relax(method: RelaxationMethod, smiles: str) -> None:
 
 
 def test_a_charge_and_a_spin_give_another_geometry() -> None:
-    # An electron in the empty π orbital of ethene takes half a bond order; the triplet turns its ends by 90°.
+    # An electron in the empty π orbital of ethene takes half a bond order; the triplet turns its ends by 90°, which no
+    # gradient of the planar geometry says.
     ethene = from_smiles("C=C")
+    shaken = replace(ethene, positions=ethene.positions + 0.05 * np.random.default_rng(0).normal(size=(6, 3)))
     lengths = []
     for relaxer in (Relaxer("gfn2"), Relaxer("gfn2", charge=-1, unpaired=1), Relaxer("gfn2", unpaired=2)):
-        positions = relaxer(ethene).positions
+        positions = relaxer(shaken).positions
         lengths.append(np.linalg.norm(positions[0] - positions[1]))
-    np.testing.assert_allclose(lengths, [1.32, 1.44, 1.42], atol=0.02)
+    np.testing.assert_allclose(lengths, [1.32, 1.45, 1.42], atol=0.02)
 
 
 def test_what_a_method_does_not_know_is_an_engine_error() -> None:
