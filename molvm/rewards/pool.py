@@ -18,7 +18,7 @@ from molvm.rewards.cache import OutcomeCache
 from molvm.rewards.ledger import Ledger, Ticket
 from molvm.rewards.limits import CHECK_SECONDS, CHUNK_SIZE, DEFAULT_TIME_LIMIT, require_positive
 from molvm.rewards.messages import pack, packed
-from molvm.rewards.spawn import LightContext, MainContext, refuse_reentry
+from molvm.rewards.processes import make_context, refuse_reentry
 from molvm.rewards.worker import evaluate_chunk, ping, prepare_worker
 
 LIMIT_MARGIN = 5.0
@@ -187,8 +187,8 @@ class WorkerPool:
             max_workers=self.n_workers,
             max_tasks=TASKS_PER_WORKER,
             initializer=prepare_worker,
-            initargs=(os.getpid(),),
-            context=MainContext() if needs_main else LightContext(),
+            initargs=(dict(os.environ),),
+            context=make_context(with_main=needs_main),
         )
         self._ledger = Ledger()
         self._finalizer = weakref.finalize(self, _stop, self._pool, self._ledger)

@@ -9,6 +9,7 @@ import threading
 import time
 
 from molvm.chem.engines.quiet import STDERR, STDOUT
+from molvm.cores import THREAD_VARIABLES
 from molvm.rewards.base import Outcome
 from molvm.rewards.ledger import Ticket
 from molvm.rewards.messages import unpack
@@ -16,12 +17,15 @@ from molvm.rewards.messages import unpack
 ORPHAN_CHECK_SECONDS = 1.0
 
 
-def prepare_worker(parent: int) -> None:
+def prepare_worker(environment: dict[str, str]) -> None:
     """Make this process a worker: silent, easy to end, and never an orphan.
 
     Args:
-        parent: The process that must be alive.
+        environment: What the environment was when the pool started; the server that forks workers has an older one.
     """
+    single_threaded = {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ}
+    os.environ.clear()
+    os.environ.update(environment | single_threaded)
     # The pool ends a hanging worker with SIGTERM first. A Python handler would wait for the Fortran code to return.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -30,7 +34,7 @@ def prepare_worker(parent: int) -> None:
     for stream in (STDOUT, STDERR):
         os.dup2(nowhere, stream)
     os.close(nowhere)
-    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
 
 
 def _end_with_parent(parent: int) -> None:

@@ -63,6 +63,8 @@ class Surroundings(MoleculeReward):
             "openblas": os.environ.get("OPENBLAS_NUM_THREADS", ""),
             "main": str(hasattr(sys.modules["__main__"], "__file__")),
             "scored": str(all(outcome.ok for outcome in used)),
+            "parent": float(os.getppid()),
+            "variable": os.environ.get("SURROUNDINGS", ""),
         }
         print("workers must not be heard")  # noqa: T201
         return self.succeed(molecule, float(os.getpid()), details)

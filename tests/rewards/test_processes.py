@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+from faulty_rewards import Surroundings
+
+from molvm.chem.molecule import Molecule
+from molvm.cores import THREAD_VARIABLES
+from molvm.rewards import WorkerPool
+from molvm.rewards.base import Outcome
+
+
+@pytest.fixture
+def pool() -> Iterator[WorkerPool]:
+    with WorkerPool(1, time_limit=10.0) as workers:
+        yield workers
+
+
+def surroundings(pool: WorkerPool, molecule: Molecule) -> Outcome:
+    (outcome,) = pool.score(Surroundings(), [molecule])
+    assert outcome.failure is None
+    return outcome
+
+
+def test_workers_see_the_environment_as_it_is_when_their_pool_starts(
+    pool: WorkerPool, small: list[Molecule], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    surroundings(pool, small[0])
+    pool.close()
+    monkeypatch.setenv("SURROUNDINGS", "new")
+    assert surroundings(pool, small[0]).details["variable"] == "new"
+    pool.close()
+    monkeypatch.delenv("SURROUNDINGS")
+    assert surroundings(pool, small[0]).details["variable"] == ""
+
+
+def test_workers_have_one_thread_whatever_the_environment_says(
+    pool: WorkerPool, small: list[Molecule], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in THREAD_VARIABLES:
+        monkeypatch.setenv(name, "7")
+    assert surroundings(pool, small[0]).details["threads"] == "1"
+
+
+def test_a_server_that_is_killed_is_replaced(pool: WorkerPool, small: list[Molecule]) -> None:
+    first = surroundings(pool, small[0])
+    server = int(first.details["parent"])
+    assert server != os.getpid()
+    for process in (server, int(first.value or 0)):
+        os.kill(process, signal.SIGKILL)
+    second = surroundings(pool, small[0])
+    assert second.value != first.value
+    assert int(second.details["parent"]) not in (server, os.getpid())
