@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -22,6 +22,17 @@ def sample(
             help="How a base model steps; analytic_variance needs fewer steps.", show_default="euler_maruyama"
         ),
     ] = None,
+    guidance: Annotated[float, typer.Option(help="What a run's control is multiplied by; 0 for its base model.")] = 1.0,
+    noise_level: Annotated[
+        float, typer.Option("--noise", help="Noise as a multiple of the memoryless one; 0 for the ODE.")
+    ] = 1.0,
+    atoms: Annotated[
+        str | None,
+        typer.Option(help="Numbers of atoms: 20, 18-24, or 18:1,20:3 with weights.", show_default="as the base"),
+    ] = None,
+    tilt_size: Annotated[
+        bool, typer.Option("--tilt-size", help="Draw numbers of atoms as a run's reward asks for.")
+    ] = False,
     batch_size: Annotated[int, typer.Option(help="Molecules simulated at a time.")] = 64,
     score: Annotated[bool, typer.Option("--score", help="Score the molecules with the run's reward.")] = False,
     workers: Annotated[
@@ -40,18 +51,12 @@ def sample(
 
     from molvm.rewards.pools import open_pool
     from molvm.runs.api import open_source
+    from molvm.runs.api import sample as draw
     from molvm.runs.run import Run
-    from molvm.runs.sampling import draw_samples
-    from molvm.sde import SamplingOptions
 
     found = open_source(source)
     if top is not None and top < 1:
         raise ConfigError(f"--top is {top}.", allowed="a whole number from 1")
-    if transition is not None and isinstance(found, Run):
-        raise ConfigError(
-            f"The run {source} was trained with its own transition, for which its control was learned.",
-            remedy="leaving out --transition",
-        )
     if score or top is not None:
         if not isinstance(found, Run):
             raise ConfigError(
@@ -62,13 +67,19 @@ def sample(
         _ = found.reward
         open_pool(workers or found.config.reward.workers).close()
     with counting_bar("sampling") as progress:
-        if isinstance(found, Run):
-            drawn = found.sample(count, seed=seed, steps=steps, batch_size=batch_size, progress=progress)
-        else:
-            given = {"steps": steps, "transition": transition}
-            chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-            sampling = SamplingOptions(**chosen) if chosen else None
-            drawn = draw_samples(found, count, seed=seed, sampling=sampling, batch_size=batch_size, progress=progress)
+        drawn = draw(
+            found,
+            count,
+            seed=seed,
+            steps=steps,
+            transition=transition,  # type: ignore[arg-type]  # a wrong one is told by its options
+            guidance=guidance,
+            noise_level=noise_level,
+            atoms=atoms,
+            tilt_size=tilt_size,
+            batch_size=batch_size,
+            progress=progress,
+        )
     if score or top is not None:
         drawn = drawn.score(workers=workers)
         typer.echo(summary_line(drawn.reward_name, drawn.outcomes), err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ from molvm.runs.recipes import recipe_settings
 from molvm.runs.reward_source import require_reward
 from molvm.runs.run import Run
 from molvm.runs.samples import SampleSet
-from molvm.runs.sampling import draw_samples
+from molvm.runs.sampling import DEFAULT_BATCH_SIZE, draw_samples
+from molvm.runs.sizes import sizes_to_draw
 from molvm.sde import SamplingOptions
+from molvm.sde.options import TransitionName
 
 
 def settings_layer(
@@ -160,7 +162,20 @@ def resume(
     return _finish(run, progress)
 
 
-def sample(source: Run | BaseModel | Path | str, count: int, *, seed: int = 0, steps: int | None = None) -> SampleSet:
+def sample(
+    source: Run | BaseModel | Path | str,
+    count: int,
+    *,
+    seed: int = 0,
+    steps: int | None = None,
+    transition: TransitionName | None = None,
+    guidance: float = 1.0,
+    noise_level: float = 1.0,
+    atoms: str | None = None,
+    tilt_size: bool = False,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    progress: Callable[[int, int], None] | None = None,
+) -> SampleSet:
     """Draw molecules from a run or a base model.
 
     Args:
@@ -169,16 +184,56 @@ def sample(source: Run | BaseModel | Path | str, count: int, *, seed: int = 0, s
         seed: Of all randomness.
         steps: Steps from noise to data; by default those of the run's training, those that a `CtmcModel` was published
             with, or 100.
+        transition: How a base model steps; a run steps as it was trained.
+        guidance: What a run's control is multiplied by; 0 for its base model.
+        noise_level: σ as a multiple of the memoryless one; 0 for the ODE.
+        atoms: Numbers of atoms to draw from, "20", "18-24" or "18:1,20:3"; by default as the base draws them.
+        tilt_size: Draw numbers of atoms as a run's reward asks for, in proportion to p(N) Z_N; without it they keep the
+            law of the base.
+        batch_size: Molecules simulated at a time, at most.
+        progress: Called with (molecule steps done, in all).
 
     Raises:
         UnknownNameError: Neither a run nor a model.
         CheckpointError: The run has no whole checkpoint.
+        ConfigError: A number is out of range, the base has no such molecules, or one asks of a run what only a base
+            model has, or the other way round.
     """
     found = open_source(source) if isinstance(source, str | Path) else source
     if isinstance(found, Run):
-        return found.sample(count, seed=seed, steps=steps)
-    sampling = None if steps is None else SamplingOptions(steps=steps)
-    return draw_samples(found, count, seed=seed, sampling=sampling)
+        if transition is not None:
+            raise ConfigError(
+                f"The run {found.path} was trained with its own transition, for which its control was learned.",
+                remedy="leaving out the transition",
+            )
+        return found.sample(
+            count,
+            seed=seed,
+            steps=steps,
+            guidance=guidance,
+            noise_level=noise_level,
+            atoms=atoms,
+            tilt_size=tilt_size,
+            batch_size=batch_size,
+            progress=progress,
+        )
+    if guidance != 1:
+        raise ConfigError(f"The base model {found.name} has no control to multiply.", remedy="leaving out the guidance")
+    plain = steps is None and transition is None and noise_level == 1
+    sampling = SamplingOptions(
+        steps=SamplingOptions.steps if steps is None else steps,
+        transition=transition or SamplingOptions.transition,
+        noise_level=noise_level,
+    )
+    return draw_samples(
+        found,
+        count,
+        seed=seed,
+        sampling=None if plain else sampling,
+        sizes=sizes_to_draw(found, atoms, None, tilt_size=tilt_size),
+        batch_size=batch_size,
+        progress=progress,
+    )
 
 
 def open_source(name: Path | str) -> Run | BaseModel:

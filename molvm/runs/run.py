@@ -37,7 +37,9 @@ from molvm.runs.reward_source import resolve_reward, reward_location
 from molvm.runs.samples import SampleSet
 from molvm.runs.sampling import DEFAULT_BATCH_SIZE, draw_samples
 from molvm.runs.session import TrainingSession
+from molvm.runs.sizes import sizes_to_draw
 from molvm.runs.store import RunStore
+from molvm.sde import Guided
 from molvm.training.checkpoint import has_checkpoint, load_checkpoint
 
 logger = logging.getLogger(__name__)
@@ -299,6 +301,10 @@ class Run:
         *,
         seed: int = 0,
         steps: int | None = None,
+        guidance: float = 1.0,
+        noise_level: float = 1.0,
+        atoms: str | None = None,
+        tilt_size: bool = False,
         batch_size: int = DEFAULT_BATCH_SIZE,
         progress: Callable[[int, int], None] | None = None,
     ) -> SampleSet:
@@ -308,22 +314,28 @@ class Run:
             count: How many.
             seed: Of all randomness.
             steps: Steps from noise to data; those of the training by default.
+            guidance: What the control is multiplied by; 0 for the base model.
+            noise_level: σ as a multiple of the memoryless one; 0 for the ODE.
+            atoms: Numbers of atoms to draw from, "20", "18-24" or "18:1,20:3"; by default as the base draws them.
+            tilt_size: Draw a number of atoms N in proportion to p(N) Z_N (`sizes_to_draw`).
             batch_size: Samples simulated at a time, at most.
             progress: Called with (sample steps done, in all).
 
         Raises:
             CheckpointError: The run has no whole checkpoint.
-            ConfigError: A number is not positive.
+            ConfigError: A number is out of range, or the base has no such molecules.
         """
-        sampling = sampling_options(self.config)
+        control = self.objective().control
+        sampling = replace(sampling_options(self.config), noise_level=noise_level)
         if steps is not None and (advice := about_steps(steps, sampling.steps)):
             logger.warning(advice)
         drawn = draw_samples(
             self.model,
             count,
-            control=self.objective().control,
+            control=control if guidance == 1 else Guided(control, guidance),
             seed=seed,
             sampling=sampling if steps is None else replace(sampling, steps=steps),
+            sizes=sizes_to_draw(self.model, atoms, control, tilt_size=tilt_size),
             batch_size=batch_size,
             progress=progress,
         )

@@ -115,10 +115,12 @@ class SampleSet:
             floor: What a failure is worth, in the reward's unit.
 
         Raises:
-            EvaluationError: The samples are not scored.
+            EvaluationError: The samples are not scored, or were steered without noise.
         """
         if not self.outcomes or self.reward is None:
             raise EvaluationError("Weights need rewards.", remedy="score() first")
+        if not bool(np.isfinite(self.path_cost).all()):
+            raise EvaluationError("Paths that were steered without noise have no weights.", remedy="some noise")
         sign = 1.0 if self.reward.direction == "maximise" else -1.0
         values = np.array([floor if outcome.value is None else outcome.value for outcome in self.outcomes])
         return self.strength * sign * values - self.path_cost - self.ito

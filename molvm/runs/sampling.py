@@ -13,6 +13,7 @@ from torch import Tensor
 from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError, ModelError
 from molvm.models.base import BaseModel, FlowModel, OwnProcess, require_steerable
+from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.runs.samples import SampleSet
 from molvm.sde import Control, SamplingOptions, simulate
 from molvm.states import State
@@ -27,6 +28,7 @@ def draw_samples(
     control: Control | None = None,
     seed: int = 0,
     sampling: SamplingOptions | None = None,
+    sizes: SizeHistogram | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
     progress: Callable[[int, int], None] | None = None,
 ) -> SampleSet:
@@ -42,6 +44,7 @@ def draw_samples(
         seed: The same seed, batch size and machine give the same molecules.
         sampling: How the SDE is simulated, by default in 100 equal steps but for the first. A model with its own
             process takes the number of steps alone, by default as many as it was published with.
+        sizes: Numbers of atoms to draw from, by default the model's own.
         batch_size: Samples simulated at a time, at most.
         progress: Called with (sample steps done, in all).
 
@@ -57,7 +60,7 @@ def draw_samples(
     if not 0 <= seed < 2**63:
         raise ConfigError(f"The seed is {seed}.", allowed="a whole number from 0 to 2^63 - 1")
     generator = torch.Generator().manual_seed(seed)
-    condition = model.sample_condition(count, generator)
+    condition = model.sample_condition(count, generator) if sizes is None else sizes.draw(count, generator)
     order = torch.arange(count) if condition is None else torch.argsort(condition, stable=True)
     draw = (
         _by_itself(model, sampling)
@@ -123,12 +126,12 @@ def _by_itself(model: OwnProcess, sampling: SamplingOptions | None) -> _Draw:
     """Batches by the model's own process: nothing steers it, so no path costs anything.
 
     Raises:
-        ModelError: Steps of the SDE are asked for.
+        ModelError: Steps of the SDE are asked for, or another noise than its own.
     """
-    if sampling is not None and sampling.transition != SamplingOptions.transition:
+    if sampling is not None and replace(sampling, steps=1) != SamplingOptions(steps=1):
         raise ModelError(
-            f"The base model {model.name} has a process of its own, and takes no {sampling.transition} steps.",
-            remedy="leaving out the transition",
+            f"The base model {model.name} has a process of its own, which knows no other transition or noise level.",
+            remedy="leaving these out",
         )
     steps = None if sampling is None else sampling.steps
 

@@ -6,6 +6,7 @@ its own κ, η and σ. At any other σ the same V asks for the extra drift −(�
 
 from molvm.sde.analytic import analytic_variance
 from molvm.sde.grid import start_time, time_grid, uniform_grid
+from molvm.sde.guidance import Guided
 from molvm.sde.options import SamplingOptions
 from molvm.sde.simulate import Control, simulate
 from molvm.sde.trajectory import Trajectory
@@ -13,6 +14,7 @@ from molvm.sde.transition import Stepper, Transition, euler_maruyama
 
 __all__ = [
     "Control",
+    "Guided",
     "SamplingOptions",
     "Stepper",
     "Trajectory",

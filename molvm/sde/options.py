@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
 import torch
@@ -36,9 +37,11 @@ class SamplingOptions:
         kl_limit: Nats that steering may cost a path at most; None for no limit.
         transition: How a step is made: "euler_maruyama", as in the paper, or "analytic_variance", which starts at
             t = 0, needs fewer steps, and a model whose spread is known.
+        noise_level: σ as a multiple of the memoryless one; 0 is the ODE. A value function is learned at 1 and steers at
+            any: samples obey the same law, but paths without noise have no weights.
 
     Raises:
-        ConfigError: A number out of range.
+        ConfigError: A number out of range, or another noise than the memoryless one in analytic steps.
     """
 
     steps: int = 100
@@ -47,6 +50,7 @@ class SamplingOptions:
     focus: float = 1.0
     kl_limit: float | None = None
     transition: TransitionName = "euler_maruyama"
+    noise_level: float = 1.0
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -62,6 +66,13 @@ class SamplingOptions:
             raise ConfigError(f"kl_limit is {self.kl_limit}.", allowed="a positive finite number of nats, or None")
         if self.transition not in get_args(TransitionName):
             raise ConfigError(f"transition is {self.transition!r}.", allowed=", ".join(get_args(TransitionName)))
+        if not (math.isfinite(self.noise_level) and self.noise_level >= 0):
+            raise ConfigError(f"The noise level is {self.noise_level}.", allowed="a finite number, 0 or larger")
+        if self.noise_level != 1 and self.transition != "euler_maruyama":
+            raise ConfigError(
+                f"The noise level is {self.noise_level}, and steps of {self.transition} have their own.",
+                remedy="the transition euler_maruyama, or leaving out the noise level",
+            )
 
     def grid(self, schedules: Schedules) -> Tensor:
         """The times, float64, shape (steps + 1,).
@@ -87,7 +98,7 @@ class SamplingOptions:
             ModelError: The transition needs the model's spread, which is not known.
         """
         if self.transition == "euler_maruyama":
-            return euler_maruyama
+            return partial(euler_maruyama, noise_level=self.noise_level)
         spread: PosteriorSpread | None = getattr(model, "spread", None)
         if spread is None:
             raise ModelError(

@@ -73,6 +73,12 @@ class TrainerOptions:
         for name in ("learning_rate", "clip"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ConfigError(f"{name} is {getattr(self, name)}.", allowed="a positive finite number")
+        if self.sampling.noise_level != 1:
+            raise ConfigError(
+                f"The noise level of the training is {self.sampling.noise_level}; values are of the memoryless SDE.",
+                allowed="1",
+                remedy="another noise level for samples of the trained run",
+            )
         if self.updates > self.sampling.steps:
             raise ConfigError(
                 f"There are {self.updates} updates a round, each on its own times, but {self.sampling.steps} steps.",

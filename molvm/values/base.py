@@ -112,6 +112,12 @@ class ValueNet(nn.Module):
         count = len(condition) if condition is not None else 0
         return self.strength * self.baseline[self.condition_index(condition, count)]
 
+    def log_partitions(self) -> Tensor:
+        """Estimates of log Z_c for all conditions, shape (k,); the mean of the others where one was never seen."""
+        known = self.baseline_count > 0
+        mean = self.baseline[known].mean() if bool(known.any()) else torch.zeros(())
+        return -self.strength * torch.where(known, self.baseline, mean)
+
     def condition_index(self, condition: Tensor | None, count: int) -> Tensor:
         """The rows of the table v₀ that belong to conditions, integers of shape (count,).
 

@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from molvm.chem.io import read_molecules
 from molvm.cli.app import app
+from molvm.models.hub import load_model
 from molvm.runs.config import RunConfig
 from tests.cli.conftest import Molvm
 from tests.datasets.geom_files import write_split_pickles
@@ -48,6 +49,11 @@ def test_sample_and_evaluate(trained: Molvm, tmp_path: Path, tiny_path: Path, mo
     best = [float(record.properties["spread"]) for record in read_molecules(tmp_path / "top.sdf")]
     assert best == sorted(best, reverse=True)
     assert trained("sample", tiny_path, "-n", 2, "--steps", 3, "--out", "base.sdf").code == 0
+    size = load_model(tiny_path).conditions[-1]
+    dials = ("--guidance", 0.5, "--noise", 0, "--atoms", f"{size}-{size}:1", "--tilt-size")
+    assert trained("sample", "run", "-n", 2, *dials, "--out", "dials.sdf").code == 0
+    text = (tmp_path / "dials.sdf").read_text()
+    assert [int(line[:3]) for line in text.splitlines() if line.endswith("V2000")] == [size, size]
     said = trained("evaluate", "a.sdf", "--reference", "qm9", "--out", "metrics.json")
     assert said.code == 0
     assert json.loads((tmp_path / "metrics.json").read_text())["molecules"] == 3

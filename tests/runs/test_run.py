@@ -132,6 +132,34 @@ def test_weights_are_those_of_girsanov(run: Run) -> None:
     assert (flipped < scored.log_weights(0.0)).all()
 
 
+def test_the_dials_of_sampling(run: Run, tiny_path: Path) -> None:
+    base = molvm.sample(tiny_path, 5, seed=1, steps=20)
+    for ours, theirs in zip(run.sample(5, seed=1, guidance=0.0), base, strict=True):
+        np.testing.assert_array_equal(ours.positions, theirs.positions)
+    weak, strong = (run.sample(5, seed=1, guidance=guidance).path_cost for guidance in (0.5, 2.0))
+    assert (weak < strong).all()
+    size = run.model.sample_condition(1)
+    assert size is not None
+    assert {m.n_atoms for m in molvm.sample(run, 3, atoms=str(int(size)))} == {int(size)}
+    assert len(molvm.sample(run, 3, tilt_size=True)) == 3
+
+
+def test_the_ode_has_no_weights(run: Run) -> None:
+    still = run.sample(3, noise_level=0.0).score()
+    assert np.isinf(still.path_cost).all()
+    with pytest.raises(EvaluationError, match="without noise"):
+        still.log_weights(0.0)
+
+
+def test_dials_that_a_source_does_not_have_are_refused(run: Run, tiny_path: Path) -> None:
+    with pytest.raises(ConfigError, match="transition"):
+        molvm.sample(run, 2, transition="analytic_variance")
+    with pytest.raises(ConfigError, match="no control"):
+        molvm.sample(tiny_path, 2, guidance=2.0)
+    with pytest.raises(ConfigError, match="no control"):
+        molvm.sample(tiny_path, 2, tilt_size=True)
+
+
 def test_a_base_model_has_no_reward(tiny_path: Path) -> None:
     with pytest.raises(ConfigError, match="no reward"):
         molvm.sample(tiny_path, 2, steps=2).top(1)

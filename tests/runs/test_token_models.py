@@ -87,8 +87,10 @@ def test_nothing_steers_it(model: CtmcModel) -> None:
 
 
 def test_it_takes_no_steps_of_the_sde(model: CtmcModel) -> None:
-    with pytest.raises(ModelError, match="takes no analytic_variance steps"):
+    with pytest.raises(ModelError, match="process of its own"):
         draw_samples(model, 2, sampling=SamplingOptions(transition="analytic_variance"))
+    with pytest.raises(ModelError, match="noise level"):
+        molvm.sample(model, 2, noise_level=0.0)
 
 
 def test_no_pretraining_starts_from_it(model: CtmcModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

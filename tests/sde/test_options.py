@@ -78,3 +78,14 @@ def test_analytic_steps_need_the_spread_of_the_model() -> None:
 def test_numbers_out_of_range_are_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         SamplingOptions(**wrong)
+
+
+@pytest.mark.parametrize("level", [-0.1, float("inf"), float("nan")])
+def test_senseless_noise_is_refused(level: float) -> None:
+    with pytest.raises(ConfigError, match="noise level"):
+        SamplingOptions(noise_level=level)
+
+
+def test_analytic_steps_have_their_own_noise() -> None:
+    with pytest.raises(ConfigError, match="analytic_variance"):
+        SamplingOptions(noise_level=0.5, transition="analytic_variance")

@@ -430,3 +430,8 @@ def test_weights_decay(tmp_path: Path) -> None:
     train(trainer)
     after = trainer.objective.state_dict()["value.features.layers.0.weight"]
     torch.testing.assert_close(after, before * (1 - options.learning_rate * options.weight_decay) ** 3)
+
+
+def test_values_are_learned_at_the_memoryless_noise_only() -> None:
+    with pytest.raises(ConfigError, match="memoryless"):
+        TrainerOptions(sampling=SamplingOptions(noise_level=0.5))
