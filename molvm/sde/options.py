@@ -41,7 +41,7 @@ class SamplingOptions:
             any: samples obey the same law, but paths without noise have no weights.
 
     Raises:
-        ConfigError: A number out of range, or another noise than the memoryless one in analytic steps.
+        ConfigError: A number out of range, another noise than the memoryless one in analytic steps, or none with a limit.
     """
 
     steps: int = 100
@@ -72,6 +72,11 @@ class SamplingOptions:
             raise ConfigError(
                 f"The noise level is {self.noise_level}, and steps of {self.transition} have their own.",
                 remedy="the transition euler_maruyama, or leaving out the noise level",
+            )
+        if self.noise_level == 0 and self.kl_limit is not None:
+            raise ConfigError(
+                "Without noise any control costs infinitely many nats, more than kl_limit allows.",
+                remedy="some noise, or a run without kl_limit",
             )
 
     def grid(self, schedules: Schedules) -> Tensor:

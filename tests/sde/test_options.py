@@ -89,3 +89,8 @@ def test_senseless_noise_is_refused(level: float) -> None:
 def test_analytic_steps_have_their_own_noise() -> None:
     with pytest.raises(ConfigError, match="analytic_variance"):
         SamplingOptions(noise_level=0.5, transition="analytic_variance")
+
+
+def test_no_noise_has_no_limit() -> None:
+    with pytest.raises(ConfigError, match="kl_limit"):
+        SamplingOptions(noise_level=0.0, kl_limit=5.0)
