@@ -41,7 +41,7 @@ class SamplingOptions:
             any: samples obey the same law, but paths without noise have no weights.
 
     Raises:
-        ConfigError: A number out of range, another noise than the memoryless one in analytic steps, or none with a limit.
+        ConfigError: A number out of range; another noise than the memoryless one in analytic steps; none with a limit.
     """
 
     steps: int = 100
