@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+PARTICLES = 16
+
 
 def sample(
     source: Annotated[str, typer.Argument(help="A run's directory, or a base model's name or directory.")],
@@ -33,6 +35,12 @@ def sample(
     tilt_size: Annotated[
         bool, typer.Option("--tilt-size", help="Draw numbers of atoms as a run's reward asks for.")
     ] = False,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Correct what the control has got wrong; each molecule costs --particles.")
+    ] = False,
+    particles: Annotated[
+        int | None, typer.Option(help="Molecules of which --exact draws each.", show_default="16")
+    ] = None,
     batch_size: Annotated[int, typer.Option(help="Molecules simulated at a time.")] = 64,
     score: Annotated[bool, typer.Option("--score", help="Score the molecules with the run's reward.")] = False,
     workers: Annotated[
@@ -55,6 +63,8 @@ def sample(
     from molvm.runs.run import Run
 
     found = open_source(source)
+    if particles is not None and not exact:
+        raise ConfigError("--particles says how --exact draws.", remedy="--exact with it")
     if top is not None and top < 1:
         raise ConfigError(f"--top is {top}.", allowed="a whole number from 1")
     if score or top is not None:
@@ -77,6 +87,7 @@ def sample(
             noise_level=noise_level,
             atoms=atoms,
             tilt_size=tilt_size,
+            particles=(particles or PARTICLES) if exact else None,
             batch_size=batch_size,
             progress=progress,
         )

@@ -173,6 +173,7 @@ def sample(
     noise_level: float = 1.0,
     atoms: str | None = None,
     tilt_size: bool = False,
+    particles: int | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
     progress: Callable[[int, int], None] | None = None,
 ) -> SampleSet:
@@ -190,6 +191,8 @@ def sample(
         atoms: Numbers of atoms to draw from, "20", "18-24" or "18:1,20:3"; by default as the base draws them.
         tilt_size: Draw numbers of atoms as a run's reward asks for, in proportion to p(N) Z_N; without it they keep the
             law of the base.
+        particles: Draw each of a run's molecules from so many by twisted sequential Monte Carlo: its target law itself
+            in the limit of many. Each of them costs a reward.
         batch_size: Molecules simulated at a time, at most.
         progress: Called with (molecule steps done, in all).
 
@@ -214,11 +217,14 @@ def sample(
             noise_level=noise_level,
             atoms=atoms,
             tilt_size=tilt_size,
+            particles=particles,
             batch_size=batch_size,
             progress=progress,
         )
-    if guidance != 1:
-        raise ConfigError(f"The base model {found.name} has no control to multiply.", remedy="leaving out the guidance")
+    if guidance != 1 or particles is not None:
+        raise ConfigError(
+            f"The base model {found.name} has no control.", remedy="leaving out guidance and particles, or a run"
+        )
     plain = steps is None and transition is None and noise_level == 1
     sampling = SamplingOptions(
         steps=SamplingOptions.steps if steps is None else steps,

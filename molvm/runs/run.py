@@ -30,6 +30,7 @@ from molvm.runs.assembly import (
 from molvm.runs.config import RunConfig
 from molvm.runs.config_file import config_text, load_config
 from molvm.runs.directory import RunDirectory
+from molvm.runs.exact import Exact, log_target
 from molvm.runs.manifest import Manifest
 from molvm.runs.progress import Silence, TrainingProgress
 from molvm.runs.records import MoleculeRecord
@@ -305,6 +306,7 @@ class Run:
         noise_level: float = 1.0,
         atoms: str | None = None,
         tilt_size: bool = False,
+        particles: int | None = None,
         batch_size: int = DEFAULT_BATCH_SIZE,
         progress: Callable[[int, int], None] | None = None,
     ) -> SampleSet:
@@ -318,6 +320,8 @@ class Run:
             noise_level: σ as a multiple of the memoryless one; 0 for the ODE.
             atoms: Numbers of atoms to draw from, "20", "18-24" or "18:1,20:3"; by default as the base draws them.
             tilt_size: Draw a number of atoms N in proportion to p(N) Z_N (`sizes_to_draw`).
+            particles: Draw each molecule from so many by twisted sequential Monte Carlo: p* itself in the limit of
+                many, however good the control. Each of them costs a reward.
             batch_size: Samples simulated at a time, at most.
             progress: Called with (sample steps done, in all).
 
@@ -336,6 +340,7 @@ class Run:
             seed=seed,
             sampling=sampling if steps is None else replace(sampling, steps=steps),
             sizes=sizes_to_draw(self.model, atoms, control, tilt_size=tilt_size),
+            exact=None if particles is None else self._exact(particles),
             batch_size=batch_size,
             progress=progress,
         )
@@ -351,6 +356,9 @@ class Run:
             workers=self.config.reward.workers,
             time_limit=self.config.reward.time_limit,
         )
+
+    def _exact(self, particles: int) -> Exact:
+        return Exact(particles, log_target(self.reward, self.config, self.manifest.floor))
 
     def top(self, count: int = 10) -> list[MoleculeRecord]:
         """The best molecules that training has seen, one a SMILES, the best first."""

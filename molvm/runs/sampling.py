@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
@@ -14,9 +14,10 @@ from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError, ModelError
 from molvm.models.base import BaseModel, FlowModel, OwnProcess, require_steerable
 from molvm.models.flowmol.sizes import SizeHistogram
+from molvm.runs.drawing import Draw, Drawn, Progress
+from molvm.runs.exact import Exact, by_particles
 from molvm.runs.samples import SampleSet
 from molvm.sde import Control, SamplingOptions, simulate
-from molvm.states import State
 
 DEFAULT_BATCH_SIZE = 64
 
@@ -29,6 +30,7 @@ def draw_samples(
     seed: int = 0,
     sampling: SamplingOptions | None = None,
     sizes: SizeHistogram | None = None,
+    exact: Exact | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
     progress: Callable[[int, int], None] | None = None,
 ) -> SampleSet:
@@ -45,11 +47,12 @@ def draw_samples(
         sampling: How the SDE is simulated, by default in 100 equal steps but for the first. A model with its own
             process takes the number of steps alone, by default as many as it was published with.
         sizes: Numbers of atoms to draw from, by default the model's own.
-        batch_size: Samples simulated at a time, at most.
+        exact: Draw each molecule from a group of particles, for which there must be a control.
+        batch_size: Samples simulated at a time, at most; particles too.
         progress: Called with (sample steps done, in all).
 
     Raises:
-        ConfigError: A number is not positive.
+        ConfigError: A number is not positive; or particles are to move without a control, or without noise.
         ModelError: There is a control, and the model cannot be steered; or steps of the SDE are asked of a model that
             has another process.
         DivergenceError: A sample is no longer finite.
@@ -62,15 +65,12 @@ def draw_samples(
     generator = torch.Generator().manual_seed(seed)
     condition = model.sample_condition(count, generator) if sizes is None else sizes.draw(count, generator)
     order = torch.arange(count) if condition is None else torch.argsort(condition, stable=True)
-    draw = (
-        _by_itself(model, sampling)
-        if isinstance(model, OwnProcess) and control is None
-        else _by_sde(require_steerable(model), control, sampling)
-    )
+    draw = _way_of_drawing(model, control, sampling, exact)
+    at_once = batch_size if exact is None else max(1, batch_size // exact.particles)
     molecules: list[Molecule] = []
     costs: list[Tensor] = []
     integrals: list[Tensor] = []
-    for chosen in torch.split(order, batch_size):
+    for chosen in torch.split(order, at_once):
         on_step = _scaled(progress, len(molecules), len(chosen), count)
         drawn = draw(None if condition is None else condition[chosen], len(chosen), generator, on_step)
         molecules.extend(model.decode(drawn.terminal))
@@ -87,25 +87,22 @@ def draw_samples(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Drawn:
-    """A batch at t = 1, and what each path has cost and gathered, (B,)."""
-
-    terminal: State
-    path_cost: Tensor
-    ito: Tensor
-
-
-_Progress = Callable[[int, int], None]
-_Draw = Callable[[Tensor | None, int, torch.Generator, _Progress | None], _Drawn]
+def _way_of_drawing(
+    model: BaseModel, control: Control | None, sampling: SamplingOptions | None, exact: Exact | None
+) -> Draw:
+    if exact is not None:
+        return by_particles(require_steerable(model), control, sampling or SamplingOptions(), exact)
+    if isinstance(model, OwnProcess) and control is None:
+        return _by_itself(model, sampling)
+    return _by_sde(require_steerable(model), control, sampling)
 
 
-def _by_sde(model: FlowModel, control: Control | None, sampling: SamplingOptions | None) -> _Draw:
+def _by_sde(model: FlowModel, control: Control | None, sampling: SamplingOptions | None) -> Draw:
     """Batches by the memoryless SDE, steered or not."""
     options = sampling or SamplingOptions()
     grid, stepper = options.grid(model.schedules), options.stepper(model)
 
-    def draw(condition: Tensor | None, count: int, generator: torch.Generator, on_step: _Progress | None) -> _Drawn:
+    def draw(condition: Tensor | None, count: int, generator: torch.Generator, on_step: Progress | None) -> Drawn:
         trajectory = simulate(
             model,
             model.noise(condition, count, generator),
@@ -117,12 +114,12 @@ def _by_sde(model: FlowModel, control: Control | None, sampling: SamplingOptions
             allowance=options.allowance(grid),
             on_step=on_step,
         )
-        return _Drawn(trajectory.terminal, trajectory.path_cost, trajectory.ito.sum(dim=0))
+        return Drawn(trajectory.terminal, trajectory.path_cost, trajectory.ito.sum(dim=0))
 
     return draw
 
 
-def _by_itself(model: OwnProcess, sampling: SamplingOptions | None) -> _Draw:
+def _by_itself(model: OwnProcess, sampling: SamplingOptions | None) -> Draw:
     """Batches by the model's own process: nothing steers it, so no path costs anything.
 
     Raises:
@@ -135,9 +132,9 @@ def _by_itself(model: OwnProcess, sampling: SamplingOptions | None) -> _Draw:
         )
     steps = None if sampling is None else sampling.steps
 
-    def draw(condition: Tensor | None, count: int, generator: torch.Generator, on_step: _Progress | None) -> _Drawn:
+    def draw(condition: Tensor | None, count: int, generator: torch.Generator, on_step: Progress | None) -> Drawn:
         terminal = model.generate(condition, count, generator, steps=steps, on_step=on_step)
-        return _Drawn(terminal, torch.zeros(count), torch.zeros(count))
+        return Drawn(terminal, torch.zeros(count), torch.zeros(count))
 
     return draw
 
@@ -147,7 +144,7 @@ def _restored(parts: list[Tensor], back: Tensor) -> np.ndarray[tuple[int], np.dt
     return joined
 
 
-def _scaled(progress: _Progress | None, done: int, size: int, count: int) -> _Progress | None:
+def _scaled(progress: Progress | None, done: int, size: int, count: int) -> Progress | None:
     """Progress over all samples from the progress within a batch."""
     if progress is None:
         return None

@@ -53,6 +53,8 @@ def test_sample_and_evaluate(trained: Molvm, tmp_path: Path, tiny_path: Path, mo
     dials = ("--guidance", 0.5, "--noise", 0, "--atoms", f"{size}-{size}:1", "--tilt-size")
     assert trained("sample", "run", "-n", 2, *dials, "--out", "dials.sdf").code == 0
     text = (tmp_path / "dials.sdf").read_text()
+    assert trained("sample", "run", "-n", 2, "--exact", "--particles", 4, "--out", "exact.sdf").code == 0
+    assert "--exact" in trained("sample", "run", "-n", 2, "--particles", 4, "--out", "not.sdf").err
     assert [int(line[:3]) for line in text.splitlines() if line.endswith("V2000")] == [size, size]
     said = trained("evaluate", "a.sdf", "--reference", "qm9", "--out", "metrics.json")
     assert said.code == 0

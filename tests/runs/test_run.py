@@ -25,6 +25,7 @@ from molvm.errors import (
 from molvm.models.hub import load_model
 from molvm.runs.config import RunConfig
 from molvm.runs.run import Run
+from molvm.runs.samples import SampleSet
 from molvm.runs.sampling import draw_samples
 from molvm.sde import SamplingOptions
 from molvm.training.checkpoint import load_checkpoint
@@ -142,6 +143,28 @@ def test_the_dials_of_sampling(run: Run, tiny_path: Path) -> None:
     assert size is not None
     assert {m.n_atoms for m in molvm.sample(run, 3, atoms=str(int(size)))} == {int(size)}
     assert len(molvm.sample(run, 3, tilt_size=True)) == 3
+
+
+def test_particles_follow_the_reward_more_closely(run: Run) -> None:
+    drawn = run.sample(6, seed=2, particles=8, batch_size=24)
+    assert len({molecule.id for molecule in drawn}) == 6
+    again = run.sample(6, seed=2, particles=8, batch_size=24)
+    for first, second in zip(drawn, again, strict=True):
+        np.testing.assert_array_equal(first.positions, second.positions)
+
+    def mean(samples: SampleSet) -> float:
+        return float(np.mean([outcome.value or 0.0 for outcome in samples.score().outcomes]))
+
+    assert mean(run.sample(24, seed=3, particles=8)) > mean(run.sample(24, seed=3, guidance=0.0))
+
+
+def test_particles_that_cannot_be_weighed_are_refused(run: Run, tiny_path: Path) -> None:
+    with pytest.raises(ConfigError, match="particles is 1"):
+        run.sample(2, particles=1)
+    with pytest.raises(ConfigError, match="never part"):
+        run.sample(2, particles=4, noise_level=0.0)
+    with pytest.raises(ConfigError, match="no control"):
+        molvm.sample(tiny_path, 2, particles=4)
 
 
 def test_the_ode_has_no_weights(run: Run) -> None:
