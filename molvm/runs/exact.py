@@ -115,6 +115,6 @@ def _warn_of_poor_groups(log_weights: Tensor) -> None:
     effective, particles = float(effective_particles(log_weights).mean()), log_weights.shape[1]
     if effective < TOO_FEW:
         logger.warning(
-            f"Of {particles} particles {effective:.1f} count in the mean: the samples are hardly better than those of the "
-            "control alone. More particles, a longer training or a smaller strength would help."
+            f"Of {particles} particles {effective:.1f} count in the mean: the samples are hardly better than those of "
+            "the control alone. More particles, a longer training or a smaller strength would help."
         )
