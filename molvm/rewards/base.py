@@ -25,6 +25,10 @@ FAILURE_KINDS: tuple[FailureKind, ...] = get_args(FailureKind)
 Direction = Literal["maximise", "minimise"]
 
 
+LONGEST_REASON = 1000
+"""Characters. A reward may raise with the whole of what it was given."""
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why a molecule has no value.
@@ -32,7 +36,7 @@ class Failure:
     Args:
         kind: One of `FAILURE_KINDS`.
         stage: The check or step that failed, a short name that can be counted.
-        reason: One sentence for people.
+        reason: One sentence for people; of a long one the beginning.
     """
 
     kind: FailureKind
@@ -40,6 +44,8 @@ class Failure:
     reason: str
 
     def __post_init__(self) -> None:
+        if len(self.reason) > LONGEST_REASON:
+            object.__setattr__(self, "reason", self.reason[: LONGEST_REASON - 1] + "…")
         if self.kind not in FAILURE_KINDS:
             raise RewardError(f"There is no failure kind {self.kind!r}.", allowed=", ".join(FAILURE_KINDS))
 
@@ -148,13 +154,21 @@ class MoleculeReward(ABC):
             result = self.evaluate(molecule)
         # SystemExit too: a reward may raise anything, and one molecule must not end a run.
         except (Exception, SystemExit) as error:  # noqa: BLE001
-            result = self.fail(molecule, "reward_error", self.name, f"{type(error).__name__}: {error}")
+            result = self.fail(molecule, "reward_error", self.name, described(error))
         return replace(result, seconds=time.perf_counter() - started)
 
     @final
     def __call__(self, molecules: Sequence[Molecule]) -> list[Outcome]:
         """Outcomes of the molecules in order, evaluated in this process."""
         return checked_outcomes(self.name, molecules, [self.outcome(molecule) for molecule in molecules])
+
+
+def described(error: BaseException) -> str:
+    """What was raised, in one line, whatever it does when it is asked."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - the reward's own class may raise anything
+        return f"{type(error).__name__}, which cannot be printed"
 
 
 def terms_of(reward: Reward) -> tuple[Reward, ...]:

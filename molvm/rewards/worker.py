@@ -10,7 +10,7 @@ import time
 
 from molvm.chem.engines.quiet import STDERR, STDOUT
 from molvm.cores import THREAD_VARIABLES
-from molvm.rewards.base import Outcome
+from molvm.rewards.base import Outcome, described
 from molvm.rewards.ledger import Ticket
 from molvm.rewards.messages import unpack
 
@@ -63,15 +63,18 @@ def evaluate_chunk(payload: bytes, budget: float, ticket: Ticket) -> list[Outcom
         Outcomes of the first molecules, one or more.
     """
     reward, molecules = unpack(payload)
-    started = time.perf_counter()
+    started, process = time.perf_counter(), os.getpid()
     outcomes: list[Outcome] = []
     for index, molecule in enumerate(molecules):
         ticket.note(index)
         try:
             outcomes.append(reward.outcome(molecule))
-        except KeyboardInterrupt:
-            # Ctrl-C is for the parent, which ends its workers; here only the reward can have raised it.
-            outcomes.append(reward.fail(molecule, "reward_error", reward.name, "KeyboardInterrupt"))
+        # Ctrl-C is for the parent, which ends its workers; a KeyboardInterrupt here is the reward's own.
+        except BaseException as error:  # noqa: BLE001
+            outcomes.append(reward.fail(molecule, "reward_error", reward.name, described(error)))
+        if os.getpid() != process:
+            # A reward that forks may return twice; only the first process answers.
+            os._exit(0)
         if time.perf_counter() - started > budget:
             break
     return outcomes

@@ -17,6 +17,7 @@ KIND_OF_FAULT = {
     "hang": "timeout",
     "raise": "reward_error",
     "nan": "reward_error",
+    "base": "reward_error",
 }
 
 

@@ -7,12 +7,20 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from rdkit import Chem
 from rdkit.Chem import Descriptors
 
 from molvm.chem.molecule import Molecule
 from molvm.rewards import Direction, MoleculeReward, Outcome, reward
+
+
+class Baseless(BaseException):
+    """What no `except Exception` sees, and no message describes."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("nor does its name")
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,9 @@ class Faulty(MoleculeReward):
         if fault == "abort":
             os.abort()
         if fault == "deadly":
-            os.kill(os.getppid(), signal.SIGKILL)
+            # The parent is the server that forks workers; its parent has the pool.
+            server = Path(f"/proc/{os.getppid()}/stat").read_text()
+            os.kill(int(server.rpartition(")")[2].split()[1]), signal.SIGKILL)
             time.sleep(3600)
         if fault == "exit":
             os._exit(3)
@@ -39,6 +49,10 @@ class Faulty(MoleculeReward):
             time.sleep(3600)
         if fault == "raise":
             raise RuntimeError("on demand")
+        if fault == "base":
+            raise Baseless("on demand")
+        if fault == "fork" and os.fork() == 0:
+            return self.succeed(molecule, 777.0)
         if fault == "nan":
             return self.succeed(molecule, float("nan"))
         return self.succeed(molecule, float(molecule.properties["value"]))  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from faulty_rewards import Faulty
 from molvm.chem.molecule import Molecule
 from molvm.errors import RewardError
 from molvm.rewards import Failure, Outcome, Reward
-from molvm.rewards.base import FAILURE_KINDS, checked_outcomes
+from molvm.rewards.base import FAILURE_KINDS, LONGEST_REASON, checked_outcomes
 
 
 def helium(name: str, **properties: object) -> Molecule:
@@ -26,6 +26,13 @@ def test_failures_have_known_kinds() -> None:
     assert set(FAILURE_KINDS) == {"invalid", "rejected", "failed", "timeout", "crashed", "cancelled", "reward_error"}
     with pytest.raises(RewardError, match="kind"):
         Failure("zero", "stage", "reason")  # type: ignore[arg-type]
+
+
+def test_of_a_long_reason_the_beginning_is_kept() -> None:
+    assert Failure("failed", "stage", "short").reason == "short"
+    long = Failure("failed", "stage", "x" * 10_000_000).reason
+    assert len(long) == LONGEST_REASON
+    assert long.endswith("x…")
 
 
 def test_a_molecule_reward_is_a_reward() -> None:

@@ -69,6 +69,22 @@ def test_workers_that_are_killed_from_outside_are_replaced(small: list[Molecule]
             assert_exact(molecules, workers.score(Faulty(), molecules))
 
 
+def test_exceptions_that_nothing_catches_or_prints_cost_their_molecule_only(pool: WorkerPool) -> None:
+    molecules = batch(12, base=2)
+    outcomes = pool.score(Faulty(), molecules)
+    assert_exact(molecules, outcomes)
+    reasons = {outcome.failure.reason for outcome in outcomes if outcome.failure is not None}
+    assert reasons == {"Baseless, which cannot be printed"}
+
+
+def test_only_the_first_process_answers_for_a_reward_that_forks(pool: WorkerPool) -> None:
+    molecules = batch(6, fork=2)
+    assert [outcome.value for outcome in pool.score(Faulty(), molecules)] == [
+        float(molecule.properties["value"])  # type: ignore[arg-type]
+        for molecule in molecules
+    ]
+
+
 def test_what_is_checked_ends_a_batch_that_gives_no_outcome() -> None:
     checks: list[float] = []
 
