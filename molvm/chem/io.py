@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,6 +16,8 @@ from molvm.durable import published
 from molvm.errors import InputFileError
 
 __all__ = ["Record", "iterate_records", "read_molecules", "readable_suffixes", "write_csv", "write_sdf"]
+
+PACKED = ".gz"
 
 
 def _readers(*, as_written: bool) -> dict[str, Callable[[Iterable[str]], Iterator[Record]]]:
@@ -45,7 +49,7 @@ def iterate_records(path: Path | str, *, as_written: bool = False) -> Iterator[R
     records are embedded by ETKDG.
 
     Args:
-        path: A file ending in .sdf, .sd, .mol, .smi, .smiles, .csv or .xyz.
+        path: A file ending in .sdf, .sd, .mol, .smi, .smiles, .csv or .xyz, or in one of these and .gz.
         as_written: Whether three-dimensional SD records are taken as they stand, to judge whoever wrote them: a
             hydrogen that is missing stays missing.
 
@@ -53,18 +57,33 @@ def iterate_records(path: Path | str, *, as_written: bool = False) -> Iterator[R
         InputFileError: The file does not exist, cannot be opened, or has another ending or no column of SMILES.
     """
     path = Path(path)
-    readers = _readers(as_written=as_written)
-    if path.suffix.lower() not in readers:
-        raise InputFileError(f"The kind of {path} is unknown.", allowed=", ".join(readable_suffixes()))
+    readers, kind = _readers(as_written=as_written), kind_of(path)
+    if kind not in readers:
+        raise InputFileError(
+            f"The kind of {path} is unknown.", allowed=f"{', '.join(readable_suffixes())}, or one of these and {PACKED}"
+        )
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            yield from readers[path.suffix.lower()](_lines(file))
+        with _opened(path) as file:
+            yield from readers[kind](_lines(file))
     except InputFileError as error:
         raise InputFileError(f"{path}: {error.what}", allowed=error.allowed, remedy=error.remedy) from error
+    except (EOFError, zlib.error) as error:
+        raise InputFileError(f"The file {path} ends too early, or is damaged: {error}.") from error
     except OSError as error:
         raise InputFileError(
             f"The file {path} cannot be read: {error.strerror or error}.", remedy="check the path and its permissions"
         ) from error
+
+
+def kind_of(path: Path) -> str:
+    """The ending that says what is in a file, in lower case, whether it is packed or not."""
+    return Path(path.stem).suffix.lower() if path.suffix.lower() == PACKED else path.suffix.lower()
+
+
+def _opened(path: Path) -> TextIO:
+    if path.suffix.lower() == PACKED:
+        return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace")
+    return path.open(encoding="utf-8-sig", errors="replace")
 
 
 def _lines(file: TextIO) -> Iterator[str]:

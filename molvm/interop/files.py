@@ -24,7 +24,7 @@ def read_molecules(path: Path | str) -> list[Record]:
         InteropError: Open Babel crashed or took too long.
     """
     suffixes = io.readable_suffixes()
-    if Path(path).suffix.lower() in suffixes:
+    if io.kind_of(Path(path)) in suffixes:
         return io.read_molecules(path)
     try:
         return openbabel.read_molecules(path, timeout=SECONDS)

@@ -112,7 +112,7 @@ class SampleSet:
         """(n,) log dP*/dP^u + log Z of each path, within its number of atoms (VM, Girsanov).
 
         Args:
-            floor: What a failure is worth, in the reward's unit.
+            floor: What a failure is worth, in the reward's unit, and the least that a value is.
 
         Raises:
             EvaluationError: The samples are not scored, or were steered without noise.
@@ -123,7 +123,7 @@ class SampleSet:
             raise EvaluationError("Paths that were steered without noise have no weights.", remedy="some noise")
         sign = 1.0 if self.reward.direction == "maximise" else -1.0
         values = np.array([floor if outcome.value is None else outcome.value for outcome in self.outcomes])
-        return self.strength * sign * values - self.path_cost - self.ito
+        return self.strength * np.maximum(sign * values, sign * floor) - self.path_cost - self.ito
 
     def to_sdf(self, path: Path | str, *, overwrite: bool = False) -> int:
         """Write an SD file with what is known of each molecule as fields.

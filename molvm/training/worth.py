@@ -15,14 +15,17 @@ from molvm.rewards.base import Direction, Outcome
 def worth(outcomes: Sequence[Outcome], direction: Direction, floor: float) -> Tensor:
     """What the objective maximises, float32 of shape (B,): values, or their negatives for a reward to minimise.
 
+    A value that is worse than the floor counts as the floor: a run must never be paid for breaking a valid molecule,
+    and the worst of a base batch is not the worst there is.
+
     Args:
         outcomes: One a sample.
         direction: Which way the reward is better.
         floor: What a failure counts as, in the reward's own unit.
     """
-    values = [floor if outcome.value is None else outcome.value for outcome in outcomes]
     sign = 1.0 if direction == "maximise" else -1.0
-    return sign * torch.tensor(values, dtype=torch.float32)
+    values = [floor if outcome.value is None else outcome.value for outcome in outcomes]
+    return (sign * torch.tensor(values, dtype=torch.float32)).clamp(min=sign * floor)
 
 
 def frozen_floor(declared: float | None, outcomes: Sequence[Outcome], direction: Direction) -> float:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 from dataclasses import replace
 from pathlib import Path
 
@@ -220,6 +221,38 @@ def test_a_record_is_a_molecule_or_a_reason(small: list[Molecule]) -> None:
         Record("x")
     with pytest.raises(MoleculeError):
         Record("x", small[0], "both")
+
+
+@pytest.mark.parametrize("name", ["m.smi.gz", "m.SMILES.GZ"])
+def test_packed_files_are_read(tmp_path: Path, name: str, small: list[Molecule]) -> None:
+    (tmp_path / name).write_bytes(gzip.compress(b"CCO ethanol\nC methane\n"))
+    assert [molecule_of(record).n_atoms for record in read_molecules(tmp_path / name)] == [9, 5]
+    write_sdf(tmp_path / "plain.sdf", small[:3])
+    (tmp_path / "packed.sdf.gz").write_bytes(gzip.compress((tmp_path / "plain.sdf").read_bytes()))
+    for packed, plain in zip(
+        read_molecules(tmp_path / "packed.sdf.gz"), read_molecules(tmp_path / "plain.sdf"), strict=True
+    ):
+        np.testing.assert_array_equal(molecule_of(packed).positions, molecule_of(plain).positions)
+
+
+def test_damaged_packed_files_are_errors(tmp_path: Path) -> None:
+    whole = gzip.compress(b"CCO ethanol\n" * 500)
+    for number, damaged in enumerate((b"CCO", whole[:-20], whole[:12] + b"\xff\xff\xff" + whole[15:])):
+        path = tmp_path / f"{number}.smi.gz"
+        path.write_bytes(damaged)
+        with pytest.raises(InputFileError, match=r"smi\.gz"):
+            read_molecules(path)
+    (tmp_path / "m.gz").write_bytes(whole)
+    with pytest.raises(InputFileError, match="unknown"):
+        read_molecules(tmp_path / "m.gz")
+
+
+def test_bytes_of_another_encoding_are_not_taken_for_a_shorter_smiles(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_bytes(b"smiles,id\nC\xe9,odd\nCC,ethane\n")
+    odd, ethane = read_molecules(tmp_path / "m.csv")
+    assert odd.molecule is None
+    assert "UTF-8" in str(odd.reason)
+    assert molecule_of(ethane).n_atoms == 8
 
 
 def test_missing_and_unknown_files_are_errors(tmp_path: Path) -> None:

@@ -318,11 +318,11 @@ def constant(*values: float | None) -> Scorer:
 @pytest.mark.parametrize(("direction", "sign"), [("maximise", 1), ("minimise", -1)])
 def test_failures_at_the_floor_and_rewards_to_minimise(direction: Direction, sign: int, tmp_path: Path) -> None:
     options = replace(OPTIONS, iterations=1)
-    score = constant(2.0, None, 5.0, None)
-    report = train(build(tmp_path, options=options, score=score, floor=-3.0, direction=direction))[0]
-    assert report["rewards"] == [sign * 2.0, sign * -3.0, sign * 5.0, sign * -3.0] * 2
+    score, floor = constant(2.0, None, 5.0, None), -9.0 * sign
+    report = train(build(tmp_path, options=options, score=score, floor=floor, direction=direction))[0]
+    assert report["rewards"] == [sign * 2.0, -9.0, sign * 5.0, -9.0] * 2
     # In the reward's own sense, unlike the worth.
-    assert report["reward"] == pytest.approx(0.25)
+    assert report["reward"] == pytest.approx((2.0 + floor + 5.0 + floor) / 4)
     assert report["reward_valid"] == pytest.approx(3.5)
     assert report["failures"] == 0.5
 

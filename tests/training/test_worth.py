@@ -28,6 +28,14 @@ def test_a_reward_to_minimise_changes_its_sign_floor_and_all() -> None:
     assert worth(valued(1.5, None, -2.0), "minimise", 7.0).tolist() == [-1.5, -7.0, 2.0]
 
 
+@pytest.mark.parametrize(("direction", "floor"), [("maximise", -1.0), ("minimise", 1.0)])
+def test_a_value_worse_than_the_floor_is_worth_as_much_as_a_failure(direction: Direction, floor: float) -> None:
+    """The floor may be the worst of a small batch; what comes later may be worse."""
+    failed, bad, good = worth(valued(None, 3.0 * floor, -2.0 * floor), direction, floor).tolist()
+    assert failed == bad == -1.0
+    assert good == 2.0
+
+
 def test_no_outcomes_are_no_numbers() -> None:
     rewards = worth([], "maximise", 0.0)
     assert rewards.shape == (0,)

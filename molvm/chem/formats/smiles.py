@@ -85,6 +85,9 @@ def parse_smiles(smiles: str, name: str, properties: dict[str, str]) -> Record:
         return Record(
             name, reason=f"the SMILES has more than {MAX_SMILES_CHARACTERS} characters", properties=properties
         )
+    if "\ufffd" in smiles:
+        # RDKit stops at what it does not know, and would read what stands before it.
+        return Record(name, reason="the SMILES has bytes that are not UTF-8", properties=properties)
     with rdBase.BlockLogs():
         try:
             mol = Chem.MolFromSmiles(smiles)
