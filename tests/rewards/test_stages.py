@@ -7,10 +7,12 @@ import pytest
 
 from molvm.chem.engines.base import Electronic
 from molvm.chem.engines.tblite import TBLite
+from molvm.chem.formats.smiles import parse_smiles
 from molvm.chem.molecule import Molecule
 from molvm.chem.relax import Criteria
 from molvm.chem.relaxers import Relaxer
 from molvm.chem.validity import STRICT
+from molvm.rewards import make_reward
 from molvm.rewards.stages import (
     StageFailure,
     TimedSinglePoint,
@@ -65,3 +67,19 @@ def test_a_single_point_is_made_at_the_relaxed_positions(small: list[Molecule]) 
 def test_a_missing_gap_is_no_detail() -> None:
     details = TimedSinglePoint(Electronic(-1.0, np.zeros(3), float("nan")), 0.1).details()
     assert details == {"energy": -1.0, "single_point_seconds": 0.1}
+
+
+@pytest.mark.parametrize(
+    "name", ["dipole", "gap", "atomisation_energy", "strain", "solvation_energy", "polarisability"]
+)
+@pytest.mark.parametrize("relaxation", ["gfnff", "none"])
+def test_a_folded_molecule_has_no_properties(name: str, relaxation: str) -> None:
+    """Methane with its hydrogens on one side stays so under GFN-FF, with a dipole of 5 D."""
+    methane = parse_smiles("C", "methane", {}).molecule
+    assert methane is not None
+    apart = 0.36 * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
+    folded = np.vstack([np.zeros(3), np.column_stack([apart, np.full(4, 1.03)])])
+    settings = {} if name == "strain" else {"relaxation": relaxation}
+    outcome = make_reward(name, **settings)([replace(methane, positions=folded)])[0]
+    assert outcome.failure is not None
+    assert outcome.failure.kind == "rejected"
