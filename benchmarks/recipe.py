@@ -31,7 +31,6 @@ from molvm.datasets.registry import load_dataset
 from molvm.datasets.store import MoleculeDataset
 from molvm.evaluation.metrics import summarise
 from molvm.models.flowmol.batches import clean_state, one_size_batches
-from molvm.models.flowmol.matching import interpolate
 from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.flowmol.network import FlowMolNetwork
 from molvm.models.flowmol.sizes import SizeHistogram
@@ -39,6 +38,7 @@ from molvm.models.hub import load_model
 from molvm.models.precision import resolve_precision
 from molvm.runs.calibration import measure
 from molvm.runs.pretraining import default_network
+from molvm.schedules import interpolate
 from molvm.sde import analytic_variance, uniform_grid
 from molvm.states.molecule import MODALITIES
 from molvm.training.pretrain import Pretrainer

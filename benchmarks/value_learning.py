@@ -31,12 +31,12 @@ from molvm.cli.allocator import keep_freed_memory
 from molvm.datasets.pack import pack
 from molvm.datasets.registry import load_dataset
 from molvm.models.flowmol.batches import clean_state
-from molvm.models.flowmol.matching import interpolate
 from molvm.models.hub import load_model
 from molvm.objectives import Rollout, ValueMatching, ValueMatchingOptions
 from molvm.runs.reward_source import resolve_reward
 from molvm.runs.run import Run
 from molvm.runs.scoring import evaluate_reward
+from molvm.schedules import interpolate
 from molvm.sde import time_grid
 from molvm.sde.trajectory import Trajectory
 from molvm.states import MoleculeState

@@ -11,11 +11,15 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from molvm.errors import ConfigError
+from molvm.states import State
+
+AnyState = TypeVar("AnyState", bound=State)
 
 
 class Schedule(ABC):
@@ -190,3 +194,8 @@ class Schedules:
         """The paper's regression weight w(t)·λ² = mean over modalities of 1/(1 + ½∫_t^1 σ²) (VM Eq. 50); 0 at t = 0."""
         weights = [1 / (1 + schedule.half_variance_to_go(t)) for schedule in self.by_modality.values()]
         return torch.stack(weights).mean(dim=0)
+
+
+def interpolate(schedules: Schedules, noise: AnyState, data: AnyState, t: Tensor) -> AnyState:
+    """x_t = α_t x₁ + β_t x₀, each modality by its own schedule, for times of shape (B,)."""
+    return data.scale(schedules.alpha(t)) + noise.scale(schedules.beta(t))

@@ -16,6 +16,10 @@ def train(
     reward: Annotated[
         str | None, typer.Option(help="A reward's name, or path.py:function.", show_default="dipole")
     ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(help="The algorithm: value-matching or classifier-guidance.", show_default="value-matching"),
+    ] = None,
     strength: Annotated[
         float | None, typer.Option(help="λ; larger is further from the base model.", show_default="100")
     ] = None,
@@ -52,6 +56,7 @@ def train(
 
     flags: dict[str, Any] = {
         "reward": reward,
+        "objective": objective,
         "strength": strength,
         "iterations": iterations,
         "batch_size": batch_size,
@@ -66,10 +71,11 @@ def train(
             {**flags, "dataset": dataset, "model": model, "config": config, "recipe": recipe, "set": set_ or None}
         )
     else:
-        layers = [recipe_settings(recipe)] if recipe is not None else []
-        layers += [read_settings(config)] if config is not None else []
+        layers = [read_settings(config)] if config is not None else []
         layers += [settings_layer(model=base_model(dataset, model), **flags)]
         layers += [parse_assignment(text) for text in set_ or []]
+        if recipe is not None:
+            layers.insert(0, recipe_settings(recipe, merged(layers)))
         source = f"{config} and the command line" if config is not None else "the command line"
         settings = RunConfig.from_mapping(merged(layers), source)
 

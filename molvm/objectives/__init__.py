@@ -1,7 +1,20 @@
 """Algorithms that adapt a base model, one file each."""
 
 from molvm.objectives.base import Objective, Rollout
+from molvm.objectives.classifier_guidance import ClassifierGuidance, ClassifierGuidanceOptions
 from molvm.objectives.diagnostics import PathDiagnostics, path_diagnostics
 from molvm.objectives.value_matching import ValueMatching, ValueMatchingOptions
+from molvm.objectives.value_objective import ValueObjective, ValueObjectiveOptions
 
-__all__ = ["Objective", "PathDiagnostics", "Rollout", "ValueMatching", "ValueMatchingOptions", "path_diagnostics"]
+__all__ = [
+    "ClassifierGuidance",
+    "ClassifierGuidanceOptions",
+    "Objective",
+    "PathDiagnostics",
+    "Rollout",
+    "ValueMatching",
+    "ValueMatchingOptions",
+    "ValueObjective",
+    "ValueObjectiveOptions",
+    "path_diagnostics",
+]

@@ -18,7 +18,7 @@ class Rollout:
     """One batch of experience: paths, what they earned, and under which strength.
 
     Args:
-        trajectory: B paths, steered by the objective's own control at the time.
+        trajectory: B paths, steered by what the objective had as its behaviour at the time.
         rewards: Reward of each terminal sample, shape (B,), failures already at the reward's floor.
         strength: λ, positive and finite.
 
@@ -75,7 +75,7 @@ def check_strength(strength: float) -> None:
 class Objective(Protocol):
     """An algorithm: it owns its loss and what it trains; the trainer owns the loop, the optimiser and the files.
 
-    One iteration of the trainer is: simulate with `control`, score, `observe`; then, once or several times,
+    One iteration of the trainer is: simulate with `behaviour`, score, `observe`; then, once or several times,
     `zero_grad`, `backward`, clip, step, `after_step`. An objective that learns from old paths keeps its own buffer of
     rollouts and puts it in `state_dict`; one that trains the base model returns that model's parameters and has no
     control.
@@ -88,7 +88,12 @@ class Objective(Protocol):
 
     @property
     def control(self) -> Control | None:
-        """What to steer rollouts and samples with; None for the base model alone."""
+        """What to steer samples with; None for the base model alone."""
+        ...
+
+    @property
+    def behaviour(self) -> Control | None:
+        """What to steer the rollouts with that it learns from; None for the base model alone."""
         ...
 
     @property

@@ -30,6 +30,7 @@ def settings_layer(
     *,
     model: str | None = None,
     reward: str | None = None,
+    objective: str | None = None,
     strength: float | None = None,
     iterations: int | None = None,
     batch_size: int | None = None,
@@ -43,6 +44,7 @@ def settings_layer(
     sections: dict[str, dict[str, Any]] = {
         "model": {"name": model},
         "reward": {"name": reward, "workers": workers},
+        "objective": {"name": objective and objective.replace("-", "_")},
         "sampling": {"steps": steps},
         "value": {"size": value_size},
         "training": {"strength": strength, "iterations": iterations, "batch_size": batch_size, "seed": seed},
@@ -60,6 +62,7 @@ def train(
     reward: Reward | str | None = None,
     *,
     out: Path | str,
+    objective: str | None = None,
     strength: float | None = None,
     iterations: int | None = None,
     batch_size: int | None = None,
@@ -77,6 +80,8 @@ def train(
         model: The base model, its name, or its directory; that of the settings by default, which is "qm9" there.
         reward: The reward, its name, or `path.py:name`; that of the settings by default, which is "dipole" there.
         out: The run's directory, new or empty.
+        objective: The algorithm, "value-matching" or "classifier-guidance"; that of the settings by default, which is
+            the former there.
         strength: λ: the samples aim at p(x) ∝ p_base(x) exp(λ r(x)).
         iterations: Rounds of sampling, scoring and learning.
         batch_size: Molecules in a round.
@@ -106,11 +111,11 @@ def train(
     given = require_reward(reward) if reward is not None and reward_name is None else None
     if recipe is not None and isinstance(settings, RunConfig):
         raise ConfigError("A RunConfig has every setting, and leaves nothing to a recipe.", remedy="a plain mapping")
-    lower = {} if recipe is None else recipe_settings(recipe)
     base = settings.model_dump() if isinstance(settings, RunConfig) else settings or {}
     layer = settings_layer(
         model=str(model) if isinstance(model, str | Path) else getattr(model, "name", None),
         reward=reward_name if given is None else given.name,
+        objective=objective,
         strength=strength,
         iterations=iterations,
         batch_size=batch_size,
@@ -120,7 +125,9 @@ def train(
         workers=workers,
         out=out,
     )
-    config = RunConfig.from_mapping(merged([lower, base, layer]), source="the arguments of train")
+    upper = merged([base, layer])
+    lower = {} if recipe is None else recipe_settings(recipe, upper)
+    config = RunConfig.from_mapping(merged([lower, upper]), source="the arguments of train")
     run = Run.create(
         config,
         model=None if isinstance(model, str | Path) else model,

@@ -9,13 +9,19 @@ from typing import Any
 import torch
 
 from molvm.models.base import FlowModel
-from molvm.objectives import ValueMatching, ValueMatchingOptions
+from molvm.objectives import (
+    ClassifierGuidance,
+    ClassifierGuidanceOptions,
+    ValueMatching,
+    ValueMatchingOptions,
+    ValueObjective,
+)
 from molvm.rewards.base import MoleculeReward, Outcome, Reward
 from molvm.rewards.constraint import constraints_of
 from molvm.rewards.diversity import diversity_of
 from molvm.rewards.isolated import Isolated
 from molvm.rewards.pools import open_pool
-from molvm.runs.config import RewardSection, RunConfig
+from molvm.runs.config import ClassifierGuidanceSection, RewardSection, RunConfig
 from molvm.runs.kept_outcomes import kept_outcomes
 from molvm.sde import SamplingOptions, simulate
 from molvm.training.adjustment import Adjustment
@@ -50,7 +56,7 @@ def model_note(model: object) -> str | None:
     return str(note) if note else None
 
 
-def build_objective(config: RunConfig, model: FlowModel) -> ValueMatching:
+def build_objective(config: RunConfig, model: FlowModel) -> ValueObjective[Any]:
     """A fresh objective, its network initialised by the run's seed."""
     # torch-geometric takes longer to import than all the rest, and base models are sampled without it.
     from molvm.values.ladder import build_features
@@ -58,12 +64,20 @@ def build_objective(config: RunConfig, model: FlowModel) -> ValueMatching:
     features = build_features(
         model, config.value.size, torch.Generator().manual_seed(config.training.seed), config.value.reads
     )
+    settings: dict[str, Any] = config.objective.model_dump(exclude={"name"})
+    conditions = getattr(model, "conditions", None)
+    strength = config.training.strength
+    if isinstance(config.objective, ClassifierGuidanceSection):
+        return ClassifierGuidance.build(
+            features,
+            model.schedules,
+            strength,
+            conditions=conditions,
+            options=ClassifierGuidanceOptions(**settings),
+            predict_endpoint=model.predict_endpoint,
+        )
     return ValueMatching.build(
-        features,
-        model.schedules,
-        config.training.strength,
-        conditions=getattr(model, "conditions", None),
-        options=ValueMatchingOptions(**config.objective.model_dump(exclude={"name"})),
+        features, model.schedules, strength, conditions=conditions, options=ValueMatchingOptions(**settings)
     )
 
 

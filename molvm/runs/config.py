@@ -9,7 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, Strict, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    FiniteFloat,
+    Strict,
+    Tag,
+    ValidationError,
+)
 from pydantic_core import PydanticCustomError
 
 from molvm.errors import ConfigError
@@ -79,32 +89,73 @@ class ConstraintsSection(Section):
     window: PositiveFloat = Field(128.0, description="molecules over which violations are averaged")
 
 
-class ValueMatchingSection(Section):
-    """Value Matching; the options of `molvm.objectives.ValueMatchingOptions`."""
+class ValueObjectiveSection(Section):
+    """What every algorithm has that learns a value function; `molvm.objectives.ValueObjectiveOptions`."""
 
-    name: Literal["value_matching"] = Field("value_matching", description="the algorithm")
     gate: bool = Field(True, description="let the network's part of V vanish at t = 0")
-    ito: bool = Field(False, description="add the Ito integral to the targets: the same mean, less variance")
     baseline_window: Annotated[FiniteFloat, Field(ge=0)] = Field(
         256.0, description="samples over which V(., 0) is averaged for each number of atoms; 0 leaves it at zero"
     )
-    baseline_ito: bool = Field(True, description="add the Ito integral to the estimates of V(., 0)")
-    terminal_weight: Annotated[FiniteFloat, Field(ge=0)] = Field(
-        0.0, description="weight of the regression at t = 1, in units of the last step's"
+    average: Annotated[FiniteFloat, Field(ge=0, lt=1)] = Field(
+        0.0, description="decay of the moving average of the network that steers; 0 steers with the last weights"
     )
     replay: Annotated[int, Field(ge=0)] = Field(
         0, description="rounds whose paths are remembered and learned from again; 0 learns from the current one alone"
     )
     replay_points: Annotated[int, Field(ge=1)] = Field(10, description="points of each path that are remembered")
-    horizon: Annotated[FiniteFloat, Field(gt=0, le=1)] = Field(
-        1.0, description="how far ahead in time the network learns from itself; 1 learns from the end of the path alone"
-    )
-    average: Annotated[FiniteFloat, Field(ge=0, lt=1)] = Field(
-        0.0, description="decay of the moving average of the network that steers; 0 steers with the last weights"
-    )
     chunk: Annotated[int, Field(ge=1)] = Field(
         10, description="time points that are gathered at once to be learned from; more need more memory"
     )
+
+
+class ValueMatchingSection(ValueObjectiveSection):
+    """Value Matching; the options of `molvm.objectives.ValueMatchingOptions`."""
+
+    name: Literal["value_matching"] = Field("value_matching", description="the algorithm")
+    ito: bool = Field(False, description="add the Ito integral to the targets: the same mean, less variance")
+    baseline_ito: bool = Field(True, description="add the Ito integral to the estimates of V(., 0)")
+    terminal_weight: Annotated[FiniteFloat, Field(ge=0)] = Field(
+        0.0, description="weight of the regression at t = 1, in units of the last step's"
+    )
+    horizon: Annotated[FiniteFloat, Field(gt=0, le=1)] = Field(
+        1.0, description="how far ahead in time the network learns from itself; 1 learns from the end of the path alone"
+    )
+
+
+class ClassifierGuidanceSection(ValueObjectiveSection):
+    """Classifier Guidance; the options of `molvm.objectives.ClassifierGuidanceOptions`."""
+
+    name: Literal["classifier_guidance"] = Field("classifier_guidance", description="the algorithm")
+    baseline_window: Annotated[FiniteFloat, Field(ge=0)] = Field(
+        10_000.0,
+        description="samples over which exp(-V(., 0)) is averaged for each number of atoms; 0 leaves V at zero",
+    )
+    form: Literal["stable", "log_scaled", "faithful"] = Field(
+        "stable", description="of the loss; faithful is the paper's, which overflows or vanishes where lambda is large"
+    )
+    linear_above: Annotated[FiniteFloat, Field(gt=0, le=40)] = Field(
+        10.0, description="log weight above which the stable form's exponential goes on as a straight line"
+    )
+    renoise: bool = Field(
+        False, description="learn from the ends of paths, noised anew each time, instead of the paths' own points"
+    )
+
+
+DEFAULT_OBJECTIVE = "value_matching"
+
+
+def _objective_name(given: object) -> str:
+    """Which algorithm the settings in [objective] are of: the default where they do not say."""
+    if isinstance(given, Mapping):
+        return str(given.get("name", DEFAULT_OBJECTIVE))
+    return str(getattr(given, "name", DEFAULT_OBJECTIVE))
+
+
+ObjectiveSection = Annotated[
+    Annotated[ValueMatchingSection, Tag("value_matching")]
+    | Annotated[ClassifierGuidanceSection, Tag("classifier_guidance")],
+    Discriminator(_objective_name),
+]
 
 
 class SamplingSection(Section):
@@ -175,7 +226,7 @@ class RunConfig(Section):
 
     model: ModelSection = ModelSection()
     reward: RewardSection = RewardSection()
-    objective: ValueMatchingSection = ValueMatchingSection()
+    objective: ObjectiveSection = ValueMatchingSection()
     sampling: SamplingSection = SamplingSection()
     value: ValueSection = ValueSection()
     constraints: ConstraintsSection = ConstraintsSection()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Tag
 
 from molvm.errors import ConfigError
 
@@ -44,28 +44,38 @@ def explain(error: ValidationError, schema: type[BaseModel], source: str) -> Con
         source: Where the values come from.
     """
     first, *others = error.errors(include_url=False)
-    location = _location(first)
-    known = sorted(known_settings(schema))
+    location, section = _located(first, schema)
     if first["type"] == "extra_forbidden":
         what = f"There is no setting {location!r}"
-        allowed, remedy = _spelling(location, known)
+        allowed, remedy = _spelling(location, schema, section)
+    elif first["type"] == "union_tag_invalid":
+        what = f"The setting '{location}.name' is {first['ctx']['tag']!r}"
+        allowed, remedy = first["ctx"]["expected_tags"], None
     else:
         what = f"The setting {location!r} is {first['input']!r}"
         allowed, remedy = _allowed(first), None
-    more = f", and so are: {', '.join(_location(other) for other in others)}" if others else ""
+    more = f", and so are: {', '.join(_located(other, schema)[0] for other in others)}" if others else ""
     return ConfigError(f"{what} (in {source}){more and ', which is wrong' + more}.", allowed=allowed, remedy=remedy)
 
 
 def known_settings(schema: type[BaseModel], prefix: str = "") -> list[str]:
-    """The dotted names of all settings of a schema."""
+    """The dotted names of all settings of a schema, those of every variant of a section among them."""
     names: list[str] = []
     for name, field in schema.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            names.extend(known_settings(kind, f"{prefix}{name}."))
-        else:
+        sections = variants(field.annotation)
+        for section in sections.values():
+            names.extend(known_settings(section, f"{prefix}{name}."))
+        if not sections:
             names.append(prefix + name)
-    return names
+    return list(dict.fromkeys(names))
+
+
+def variants(kind: object) -> dict[str, type[BaseModel]]:
+    """The sections that an annotation stands for, by their tags: one without a tag, several, or none."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return {"": kind}
+    members = [get_args(member) for member in get_args(kind) if get_origin(member) is Annotated]
+    return {tag.tag: section for section, tag, *_ in members if isinstance(tag, Tag)}
 
 
 def nearest(name: str, known: list[str]) -> str | None:
@@ -80,16 +90,31 @@ def nearest(name: str, known: list[str]) -> str | None:
     return last[close[0]] if close else None
 
 
-def _spelling(location: str, known: list[str]) -> tuple[str, str | None]:
-    near = nearest(location, known)
-    section = location.rpartition(".")[0]
-    here = [name for name in known if name.rpartition(".")[0] == section] if section else []
+def _spelling(location: str, schema: type[BaseModel], section: type[BaseModel]) -> tuple[str, str | None]:
+    """The settings that there are where this one is not, and which one or which variant may be meant."""
+    prefix, known = location.rpartition(".")[0], sorted(known_settings(schema))
+    here = sorted(known_settings(section, f"{prefix}.")) if prefix else []
     sections = sorted({name.rpartition(".")[0] or name for name in known})
+    if location in known:
+        others = variants(schema.model_fields[prefix].annotation).items()
+        having = [tag for tag, other in others if location in known_settings(other, f"{prefix}.")]
+        return ", ".join(here), f"{prefix}.name = {' or '.join(having)}, which has it"
+    near = nearest(location, known)
     return ", ".join(here or sections), f"did you mean {near!r}?" if near else None
 
 
-def _location(detail: ErrorDetails) -> str:
-    return ".".join(str(part) for part in detail["loc"])
+def _located(detail: ErrorDetails, schema: type[BaseModel]) -> tuple[str, type[BaseModel]]:
+    """The dotted name of a setting, and the section it is in. Behind a section's name pydantic puts the variant's."""
+    names: list[str] = []
+    section, inner = schema, dict[str, type[BaseModel]]()
+    for part in map(str, detail["loc"]):
+        if part in inner:
+            section, inner = inner[part], {}
+            continue
+        section = inner.get("", section)
+        names.append(part)
+        inner = variants(section.model_fields[part].annotation) if part in section.model_fields else {}
+    return ".".join(names), section
 
 
 def _allowed(detail: ErrorDetails) -> str:

@@ -14,7 +14,7 @@ from molvm.errors import CheckpointError, ConfigError, ModelError, MolVMError, O
 from molvm.models.base import BaseModel, FlowModel, require_steerable
 from molvm.models.hub import load_model
 from molvm.models.precision import resolve_precision
-from molvm.objectives import ValueMatching
+from molvm.objectives import ValueObjective
 from molvm.rewards.base import MoleculeReward, Reward
 from molvm.rewards.pools import require_sendable
 from molvm.rewards.workers import Workers
@@ -216,7 +216,7 @@ class Run:
             watcher = progress or Silence()
             return TrainingSession(self.directory, self.config, self.model, self.reward, objective, watcher).run()
 
-    def _new_objective(self, mine: Manifest) -> ValueMatching:
+    def _new_objective(self, mine: Manifest) -> ValueObjective[Any]:
         """An objective as training begins with: fresh, or with the value function of an earlier run.
 
         Raises:
@@ -286,7 +286,7 @@ class Run:
             replace_text(self.directory.config, config_text(config))
         self.config = config
 
-    def objective(self) -> ValueMatching:
+    def objective(self) -> ValueObjective[Any]:
         """The objective as the newest whole checkpoint has it.
 
         Raises:

@@ -25,12 +25,12 @@ from molvm.models.flowmol.matching import (
     MatchingLoss,
     balanced_loss,
     flowmol_schedules,
-    interpolate,
     matching_loss,
     time_weights,
 )
 from molvm.models.flowmol.network import FlowMolNetwork, to_endpoint
 from molvm.models.precision import resolve_precision
+from molvm.schedules import interpolate
 from molvm.states import MoleculeState
 from molvm.training.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
 from molvm.training.optimiser import Optimiser

@@ -272,7 +272,7 @@ class Trainer:
             self.model,
             self.model.noise(condition, count, self.generator),
             self.grid,
-            control=None if self.iteration < self.options.warmup else self.objective.control,
+            control=None if self.iteration < self.options.warmup else self.objective.behaviour,
             generator=self.generator,
             stepper=self.stepper,
             keep_noise=self.objective.keeps_noise,

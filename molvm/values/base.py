@@ -170,6 +170,36 @@ class ValueNet(nn.Module):
         self.baseline_count.copy_(torch.where(counts > 0, total, self.baseline_count))
 
     @torch.no_grad()
+    def update_log_partition(self, condition: Tensor | None, log_weights: Tensor, window: float) -> None:
+        """Move V₀(c) towards −log E[exp(log weight) given c]: a running mean of the weights within each condition.
+
+        A condition draws on no other, unlike in `update_baseline`: a much larger Z would outweigh all samples to come.
+        One that has not been seen stands at the mean over all samples.
+
+        Args:
+            condition: Integers of shape (B,), or None.
+            log_weights: In nats, shape (B,): λr of samples of the base.
+            window: Number of samples after which old ones fade.
+        """
+        if self.strength == 0:
+            return
+        index = self.condition_index(condition, len(log_weights)).to(log_weights.device)
+        rows, place, counts = torch.unique(index, return_inverse=True, return_counts=True)
+        log_weights = log_weights.to(torch.float64)
+        largest = log_weights.new_full((len(rows),), -torch.inf).scatter_reduce_(0, place, log_weights, "amax")
+        sums = torch.zeros_like(largest).index_add_(0, place, torch.exp(log_weights - largest[place]))
+        total = (self.baseline_count[rows] + counts).clamp(max=window)
+        share = (counts / total).clamp(max=1.0).to(torch.float64)
+        old = -self.strength * self.baseline[rows].to(torch.float64) + torch.log1p(-share)
+        new = torch.logaddexp(old, largest + torch.log(share * sums / counts))
+        self.baseline[rows] = (-new / self.strength).to(self.baseline)
+        self.baseline_count[rows] = total
+        known = self.baseline_count > 0
+        masses = -self.strength * self.baseline[known] + self.baseline_count[known].log()
+        pooled = torch.logsumexp(masses, dim=0) - self.baseline_count.sum().log()
+        self.baseline[~known] = -pooled / self.strength
+
+    @torch.no_grad()
     def observe(self, x: State, t: Tensor) -> None:
         """Show the network states that a rollout has visited, at times of shape (B,)."""
         observe = getattr(self.features, "observe", None)

@@ -92,6 +92,28 @@ def test_the_resolved_settings_make_the_same_run(trained: Molvm, tmp_path: Path)
     assert (tmp_path / "run" / newest).read_bytes() == (tmp_path / "twin" / newest).read_bytes()
 
 
+@pytest.mark.parametrize("objective", ["value-matching", "classifier-guidance"])
+def test_each_objective_trains_resumes_and_samples(
+    molvm: Molvm, tmp_path: Path, tiny_path: Path, objective: str
+) -> None:
+    said = molvm(
+        *("train", "--model", tiny_path, "--reward", "qed", "--objective", objective, *SMALL.split(), "--steps", 10),
+        *("--set", "reward.max_failures=1.0", "--out", "run"),
+    )
+    assert said.code == 0, said.err
+    name = objective.replace("-", "_")
+    assert f'name = "{name}"' in (tmp_path / "run" / "resolved.toml").read_text()
+    kl = [json.loads(line)["kl"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert len(kl) == 2
+    assert kl == [0.0, 0.0] or name == "value_matching"
+    assert molvm("train", "--resume", "run", "--iterations", 3).code == 0
+    assert molvm("sample", "run", "-n", 3, "--out", "a.sdf").code == 0
+    assert len(read_molecules(tmp_path / "a.sdf")) == 3
+    said = molvm("train", "--resume", "run", "--objective", objective)
+    assert said.code == 2
+    assert "--objective cannot be changed" in said.err
+
+
 def test_options_come_before_the_file(molvm: Molvm, tmp_path: Path, tiny_path: Path, spread_reward: str) -> None:
     (tmp_path / "run.toml").write_text(
         f"out = 'run'\n[model]\nname = '{tiny_path}'\n[reward]\nname = '{spread_reward}'\nworkers = 1\n"
@@ -230,6 +252,7 @@ def test_help_has_the_defaults_of_the_settings() -> None:
     expected = {
         "dataset": defaults.model.name,
         "reward": defaults.reward.name,
+        "objective": defaults.objective.name.replace("_", "-"),
         "strength": f"{defaults.training.strength:g}",
         "iterations": str(defaults.training.iterations),
         "batch_size": str(defaults.training.batch_size),

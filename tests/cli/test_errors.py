@@ -24,6 +24,18 @@ from tests.cli.conftest import Molvm
         ("train --model TINY --reward qed --out r --set nonsense", ["nonsense", "section.key=value"]),
         ("train --model TINY --reward qed --out r --config none.toml", ["none.toml"]),
         ("train --model TINY --reward qed --out r --value-size Q", ["value.size", "'A'"]),
+        (
+            "train --model TINY --reward qed --out r --objective magic",
+            ["objective.name", "'magic'", "'value_matching', 'classifier_guidance'"],
+        ),
+        (
+            "train --model TINY --reward qed --out r --objective classifier-guidance --set objective.ito=true",
+            ["objective.ito", "value_matching, which has it"],
+        ),
+        (
+            "train --model TINY --reward qed --out r --objective magic --recipe few-labels",
+            ["few-labels", "'magic'", "classifier_guidance, value_matching"],
+        ),
         ("train --model TINY --reward qed", ["--out"]),
         ("train --model TINY --reward qed --out full", ["full", "another --out"]),
         ("train --model TINY --reward qed --out full/file/r", ["cannot be written"]),

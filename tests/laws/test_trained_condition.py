@@ -1,6 +1,7 @@
-"""Value Matching on two Gaussian classes with a linear reward: λ, V₀(c) and log Z are found.
+"""Every objective on two Gaussian classes with a linear reward: λ, V₀(c) and log Z are found.
 
-As the paper has it, and with a memory of past paths, targets that look ahead by a horizon, and averaged weights.
+Value Matching as the paper has it, and with a memory of past paths, targets that look ahead by a horizon, and averaged
+weights. Classifier Guidance in its stable form, from the paths' own points and from re-noised endpoints of past paths.
 
 Class c has the law N(m_c, S_c); with r = x the tilted law is N(m_c + λS_c, S_c), log Z_c = λm_c + λ²S_c/2.
 """
@@ -8,15 +9,24 @@ Class c has the law N(m_c, S_c); with r = x the tilted law is N(m_c + λS_c, S_c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import torch
 
 from molvm.models.gaussian import GaussianMixtureModel
 from molvm.models.mixture import GaussianMixture
-from molvm.objectives import Rollout, ValueMatching, ValueMatchingOptions, path_diagnostics
+from molvm.objectives import (
+    ClassifierGuidance,
+    ClassifierGuidanceOptions,
+    Rollout,
+    ValueMatching,
+    ValueMatchingOptions,
+    ValueObjective,
+    path_diagnostics,
+)
 from molvm.schedules import LinearSchedule
-from molvm.sde import Trajectory, simulate, time_grid
+from molvm.sde import Control, Trajectory, simulate, time_grid
 from molvm.values.points import PointValue, PointValueConfig
 
 MEANS, VARIANCES, STRENGTH = (-1.0, 2.0), (0.49, 0.25), 1.5
@@ -29,15 +39,15 @@ MODEL = GaussianMixtureModel(
 GRID = time_grid(MODEL.schedules, 200)
 
 
-def roll(learner: ValueMatching | None, count: int, generator: torch.Generator) -> Trajectory:
+def roll(control: Control | None, count: int, generator: torch.Generator) -> Trajectory:
     condition = MODEL.sample_condition(count, generator)
     start = MODEL.noise(condition, count, generator).to(dtype=torch.float32)
-    return simulate(MODEL, start, GRID, control=learner.control if learner else None, generator=generator)
+    return simulate(MODEL, start, GRID, control=control, generator=generator)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    options: ValueMatchingOptions
+    options: ValueMatchingOptions | ClassifierGuidanceOptions
     rollouts: int
     updates: int = 1
 
@@ -49,19 +59,24 @@ RECIPES = {
         rollouts=30,
         updates=10,
     ),
+    "guidance": Recipe(ClassifierGuidanceOptions(average=0.95, chunk=100), rollouts=130),
+    "re-noised guidance": Recipe(
+        ClassifierGuidanceOptions(renoise=True, replay=30, average=0.95, chunk=100), rollouts=30, updates=10
+    ),
 }
 
 
 @pytest.fixture(scope="module", params=list(RECIPES))
-def learner(request: pytest.FixtureRequest) -> ValueMatching:
+def learner(request: pytest.FixtureRequest) -> ValueObjective[Any]:
     network = PointValue(1, PointValueConfig(width=32, depth=2), classes=2)
     recipe = RECIPES[request.param]
-    made = ValueMatching.build(network, MODEL.schedules, STRENGTH, conditions=[0, 1], options=recipe.options)
+    objective: Any = ValueMatching if isinstance(recipe.options, ValueMatchingOptions) else ClassifierGuidance
+    made = objective.build(network, MODEL.schedules, STRENGTH, conditions=[0, 1], options=recipe.options)
     optimiser = torch.optim.Adam(made.parameters(), lr=1e-2)
     decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.rollouts, 1e-4)
     generator = torch.Generator().manual_seed(0)
     for _ in range(recipe.rollouts):
-        path = roll(made, 192, generator)
+        path = roll(made.behaviour, 192, generator)
         rollout = Rollout(path, path.terminal.parts["x"].squeeze(1), STRENGTH)
         made.observe(rollout)
         for part in range(recipe.updates):
@@ -75,8 +90,8 @@ def learner(request: pytest.FixtureRequest) -> ValueMatching:
 
 
 @pytest.fixture(scope="module")
-def evaluation(learner: ValueMatching) -> Trajectory:
-    return roll(learner, 20_000, torch.Generator().manual_seed(1))
+def evaluation(learner: ValueObjective[Any]) -> Trajectory:
+    return roll(learner.control, 20_000, torch.Generator().manual_seed(1))
 
 
 def test_effective_strength_is_the_asked_one(evaluation: Trajectory) -> None:
@@ -88,7 +103,7 @@ def test_effective_strength_is_the_asked_one(evaluation: Trajectory) -> None:
         assert float(x[condition == c].std()) == pytest.approx(variance**0.5, rel=0.08)
 
 
-def test_start_values_are_the_log_partitions(learner: ValueMatching) -> None:
+def test_start_values_are_the_log_partitions(learner: ValueObjective[Any]) -> None:
     exact = torch.tensor([STRENGTH * m + STRENGTH**2 * s / 2 for m, s in zip(MEANS, VARIANCES, strict=True)])
     torch.testing.assert_close(learner.value.initial_value(torch.tensor([0, 1])), -exact, atol=0.03, rtol=0)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tomllib
 from dataclasses import asdict, fields
 
 import pytest
@@ -7,8 +8,9 @@ from pydantic import ValidationError
 
 from molvm.errors import ConfigError
 from molvm.models.precision import PRECISIONS
-from molvm.objectives import ValueMatchingOptions
+from molvm.objectives import ClassifierGuidanceOptions, ValueMatchingOptions
 from molvm.runs.config import (
+    ClassifierGuidanceSection,
     ModelSection,
     RunConfig,
     TrainingSection,
@@ -16,7 +18,8 @@ from molvm.runs.config import (
     ValueSection,
     ValueSize,
 )
-from molvm.runs.config_errors import known_settings, nearest
+from molvm.runs.config_errors import known_settings, nearest, variants
+from molvm.runs.config_file import config_text
 from molvm.sde import SamplingOptions
 from molvm.training.trainer import TrainerOptions
 from molvm.values.base import Reads
@@ -44,7 +47,15 @@ def test_a_strength_that_nothing_can_be_trained_with_is_refused(strength: object
         ({"value": {"size": "Z"}}, ["value.size", "'A', 'B'"]),
         ({"sampling": {"steps": 0}}, ["sampling.steps", "1 or more"]),
         ({"sampling": {"steps": 2.5}}, ["sampling.steps", "whole number"]),
-        ({"objective": {"name": "magic"}}, ["objective.name", "value_matching"]),
+        ({"objective": {"name": "magic"}}, ["objective.name", "value_matching", "classifier_guidance"]),
+        ({"objective": {"name": 3}}, ["'objective.name' is '3'", "value_matching"]),
+        ({"objective": 3}, ["'objective' is 3", "section"]),
+        ({"objective": {"average": 1.0}}, ["'objective.average'", "less than 1"]),
+        ({"objective": {"name": "classifier_guidance", "form": "best"}}, ["'objective.form'", "'stable'"]),
+        (
+            {"objective": {"name": "classifier_guidance", "ito": True}},
+            ["'objective.ito'", "objective.renoise", "objective.name = value_matching, which has it"],
+        ),
         ({"training": 3}, ["training", "section"]),
         ({"model": {"name": ""}}, ["model.name", "not empty"]),
         ({"training": {"seed": -1}, "value": {"size": "x"}}, ["value.size", "training.seed"]),
@@ -67,10 +78,11 @@ def test_the_defaults_are_those_of_the_parts() -> None:
     shared = {field.name for field in fields(trainer)} - {"sampling"}
     assert shared == set(TrainingSection.model_fields) - {"strength"}
     assert {name: getattr(training, name) for name in shared} == {name: getattr(trainer, name) for name in shared}
-    assert RunConfig().sampling.model_dump() == asdict(trainer.sampling) == asdict(SamplingOptions())
-    matching, section = ValueMatchingOptions(), ValueMatchingSection()
-    assert {field.name for field in fields(matching)} == set(ValueMatchingSection.model_fields) - {"name"}
-    assert section.model_dump(exclude={"name"}) == {f.name: getattr(matching, f.name) for f in fields(matching)}
+    # The noise of a training is the memoryless one.
+    assert RunConfig().sampling.model_dump() | {"noise_level": 1.0} == asdict(trainer.sampling)
+    assert trainer.sampling == SamplingOptions()
+    assert ValueMatchingSection().model_dump(exclude={"name"}) == asdict(ValueMatchingOptions())
+    assert ClassifierGuidanceSection().model_dump(exclude={"name"}) == asdict(ClassifierGuidanceOptions())
     assert ValueSize.__args__ == VALUE_SIZES
     assert ValueSection.model_fields["reads"].annotation == Reads
     assert ModelSection.model_fields["precision"].annotation.__args__ == PRECISIONS
@@ -78,13 +90,15 @@ def test_the_defaults_are_those_of_the_parts() -> None:
 
 def test_every_setting_says_what_it_means() -> None:
     names = known_settings(RunConfig)
-    assert "training.strength" in names
+    assert {"training.strength", "objective.ito", "objective.renoise"} <= set(names)
     for name in names:
         *sections, last = name.split(".")
-        schema = RunConfig
+        schemas = [RunConfig]
         for section in sections:
-            schema = schema.model_fields[section].annotation
-        assert schema.model_fields[last].description, name
+            schemas = list(variants(schemas[0].model_fields[section].annotation).values())
+        having = [schema for schema in schemas if last in schema.model_fields]
+        assert having, name
+        assert all(schema.model_fields[last].description for schema in having), name
 
 
 def test_spellings_are_found_in_other_sections() -> None:
@@ -92,3 +106,15 @@ def test_spellings_are_found_in_other_sections() -> None:
     assert nearest("training.bach_size", known) == "training.batch_size"
     assert nearest("sampling.seed", known) == "training.seed"
     assert nearest("zzzzzz", known) is None
+
+
+@pytest.mark.parametrize("name", ["value_matching", "classifier_guidance"])
+def test_each_objective_has_settings_of_its_own(name: str) -> None:
+    config = RunConfig.from_mapping({"objective": {"name": name, "replay": 3}})
+    assert (config.objective.name, config.objective.replay) == (name, 3)
+    assert RunConfig.from_mapping(config.model_dump()) == config
+    assert RunConfig.from_mapping(tomllib.loads(config_text(config))) == config
+
+
+def test_value_matching_is_the_default() -> None:
+    assert RunConfig().objective == RunConfig.from_mapping({"objective": {}}).objective == ValueMatchingSection()

@@ -11,9 +11,18 @@ from molvm.runs.config import RunConfig
 from molvm.runs.recipes import recipe_names, recipe_settings
 
 
+@pytest.mark.parametrize("objective", ["value_matching", "classifier_guidance"])
 @pytest.mark.parametrize("name", recipe_names())
-def test_recipes_are_settings_that_a_trainer_takes(name: str) -> None:
-    trainer_options(RunConfig.from_mapping(recipe_settings(name), name))
+def test_recipes_are_settings_that_a_trainer_takes(name: str, objective: str) -> None:
+    settings = RunConfig.from_mapping(recipe_settings(name, {"objective": {"name": objective}}), name)
+    trainer_options(settings)
+    assert settings.objective.name == objective
+    assert settings.objective.replay > 0
+
+
+def test_a_recipe_says_which_objectives_it_knows() -> None:
+    with pytest.raises(ConfigError, match=r"'magic'.*Allowed: classifier_guidance, value_matching"):
+        recipe_settings("few-labels", {"objective": {"name": "magic"}})
 
 
 def test_unknown_recipes_are_refused_with_the_nearest_spelling() -> None:
@@ -31,3 +40,20 @@ def test_a_recipe_lies_under_the_other_settings(tiny_path: Path, spread_reward: 
     assert (run.config.training.warmup, run.config.training.batch_size, run.config.sampling.steps) == (0, 4, 9)
     with pytest.raises(ConfigError, match="leaves nothing to a recipe"):
         molvm.train(out=tmp_path / "other", recipe="few-labels", settings=RunConfig())
+
+
+def test_a_recipe_follows_the_objective(tiny_path: Path, spread_reward: str, tmp_path: Path) -> None:
+    settings = {"training": {"iterations": 2, "updates": 2}, "reward": {"workers": 1}, "objective": {"renoise": True}}
+    run = molvm.train(
+        tiny_path,
+        spread_reward,
+        out=tmp_path / "run",
+        objective="classifier-guidance",
+        recipe="few-labels",
+        batch_size=4,
+        steps=9,
+        settings=settings,
+    )
+    assert (run.config.objective.name, run.config.objective.average) == ("classifier_guidance", 0.99)
+    assert run.config.value.reads == "endpoint"
+    assert run.sample(3).path_cost.min() > 0

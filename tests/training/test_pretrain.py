@@ -18,8 +18,9 @@ from molvm.datasets.store import MoleculeDataset
 from molvm.errors import CheckpointError, ConfigError, DatasetError, DivergenceError, OutputExistsError
 from molvm.models.flowmol.batches import clean_state, one_size_batches
 from molvm.models.flowmol.config import FlowMolConfig
-from molvm.models.flowmol.matching import flowmol_schedules, interpolate, matching_loss, time_weights
+from molvm.models.flowmol.matching import flowmol_schedules, matching_loss, time_weights
 from molvm.models.flowmol.network import FlowMolNetwork
+from molvm.schedules import interpolate
 from molvm.states import MoleculeState
 from molvm.states.molecule import MODALITIES
 from molvm.training import pretrain as module

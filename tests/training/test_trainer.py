@@ -16,7 +16,7 @@ from molvm.chem.molecule import Molecule
 from molvm.errors import CheckpointError, ConfigError, DivergenceError, RewardError
 from molvm.models.gaussian import GaussianMixtureModel
 from molvm.models.mixture import GaussianMixture
-from molvm.objectives import ValueMatching, ValueMatchingOptions
+from molvm.objectives import ClassifierGuidance, ClassifierGuidanceOptions, ValueMatching, ValueMatchingOptions
 from molvm.rewards.base import Direction, Failure, Outcome
 from molvm.rewards.constraint import Constraint
 from molvm.schedules import LinearSchedule
@@ -74,6 +74,8 @@ def score_molecules(samples: list[Molecule]) -> list[Outcome]:
 
 PLAIN = ValueMatchingOptions()
 REMEMBERING = ValueMatchingOptions(ito=True, replay=2, replay_points=3, average=0.9)
+GUIDING = ClassifierGuidanceOptions()
+RENOISING = ClassifierGuidanceOptions(renoise=True, replay=2, average=0.9)
 
 SETTINGS: dict[str, tuple[Any, ...]] = {
     "points": (toy_model, score_points, [0, 1], PLAIN),
@@ -81,6 +83,8 @@ SETTINGS: dict[str, tuple[Any, ...]] = {
     "remembered points": (toy_model, score_points, [0, 1], REMEMBERING),
     "bounded points": (toy_model, score_bounded_points, [0, 1], PLAIN, Constraint("second", None)),
     "remembered molecules": (tiny_model, score_molecules, [3, 4, 5], REMEMBERING),
+    "guided points": (toy_model, score_points, [0, 1], GUIDING),
+    "guided molecules": (tiny_model, score_molecules, [3, 4, 5], RENOISING),
 }
 
 
@@ -92,10 +96,11 @@ def build(
     floor: float = -1.0,
     direction: Direction = "maximise",
 ) -> Trainer:
-    make, default_score, conditions, matching, *bounds = SETTINGS[kind]
+    make, default_score, conditions, chosen, *bounds = SETTINGS[kind]
     model = make()
     features = build_features(model, "A", torch.Generator().manual_seed(0))
-    objective = ValueMatching.build(features, model.schedules, STRENGTH, conditions=conditions, options=matching)
+    algorithm: Any = ClassifierGuidance if isinstance(chosen, ClassifierGuidanceOptions) else ValueMatching
+    objective = algorithm.build(features, model.schedules, STRENGTH, conditions=conditions, options=chosen)
     return Trainer(
         model,
         objective,
@@ -435,3 +440,16 @@ def test_weights_decay(tmp_path: Path) -> None:
 def test_values_are_learned_at_the_memoryless_noise_only() -> None:
     with pytest.raises(ConfigError, match="memoryless"):
         TrainerOptions(sampling=SamplingOptions(noise_level=0.5))
+
+
+def test_guidance_learns_from_the_base_alone(tmp_path: Path) -> None:
+    """Its rollouts are the base's, bit for bit, whatever it has learned; what it hands out steers."""
+    learned = build(tmp_path / "learned", "guided points", replace(OPTIONS, learning_rate=0.03))
+    idle = build(tmp_path / "idle", "guided points", replace(OPTIONS, learning_rate=1e-12))
+    reports, expected = train(learned), train(idle)
+    assert [report["rewards"] for report in reports] == [report["rewards"] for report in expected]
+    assert {report["kl"] for report in reports} == {0.0}
+    assert reports[-1]["loss"] != expected[-1]["loss"]
+    x = learned.model.noise(torch.zeros(3, dtype=torch.int64), 3, torch.Generator().manual_seed(0))
+    assert learned.objective.control is not None
+    assert float(learned.objective.control.gradient(x, torch.full((3,), 0.5)).squared_norm().min()) > 0

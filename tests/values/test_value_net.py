@@ -105,3 +105,33 @@ def test_bad_strengths_are_refused(strength: float) -> None:
 def test_an_empty_list_of_conditions_is_refused() -> None:
     with pytest.raises(ConfigError, match="no condition values"):
         ValueNet(Norm(), SCHEDULES, 1.0, conditions=[])
+
+
+def test_log_partitions_are_logs_of_means_whatever_the_batches() -> None:
+    """Within each condition, also where the weights are beyond every floating-point number."""
+    generator = torch.Generator().manual_seed(1)
+    condition, weights = torch.randint(2, (60,), generator=generator), 900 + 20 * torch.randn(60, generator=generator)
+    value = ValueNet(Norm(), SCHEDULES, 3.0, conditions=[0, 1])
+    for part in range(0, 60, 12):
+        value.update_log_partition(condition[part : part + 12], weights[part : part + 12], window=1e6)
+    for c in (0, 1):
+        own = weights[condition == c].double()
+        expected = torch.logsumexp(own, dim=0) - math.log(len(own))
+        assert -float(value.initial_value(torch.tensor([c]))) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_log_partitions_draw_on_no_other_condition() -> None:
+    """A condition of a far larger Z leaves no trace in another; before it is seen, this one stands at the mean."""
+    value = ValueNet(Norm(), SCHEDULES, 1.0, conditions=[1, 2, 3])
+    value.update_log_partition(torch.tensor([1, 1, 3, 3]), torch.tensor([50.0, 50.0, 48.0, 48.0]), window=1000)
+    pooled = 50 + math.log((1 + math.exp(-2)) / 2)
+    assert value.initial_value(torch.tensor([1, 2, 3])).tolist() == pytest.approx([-50, -pooled, -48], rel=1e-6)
+    value.update_log_partition(torch.tensor([2]), torch.tensor([3.0]), window=1000)
+    assert value.initial_value(torch.tensor([1, 2])).tolist() == pytest.approx([-50, -3])
+
+
+def test_a_log_partition_forgets_beyond_its_window() -> None:
+    value = ValueNet(Norm(), SCHEDULES, 2.0)
+    for weight in (40.0, *[1.0] * 400):
+        value.update_log_partition(None, torch.full((10,), weight), window=50)
+    assert float(value.initial_value()) == pytest.approx(-1.0, abs=1e-4)

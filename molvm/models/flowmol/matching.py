@@ -47,11 +47,6 @@ def time_weights(schedules: Schedules, t: Tensor) -> dict[str, Tensor]:
     return {name: (alpha[name] / beta[name]).clamp(MIN_TIME_WEIGHT, MAX_TIME_WEIGHT) for name in alpha}
 
 
-def interpolate(schedules: Schedules, noise: MoleculeState, data: MoleculeState, t: Tensor) -> MoleculeState:
-    """x_t = α_t x₁ + β_t x₀, each modality by its own schedule."""
-    return data.scale(schedules.alpha(t)) + noise.scale(schedules.beta(t))
-
-
 def matching_loss(
     logits: MoleculeState,
     data: MoleculeState,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from molvm.errors import UnknownNameError
+from molvm.errors import ConfigError, UnknownNameError
+from molvm.runs.config import DEFAULT_OBJECTIVE
 
 SUFFIX = ".toml"
 
@@ -18,12 +20,25 @@ def recipe_names() -> tuple[str, ...]:
     )
 
 
-def recipe_settings(name: str) -> dict[str, Any]:
+def recipe_settings(name: str, over: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The settings of a recipe, in the sections of `RunConfig`; other layers come over them.
+
+    Args:
+        name: The recipe's.
+        over: What comes over them. It may name an objective; the recipe has settings of its own for each that it knows.
 
     Raises:
         UnknownNameError: There is no such recipe.
+        ConfigError: The recipe has no settings for the objective.
     """
     if name not in recipe_names():
         raise UnknownNameError("recipe", name, recipe_names())
-    return tomllib.loads((files(__name__) / f"{name}{SUFFIX}").read_text(encoding="utf-8"))
+    settings = tomllib.loads((files(__name__) / f"{name}{SUFFIX}").read_text(encoding="utf-8"))
+    objectives = settings["objective"]
+    given = (over or {}).get("objective")
+    chosen = given.get("name", DEFAULT_OBJECTIVE) if isinstance(given, Mapping) else DEFAULT_OBJECTIVE
+    if chosen not in objectives:
+        raise ConfigError(
+            f"The recipe {name} has no settings for the objective {chosen!r}.", allowed=", ".join(sorted(objectives))
+        )
+    return {**settings, "objective": objectives[chosen]}
