@@ -194,7 +194,7 @@ def test_a_calibrated_model_takes_few_steps(molvm: Molvm, tmp_path: Path, spread
     assert molvm("sample", model, *few, "--out", "base.sdf").code == 0
     own = molvm("sample", "run", *few, "--out", "none.sdf")
     assert own.code == 2
-    assert "leaving out --transition" in own.err
+    assert "leaving out the transition" in own.err
     assert molvm("models", "verify", model).code == 0
 
 

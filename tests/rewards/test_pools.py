@@ -103,7 +103,8 @@ def test_workers_are_single_threaded_silent_and_know_neither_torch_nor_main(
     pool: Pool, small: list[Molecule], capfd: pytest.CaptureFixture[str]
 ) -> None:
     for outcome in pool.score(Surroundings(), small[:4]):
-        assert outcome.details == {"torch": "False", "threads": "1", "openblas": "1", "main": "False", "scored": "True"}
+        expected = {"torch": "False", "threads": "1", "openblas": "1", "main": "False", "scored": "True"}
+        assert expected.items() <= outcome.details.items()
         assert outcome.value != os.getpid()
     assert capfd.readouterr() == ("", "")
 

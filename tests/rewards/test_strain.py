@@ -34,8 +34,9 @@ def test_the_more_a_geometry_is_disturbed_the_more_strain() -> None:
 
 
 def test_with_gfnff_it_is_that_of_the_evaluation(small: list[Molecule]) -> None:
+    # Sums of several threads come in any order, so that a search may end a little elsewhere within its criteria.
     for molecule in small[::7]:
-        assert value("strain", replace(molecule)) == pytest.approx(Strain().outcome(molecule).value, rel=1e-9)
+        assert value("strain", replace(molecule)) == pytest.approx(Strain().outcome(molecule).value, abs=5e-3)
 
 
 def test_a_molecule_that_falls_apart_has_none() -> None:
