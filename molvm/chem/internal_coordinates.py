@@ -18,8 +18,8 @@ from molvm.chem.engines.base import Array
 
 Indices = NDArray[np.intp]
 
-NEARLY_LINEAR = 0.3
-"""A sine of an angle below which it counts as linear; 163°."""
+NEARLY_LINEAR = -0.954
+"""A cosine of an angle below which it counts as linear; 163°."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class InternalCoordinates:
             for m in neighbours[k]
             if m not in (i, j)
         ]
-        linear = _sines(positions, angles) < NEARLY_LINEAR
+        linear = cosines(positions, angles) < NEARLY_LINEAR
         return cls(_rows(bonds.tolist(), 2), angles[~linear], angles[linear], _rows(torsions, 4), len(positions))
 
     def derivatives(self, positions: Array) -> Array:
@@ -101,12 +101,11 @@ def _units(positions: Array, start: Indices, end: Indices) -> tuple[Array, Array
     return vectors / lengths, lengths
 
 
-def _sines(positions: Array, angles: Indices) -> Array:
-    """Sines (k,) of the angles."""
+def cosines(positions: Array, angles: Indices) -> Array:
+    """Cosines (k,) of angles (k, 3), the middle atom in the middle, at positions (n, 3)."""
     i, j, k = angles.T
-    cross = np.cross(_units(positions, j, i)[0], _units(positions, j, k)[0])
-    sines: Array = np.sqrt((cross * cross).sum(axis=1))
-    return sines
+    found: Array = (_units(positions, j, i)[0] * _units(positions, j, k)[0]).sum(axis=1)
+    return found
 
 
 def _stretch(positions: Array, atoms: Indices) -> tuple[Array, Array]:

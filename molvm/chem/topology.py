@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from molvm.chem.internal_coordinates import InternalCoordinates
+from molvm.chem.internal_coordinates import InternalCoordinates, cosines
 from molvm.chem.molecule import MAX_ATOMIC_NUMBER, Molecule
 
 BROKEN_BOND = 1.3
@@ -84,10 +84,7 @@ def folded_angles(molecule: Molecule, positions: NDArray[np.float64]) -> list[tu
     coordinates = InternalCoordinates.of(molecule.bonds, positions)
     atoms = np.concatenate([coordinates.bends, coordinates.linear_bends])
     bonded = {frozenset(pair) for pair in molecule.bonds.tolist()}
-    arms = [positions[atoms[:, end]] - positions[atoms[:, 1]] for end in (0, 2)]
-    lengths = [np.linalg.norm(arm, axis=1) for arm in arms]
-    cosines = (arms[0] * arms[1]).sum(axis=1) / (lengths[0] * lengths[1])
-    angles = np.degrees(np.arccos(np.clip(cosines, -1.0, 1.0)))
+    angles = np.degrees(np.arccos(np.clip(cosines(positions, atoms), -1.0, 1.0)))
     return [
         (i, j, k, angle)
         for (i, j, k), angle in zip(atoms.tolist(), angles.tolist(), strict=True)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from molvm.models.base import BaseModel
+    from molvm.runs.run import Run
 
 PARTICLES = 16
 
@@ -57,10 +61,8 @@ def sample(
 
     require_writable(out, overwrite=overwrite)
 
-    from molvm.rewards.pools import open_pool
     from molvm.runs.api import open_source
     from molvm.runs.api import sample as draw
-    from molvm.runs.run import Run
 
     found = open_source(source)
     if particles is not None and not exact:
@@ -68,14 +70,7 @@ def sample(
     if top is not None and top < 1:
         raise ConfigError(f"--top is {top}.", allowed="a whole number from 1")
     if score or top is not None:
-        if not isinstance(found, Run):
-            raise ConfigError(
-                f"The base model {source} has no reward to score with.",
-                remedy=f"without --score and --top; then `molvm score {out} --reward NAME --out scores.csv`",
-            )
-        # What cannot be had is better missed before the molecules are drawn.
-        _ = found.reward
-        open_pool(workers or found.config.reward.workers).close()
+        _require_reward(found, out, workers)
     with counting_bar("sampling") as progress:
         drawn = draw(
             found,
@@ -87,7 +82,7 @@ def sample(
             noise_level=noise_level,
             atoms=atoms,
             tilt_size=tilt_size,
-            particles=(particles or PARTICLES) if exact else None,
+            particles=PARTICLES if exact and particles is None else particles,
             batch_size=batch_size,
             progress=progress,
         )
@@ -98,3 +93,23 @@ def sample(
         drawn = drawn.top(top)
     written = drawn.to_sdf(out, overwrite=overwrite)
     typer.echo(f"{counted(written, 'molecule')} in {out}", err=True)
+
+
+def _require_reward(found: Run | BaseModel, out: Path, workers: str | None) -> None:
+    """What cannot be had is better missed before the molecules are drawn.
+
+    Raises:
+        ConfigError: A base model is to be scored.
+        RewardError: The run's reward, or its workers, cannot be had.
+    """
+    from molvm.errors import ConfigError
+    from molvm.rewards.pools import open_pool
+    from molvm.runs.run import Run
+
+    if not isinstance(found, Run):
+        raise ConfigError(
+            f"The base model {found.name} has no reward to score with.",
+            remedy=f"without --score and --top; then `molvm score {out} --reward NAME --out scores.csv`",
+        )
+    _ = found.reward
+    open_pool(workers or found.config.reward.workers).close()

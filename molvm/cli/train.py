@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from molvm.runs.config import RunConfig
 
 
 def train(
@@ -49,10 +52,6 @@ def train(
     """
     from molvm.cli.arguments import base_model, only_with_resume
     from molvm.cli.training_bar import training_bar
-    from molvm.runs.api import settings_layer
-    from molvm.runs.config import RunConfig
-    from molvm.runs.config_file import merged, parse_assignment, read_settings
-    from molvm.runs.recipes import recipe_settings
 
     flags: dict[str, Any] = {
         "reward": reward,
@@ -71,13 +70,7 @@ def train(
             {**flags, "dataset": dataset, "model": model, "config": config, "recipe": recipe, "set": set_ or None}
         )
     else:
-        layers = [read_settings(config)] if config is not None else []
-        layers += [settings_layer(model=base_model(dataset, model), **flags)]
-        layers += [parse_assignment(text) for text in set_ or []]
-        if recipe is not None:
-            layers.insert(0, recipe_settings(recipe, merged(layers)))
-        source = f"{config} and the command line" if config is not None else "the command line"
-        settings = RunConfig.from_mapping(merged(layers), source)
+        settings = _settings(config, recipe, {**flags, "model": base_model(dataset, model)}, set_ or [])
 
     from molvm.runs.run import Run
 
@@ -92,3 +85,18 @@ def train(
         typer.echo(f"Stopped. Go on with: molvm train --resume {run.path}", err=True)
         raise typer.Exit(code)
     typer.echo(f"The run is finished: {run.path}", err=True)
+
+
+def _settings(config: Path | None, recipe: str | None, flags: dict[str, Any], assignments: list[str]) -> RunConfig:
+    """The recipe, over it the file, over it the options, and over them the assignments."""
+    from molvm.runs.api import settings_layer
+    from molvm.runs.config import RunConfig
+    from molvm.runs.config_file import merged, parse_assignment, read_settings
+    from molvm.runs.recipes import recipe_settings
+
+    layers = [read_settings(config)] if config is not None else []
+    layers += [settings_layer(**flags), *map(parse_assignment, assignments)]
+    if recipe is not None:
+        layers.insert(0, recipe_settings(recipe, merged(layers)))
+    source = f"{config} and the command line" if config is not None else "the command line"
+    return RunConfig.from_mapping(merged(layers), source)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from molvm.sde import effective_particles
+
 
 @dataclass(frozen=True)
 class PathDiagnostics:
@@ -63,8 +65,7 @@ def log_mean_exp(log_weights: Tensor) -> Tensor:
 
 def effective_share(log_weights: Tensor) -> Tensor:
     """(Σw)² / (n Σw²), shape ()."""
-    doubled = torch.logsumexp(2 * log_weights, dim=0)
-    return torch.exp(2 * torch.logsumexp(log_weights, dim=0) - doubled) / len(log_weights)
+    return effective_particles(log_weights[None])[0] / len(log_weights)
 
 
 def _average(values: list[float], groups: list[Tensor]) -> float:

@@ -12,7 +12,7 @@ from typing import Any, Self
 from molvm.chem.molecule import Molecule
 from molvm.cores import available_cores
 from molvm.errors import RewardError
-from molvm.rewards.base import MoleculeReward, Outcome, Reward, checked_outcomes, time_needed
+from molvm.rewards.base import MoleculeReward, Outcome, Reward, checked_outcomes, described, time_needed
 from molvm.rewards.batch import Batch, Check, Chunk, Progress
 from molvm.rewards.cache import OutcomeCache
 from molvm.rewards.ledger import Ledger, Ticket
@@ -166,7 +166,7 @@ class WorkerPool:
         except CancelledError:
             return batch.blame(chunk, "cancelled", "never evaluated")
         except Exception as error:  # noqa: BLE001 - whatever the reward's module raises when a worker imports it
-            return batch.blame(chunk, "reward_error", f"{type(error).__name__}: {error}")
+            return batch.blame(chunk, "reward_error", described(error))
         return batch.store(chunk, outcomes)
 
     @staticmethod

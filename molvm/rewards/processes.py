@@ -12,21 +12,14 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing.process
-import sys
 import threading
 from collections.abc import Iterator
 from multiprocessing import spawn
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import Any
 
 from molvm.cores import single_threaded_children
 from molvm.errors import RewardError
-
-if sys.platform == "win32":
-    from multiprocessing.context import SpawnContext as Context
-    from multiprocessing.context import SpawnProcess as Process
-else:
-    from multiprocessing.context import ForkServerContext as Context
-    from multiprocessing.context import ForkServerProcess as Process
 
 PRELOADED = ["molvm.rewards.worker"]
 """What the server imports; nothing that starts threads, and not the main module."""
@@ -65,7 +58,7 @@ def _children_allowed() -> Iterator[None]:
             config["daemon"] = daemonic
 
 
-class LightProcess(Process):
+class LightProcess(ForkServerProcess):
     """A single-threaded process that does not know the main module."""
 
     def start(self) -> None:
@@ -74,7 +67,7 @@ class LightProcess(Process):
             super().start()
 
 
-class MainProcess(Process):
+class MainProcess(ForkServerProcess):
     """A single-threaded process that has imported the main module."""
 
     def start(self) -> None:
@@ -83,13 +76,13 @@ class MainProcess(Process):
             super().start()
 
 
-class LightContext(Context):
+class LightContext(ForkServerContext):
     """Starts `LightProcess`es."""
 
     Process = LightProcess
 
 
-class MainContext(Context):
+class MainContext(ForkServerContext):
     """Starts `MainProcess`es."""
 
     Process = MainProcess

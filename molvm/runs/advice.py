@@ -38,7 +38,8 @@ def about_floor(declared: float | None, batch_size: int, floor: float, unit: str
     return (
         f"A failure is worth {floor:g} {unit}".rstrip()
         + f" in this run, the worst of {batch_size} molecules of the base. "
-        "So few may leave it better than some sound molecules: state a floor, by reward.floor or with the reward."
+        "Sound molecules that are worse will count as no more than a failure: state a floor, by reward.floor or with "
+        "the reward."
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from molvm.chem.formats.smiles import parse_smiles
-from molvm.chem.internal_coordinates import InternalCoordinates
+from molvm.chem.internal_coordinates import InternalCoordinates, cosines
 from molvm.chem.molecule import Molecule
 from molvm.chem.units import ANGSTROM_PER_BOHR
 
@@ -90,6 +90,15 @@ def test_translation_and_rotation_change_none(drug_like: list[Molecule]) -> None
             # The sums of unit vectors of a linear angle turn with the molecule; they are nearly nought.
             bounded = 1e-9 if not len(coordinates.linear_bends) else 0.31
             assert np.abs(derivatives @ turning).max() < bounded
+
+
+def test_an_angle_that_is_folded_is_not_linear() -> None:
+    bonds = np.array([[0, 1], [1, 2]])
+    for degrees, linear in ((5.0, 0), (90.0, 0), (160.0, 0), (165.0, 1), (180.0, 1)):
+        turn = np.radians(degrees)
+        positions = np.array([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0], [2.0 * np.cos(turn), 2.0 * np.sin(turn), 0.0]])
+        assert cosines(positions, np.array([[0, 1, 2]])) == pytest.approx([np.cos(turn)])
+        assert len(InternalCoordinates.of(bonds, positions).linear_bends) == linear
 
 
 @pytest.mark.parametrize("smiles", ["[He]", "[H][H]", "N#N", "C#C", "O=C=O", "FC#CF"])

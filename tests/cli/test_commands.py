@@ -55,6 +55,7 @@ def test_sample_and_evaluate(trained: Molvm, tmp_path: Path, tiny_path: Path, mo
     text = (tmp_path / "dials.sdf").read_text()
     assert trained("sample", "run", "-n", 2, "--exact", "--particles", 4, "--out", "exact.sdf").code == 0
     assert "--exact" in trained("sample", "run", "-n", 2, "--particles", 4, "--out", "not.sdf").err
+    assert "particles is 0" in trained("sample", "run", "-n", 2, "--exact", "--particles", 0, "--out", "not.sdf").err
     assert [int(line[:3]) for line in text.splitlines() if line.endswith("V2000")] == [size, size]
     said = trained("evaluate", "a.sdf", "--reference", "qm9", "--out", "metrics.json")
     assert said.code == 0
