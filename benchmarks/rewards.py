@@ -6,7 +6,7 @@ On drug-like molecules of 35 to 50 atoms (rows of MOSES, embedded as `molvm data
   (`--gfnff --opt`, then `--gfn 2`), and against `xtb --hess`, which is what the authors' library runs;
 - the share of two workers' time that is spent on molecules, from the outcomes' own seconds;
 - an outcome that is known already;
-- the start of a worker, its memory, and what a thousand evaluations add to it.
+- the start of the first worker of a process and of another, their memory, and what a thousand evaluations add to it.
 
 Leave the machine alone meanwhile. Takes some ten minutes.
 """
@@ -159,6 +159,8 @@ def main() -> int:
     options = parser.parse_args()
     molecules = drug_like(options.molecules)
     figures = {
+        # The first worker of a process waits for the server that forks it.
+        "first_worker": worker_start(molecules[0]),
         "program": against_program(molecules, options.hessians),
         "pool": pool_efficiency(molecules * 4, options.workers),
         "known": known_outcomes(molecules),

@@ -1,7 +1,7 @@
 """How workers are started: quickly, single-threaded, and without running the user's script again.
 
-A server that has imported what workers need forks them: one that takes the place of a crashed one is there in some ten
-milliseconds, and it has none of the threads and locks of the process that asks for it. Only the server takes half a
+A server that has imported what workers need forks them: one that takes the place of a crashed one is there in a tenth
+of a second, and it has none of the threads and locks of the process that asks for it. Only the server takes half a
 second to start, once a process.
 
 A new process normally imports the parent's main module. For a script without `if __name__ == "__main__":` that would
