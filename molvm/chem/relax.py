@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from molvm.chem.engines.base import Array, ForceField
 from molvm.chem.engines.gfnff import GFNFF
-from molvm.chem.minimiser import Criteria, minimise
+from molvm.chem.minimiser import Criteria, Minimum, minimise
 from molvm.chem.model_hessian import ModelHessian
 from molvm.chem.molecule import Molecule
 from molvm.chem.topology import changed_bonds
 from molvm.chem.units import ANGSTROM_PER_BOHR
 
 __all__ = ["Criteria", "Relaxation", "relax", "relax_on"]
+
+SAME_FORCE_FIELD = 1e-4
+"""Eh. GFN-FF perceives bonds, π systems and hydrogen bonds where it is set up. Two that differ in hydrogen bonds alone
+are nearer than this at one geometry, and those with other bonds further apart."""
+
+PERCEPTIONS = 3
+"""How often it is set up at most. From a molecule at three quarters of its size two are enough."""
+
+FLAT = 1e-3
+"""Å, root mean square, out of a line or a plane."""
+
+NUDGE = 0.1
+"""a₀, root mean square a coordinate, by which a flat minimum is moved to see whether it is one."""
+
+SAME_MINIMUM = 1e-4
+"""Eh. Two ends of relaxations to the default criteria that are nearer than this are one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +60,10 @@ class Relaxation:
 
 
 def relax(molecule: Molecule, criteria: Criteria | None = None, charge: int | None = None) -> Relaxation:
-    """Relax a molecule with GFN-FF.
+    """Relax a molecule with GFN-FF, set up anew where the minimum has other bonds than the start.
+
+    A force field that was set up for a squeezed or torn molecule keeps bonds that are not there, and its minimum is
+    hundreds of kcal/mol too high.
 
     Args:
         molecule: A sound molecule (`molvm.chem.validity.SOUND`).
@@ -60,7 +79,18 @@ def relax(molecule: Molecule, criteria: Criteria | None = None, charge: int | No
     started = time.perf_counter()
     total = molecule.charge if charge is None else charge
     force_field = GFNFF(molecule.elements, molecule.positions / ANGSTROM_PER_BOHR, total)
-    return relax_on(force_field, molecule, criteria or Criteria(), started=started)
+    criteria = criteria or Criteria()
+    relaxation = relax_on(force_field, molecule, criteria, started=started)
+    for _ in range(PERCEPTIONS - 1):
+        if not relaxation.converged:
+            break
+        minimum = relaxation.positions / ANGSTROM_PER_BOHR
+        force_field = GFNFF(molecule.elements, minimum, total)
+        if abs(force_field.energy_and_gradient(minimum)[0] - relaxation.energy) < SAME_FORCE_FIELD:
+            break
+        again = relax_on(force_field, molecule, criteria, minimum, started)
+        relaxation = replace(again, n_steps=relaxation.n_steps + again.n_steps)
+    return relaxation
 
 
 def relax_on(
@@ -88,7 +118,7 @@ def relax_on(
     start_energy, _ = surface.energy_and_gradient(given)
     if start is None or surface.energy_and_gradient(start)[0] >= start_energy:
         start = given
-    minimum = minimise(surface, start, ModelHessian.of(molecule.elements, molecule.bonds, start), criteria)
+    minimum = _minimum(surface, molecule, start, criteria)
     relaxed = minimum.positions * ANGSTROM_PER_BOHR
     return Relaxation(
         positions=relaxed,
@@ -100,3 +130,25 @@ def relax_on(
         changed_bonds=tuple(changed_bonds(molecule, relaxed)),
         seconds=time.perf_counter() - started,
     )
+
+
+def _minimum(surface: ForceField, molecule: Molecule, start: Array, criteria: Criteria) -> Minimum:
+    """Where the energy is lowest near the start (n, 3) in a₀, and no saddle that symmetry keeps the atoms on."""
+    minimum = minimise(surface, start, ModelHessian.of(molecule.elements, molecule.bonds, start), criteria)
+    if not (minimum.converged and _is_flat(minimum.positions)):
+        return minimum
+    nudged = minimum.positions + NUDGE * np.random.default_rng(0).normal(size=start.shape)
+    other = minimise(surface, nudged, ModelHessian.of(molecule.elements, molecule.bonds, nudged), criteria)
+    lower = other if minimum.energy - other.energy > SAME_MINIMUM else minimum
+    return replace(lower, n_steps=minimum.n_steps + other.n_steps)
+
+
+def _is_flat(positions: Array) -> bool:
+    """Whether three or more atoms (n, 3) in a₀ are in a line, or four or more in a plane.
+
+    Nothing pushes them out of it: drawn flat, ammonia would stay flat, and water with its atoms in a line straight.
+    """
+    if len(positions) < 3:
+        return False
+    spread = np.linalg.svd(positions - positions.mean(axis=0), compute_uv=False) / np.sqrt(len(positions))
+    return bool(spread[2 if len(positions) > 3 else 1] * ANGSTROM_PER_BOHR < FLAT)

@@ -7,7 +7,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from molvm.chem.internal_coordinates import InternalCoordinates, cosines
 from molvm.chem.molecule import MAX_ATOMIC_NUMBER, Molecule
 
 BROKEN_BOND = 1.3
@@ -17,9 +16,6 @@ atoms up to the sum plus 0.45 Å, which for a C-C bond is the same 1.3)."""
 NEW_BOND = 1.15
 """Two atoms that are not bonded but closer than this many times the sum of their covalent radii, have bonded.
 Below `BROKEN_BOND`, so that a strained but unchanged molecule lies between the two."""
-
-SHARPEST_ANGLE = 50.0
-"""Degrees. Between bonds that are not of one three-membered ring nothing is sharper: bicyclo[1.1.1]pentane has 63.5."""
 
 
 @lru_cache(maxsize=1)
@@ -67,26 +63,3 @@ def changed_bonds(molecule: Molecule, positions: NDArray[np.float64]) -> list[tu
     wrong |= ~np.isfinite(ratio)
     first, second = np.nonzero(np.triu(wrong, k=1))
     return list(zip(first.tolist(), second.tolist(), strict=True))
-
-
-def folded_angles(molecule: Molecule, positions: NDArray[np.float64]) -> list[tuple[int, int, int, float]]:
-    """Angles that are sharper than `SHARPEST_ANGLE`, as force fields leave them where atoms sit on the wrong side.
-
-    Angles of three-membered rings are left out.
-
-    Args:
-        molecule: The bond graph.
-        positions: (n, 3) positions in Å, for instance after a relaxation.
-
-    Returns:
-        The three atoms, the middle one in the middle, and the angle in degrees.
-    """
-    coordinates = InternalCoordinates.of(molecule.bonds, positions)
-    atoms = np.concatenate([coordinates.bends, coordinates.linear_bends])
-    bonded = {frozenset(pair) for pair in molecule.bonds.tolist()}
-    angles = np.degrees(np.arccos(np.clip(cosines(positions, atoms), -1.0, 1.0)))
-    return [
-        (i, j, k, angle)
-        for (i, j, k), angle in zip(atoms.tolist(), angles.tolist(), strict=True)
-        if angle < SHARPEST_ANGLE and frozenset((i, k)) not in bonded
-    ]

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from molvm.errors import RewardError
 
+SCRIPTS = (".py", ".sh", ".pl", ".jl", ".R")
+"""Ends of names that tell a file to be run from a word, so that a missing one is noticed before the first molecule."""
+
 
 def found_program(program: str | Sequence[str]) -> tuple[str, ...]:
     """The program and its arguments, found from any directory.
@@ -18,7 +21,7 @@ def found_program(program: str | Sequence[str]) -> tuple[str, ...]:
             from any directory.
 
     Raises:
-        RewardError: It is empty, or there is no such program.
+        RewardError: It is empty, or there is no such program or script.
     """
     argv = shlex.split(program) if isinstance(program, str) else [str(part) for part in program]
     if not argv:
@@ -26,6 +29,9 @@ def found_program(program: str | Sequence[str]) -> tuple[str, ...]:
     found = shutil.which(argv[0])
     if found is None:
         raise RewardError(f"The program {argv[0]!r} of a reward is not found.", remedy="its whole path, and chmod +x")
+    for part in argv[1:]:
+        if part.endswith(SCRIPTS) and not Path(part).is_file():
+            raise RewardError(f"The script {part!r} of a reward's command does not exist.", remedy="check the path")
     return (str(Path(found).absolute()), *with_absolute_files(argv[1:]))
 
 

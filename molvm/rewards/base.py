@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,9 @@ Direction = Literal["maximise", "minimise"]
 LONGEST_REASON = 1000
 """Characters. A reward may raise with the whole of what it was given."""
 
+_STEERING = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Escape sequences and control characters, but for tabs and ends of lines."""
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -36,7 +40,7 @@ class Failure:
     Args:
         kind: One of `FAILURE_KINDS`.
         stage: The check or step that failed, a short name that can be counted.
-        reason: One sentence for people; of a long one the beginning.
+        reason: One sentence for people; of a long one the beginning, and without what would steer a terminal.
     """
 
     kind: FailureKind
@@ -44,8 +48,10 @@ class Failure:
     reason: str
 
     def __post_init__(self) -> None:
-        if len(self.reason) > LONGEST_REASON:
-            object.__setattr__(self, "reason", self.reason[: LONGEST_REASON - 1] + "…")
+        reason = _STEERING.sub(" ", self.reason)
+        if len(reason) > LONGEST_REASON:
+            reason = reason[: LONGEST_REASON - 1] + "…"
+        object.__setattr__(self, "reason", reason)
         if self.kind not in FAILURE_KINDS:
             raise RewardError(f"There is no failure kind {self.kind!r}.", allowed=", ".join(FAILURE_KINDS))
 

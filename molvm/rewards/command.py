@@ -2,7 +2,8 @@
 
 The program gets on its standard input, for one molecule, the object `request` describes, and answers on its standard
 output with {"id": ..., "value": number} and, if it likes, "details": {name: number or text}; or with {"id": ...,
-"failure": reason}. Whatever it writes to standard error is shown when something goes wrong.
+"failure": reason}. It may say which "protocol" it speaks, and may write other lines before. Whatever it writes to
+standard error is shown when something goes wrong.
 """
 
 from __future__ import annotations
@@ -117,6 +118,8 @@ def read_answer(output: bytes, id: str) -> dict[str, Any]:
         answer, line = last_object(output)
     except ValueError as error:
         raise RewardError(str(error)) from error
+    if answer.get("protocol", PROTOCOL) != PROTOCOL:
+        raise RewardError(f"the program answers by protocol {answer['protocol']!r}, and was asked by {PROTOCOL}")
     if answer.get("id") != id:
         raise RewardError(f"the program's answer is not about the molecule {id!r}: {line!r:.120}")
     if "failure" not in answer:
@@ -141,6 +144,10 @@ def command(
     time_limit: float = TIME_LIMIT,
 ) -> Command:
     """What a program of yours says of a molecule: one line of JSON in, one line out.
+
+    In: {"protocol": 1, "id", "smiles", "charge", "elements", "formal_charges", "positions" in Å, "bonds" as [i, j,
+    order], "sdf"}. Out, as the last line: {"id", "value"} and, if it likes, "details", numbers or texts by name; or
+    {"id", "failure": reason}. The program is started anew for every molecule, in an empty directory of its own.
 
     Args:
         program: The program and its arguments, as one text that is split as a shell would, or as a list. No shell runs

@@ -74,7 +74,7 @@ def sa() -> Descriptor:
 
 
 def mw(*, direction: Direction = "maximise") -> Descriptor:
-    """Molecular weight in g/mol.
+    """Molecular weight in g/mol, of natural isotopes: molecules carry no isotope labels.
 
     Args:
         direction: Whether more or less is better; for a range, wrap it in `window`.

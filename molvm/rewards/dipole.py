@@ -23,8 +23,10 @@ neutral molecule in one piece. Zwitterionic glycine, a strong case, has about ha
 class Dipole(Computed):
     """Dipole moment |μ| in debye of the relaxed molecule, for neutral molecules in one piece.
 
-    The dipole of an ion depends on the origin, so ions are turned away. The details are `gfnff_energy` and `energy`
-    (Eh), `gap` (eV), `gradient_norm` (Eh/a₀), `relaxation_steps`, `relaxation_seconds` and `single_point_seconds`.
+    The dipole of an ion depends on the origin, so ions are turned away. Sulfoxides, alkyl azides and some diazo
+    compounds differ from what the `xtb` program says, sulfoxides by 0.45 D, because their GFN-FF geometries do. The
+    details are `gfnff_energy` and `energy` (Eh), `gap` (eV), `gradient_norm` (Eh/a₀), `relaxation_steps`,
+    `relaxation_seconds` and `single_point_seconds`.
 
     Args:
         engine: A single point of one's own in place of the pipeline's.

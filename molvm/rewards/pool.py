@@ -18,8 +18,8 @@ from molvm.rewards.cache import OutcomeCache
 from molvm.rewards.ledger import Ledger, Ticket
 from molvm.rewards.limits import CHECK_SECONDS, CHUNK_SIZE, DEFAULT_TIME_LIMIT, require_positive
 from molvm.rewards.messages import pack, packed
-from molvm.rewards.processes import make_context, refuse_reentry
-from molvm.rewards.worker import evaluate_chunk, ping, prepare_worker
+from molvm.rewards.processes import LEFT_WITH_0, make_context, refuse_reentry
+from molvm.rewards.worker import TOO_LARGE, evaluate_chunk, ping, prepare_worker
 
 LIMIT_MARGIN = 5.0
 """Seconds that a reward with a limit of its own has to enforce it, before its worker is ended."""
@@ -140,9 +140,14 @@ class WorkerPool:
         payload = pack((batch.reward, batch.molecules_of(chunk)))
         limit = self._limit(batch.reward)
         budget = 0.0 if chunk.suspect else min(CHUNK_BUDGET, limit)
-        future: Future[list[Outcome]] = self._pool.schedule(
-            evaluate_chunk, args=(payload, budget, ticket), timeout=limit + budget
-        )
+        try:
+            future: Future[list[Outcome]] = self._pool.schedule(
+                evaluate_chunk, args=(payload, budget, ticket), timeout=limit + budget
+            )
+        except RuntimeError as error:
+            # The pool says so if it broke while nothing was out, as when the server was killed that forks workers.
+            future = Future()
+            future.set_exception(BrokenExecutor(str(error)))
         return future
 
     def _limit(self, reward: Reward) -> float:
@@ -161,7 +166,9 @@ class WorkerPool:
             index = self._ledger.index(ticket)
             return batch.accuse(chunk, index, "timeout", f"longer than {limit:g} s", limit, certain=True)
         except ProcessExpired as error:
-            index, reason = self._ledger.index(ticket), f"the worker ended with code {error.exitcode}"
+            if error.exitcode == TOO_LARGE:
+                return [chunk]
+            index, reason = self._ledger.index(ticket), _how_it_ended(error.exitcode)
             return batch.accuse(chunk, index, "crashed", reason, certain=False)
         except CancelledError:
             return batch.blame(chunk, "cancelled", "never evaluated")
@@ -223,6 +230,10 @@ class WorkerPool:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _how_it_ended(status: int) -> str:
+    return f"the worker ended with code {0 if status == LEFT_WITH_0 else status}"
 
 
 def _stop(pool: Any, ledger: Ledger) -> None:

@@ -58,7 +58,29 @@ def _children_allowed() -> Iterator[None]:
             config["daemon"] = daemonic
 
 
-class LightProcess(ForkServerProcess):
+FINISHED = 77
+"""Status of a worker that was done. One that a reward has ended may have any other, 0 too: a library's `exit()`, or
+Fortran's STOP."""
+
+LEFT_WITH_0 = 256
+"""Stands for a status of 0 that was not the worker's own; no process has this one."""
+
+
+class _Worker(ForkServerProcess):
+    """A process whose status tells whether it was done. The pool takes 0 to mean that."""
+
+    def run(self) -> None:
+        super().run()
+        raise SystemExit(FINISHED)
+
+    @property
+    def exitcode(self) -> int | None:
+        """0 if it was done, None if it runs, else its status."""
+        status: int | None = super().exitcode
+        return {FINISHED: 0, 0: LEFT_WITH_0}.get(status, status) if status is not None else None
+
+
+class LightProcess(_Worker):
     """A single-threaded process that does not know the main module."""
 
     def start(self) -> None:
@@ -67,7 +89,7 @@ class LightProcess(ForkServerProcess):
             super().start()
 
 
-class MainProcess(ForkServerProcess):
+class MainProcess(_Worker):
     """A single-threaded process that has imported the main module."""
 
     def start(self) -> None:

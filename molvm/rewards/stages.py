@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from molvm.chem.distance_bounds import contradicted_bounds
 from molvm.chem.engines.base import Electronic, SinglePoint
 from molvm.chem.molecule import Molecule
 from molvm.chem.relax import Relaxation
 from molvm.chem.relaxers import Relaxer
-from molvm.chem.topology import folded_angles
 from molvm.chem.units import ANGSTROM_PER_BOHR, EV_PER_HARTREE
 from molvm.chem.validity import Gate
 from molvm.errors import EngineError
@@ -69,18 +69,19 @@ def converged(molecule: Molecule, relaxer: Relaxer) -> Relaxation:
 
 
 def relaxed(molecule: Molecule, relaxer: Relaxer) -> Relaxation:
-    """The converged relaxation that kept all bonds, made none, and left no angle folded.
+    """The converged relaxation that kept all bonds, made none, and has the distances of such a molecule.
 
     Raises:
-        StageFailure: The method failed or did not converge, the bonds changed, or an angle is sharper than any can be.
+        StageFailure: The method failed or did not converge, the bonds changed, or a distance contradicts them.
     """
     relaxation = converged(molecule, relaxer)
     if relaxation.changed_bonds:
         first, second = relaxation.changed_bonds[0]
         how = "the geometry contradicts" if relaxer.method == "none" else "relaxation changed"
         raise StageFailure("rejected", "topology", f"{how} the bond between atoms {first} and {second}")
-    for i, j, k, angle in folded_angles(molecule, relaxation.positions)[:1]:
-        raise StageFailure("rejected", "angles", f"the bonds {i}-{j}-{k} are folded to {angle:.0f} degrees")
+    contradiction = contradicted_bounds(molecule, relaxation.positions)
+    if contradiction is not None:
+        raise StageFailure("rejected", "distance bounds", contradiction)
     return relaxation
 
 

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 from molvm.chem.engines.quiet import STDERR, STDOUT
 from molvm.cores import THREAD_VARIABLES
@@ -15,6 +16,14 @@ from molvm.rewards.ledger import Ticket
 from molvm.rewards.messages import unpack
 
 ORPHAN_CHECK_SECONDS = 1.0
+
+GROWTH_LIMIT = 512 * 2**20
+"""Bytes that a worker may grow by after its first chunk. What a reward loads at first is no leak."""
+
+TOO_LARGE = 78
+"""Status of a worker that has grown by more, and leaves a chunk to the one that takes its place."""
+
+_resident_at_first: int | None = None
 
 
 def prepare_worker(environment: dict[str, str]) -> None:
@@ -62,6 +71,7 @@ def evaluate_chunk(payload: bytes, budget: float, ticket: Ticket) -> list[Outcom
     Returns:
         Outcomes of the first molecules, one or more.
     """
+    _leave_if_grown()
     reward, molecules = unpack(payload)
     started, process = time.perf_counter(), os.getpid()
     outcomes: list[Outcome] = []
@@ -77,4 +87,25 @@ def evaluate_chunk(payload: bytes, budget: float, ticket: Ticket) -> list[Outcom
             os._exit(0)
         if time.perf_counter() - started > budget:
             break
+    _note_size()
     return outcomes
+
+
+def _leave_if_grown() -> None:
+    """End this process if it has grown by more than it may."""
+    if _resident_at_first is not None and _resident() > _resident_at_first + GROWTH_LIMIT:
+        os._exit(TOO_LARGE)
+
+
+def _note_size() -> None:
+    global _resident_at_first
+    if _resident_at_first is None:
+        _resident_at_first = _resident()
+
+
+def _resident() -> int:
+    """Bytes of memory that this process has now; where the system does not tell, 0."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0

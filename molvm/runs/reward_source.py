@@ -137,7 +137,8 @@ def _import_file(path: Path) -> ModuleType:
     importlib.invalidate_caches()
     try:
         module = importlib.import_module(path.stem)
-    except Exception as error:
+    # SystemExit too: a script that ends itself must not end molvm, as if all had been done.
+    except (Exception, SystemExit) as error:
         raise RewardError(
             f"The file {path} of the reward cannot be imported: {type(error).__name__}: {error}.",
             remedy=f"`python {path}` shows the whole error",

@@ -289,3 +289,35 @@ def test_csv_output_is_quoted(tmp_path: Path) -> None:
     write_csv(path, ["id", "value"], [{"id": 'a,"b"\nc', "value": 1.5}, {"id": "d", "value": None}])
     with path.open(newline="") as file:
         assert list(csv.reader(file)) == [["id", "value"], ['a,"b"\nc', "1.5"], ["d", ""]]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("column", ["SMILES", "structure", "isomeric_smiles"])
+def test_tables_of_other_programs(tmp_path: Path, delimiter: str, column: str) -> None:
+    rows = (("id", column, "note"), ("a", "CCO", "x"), ("b", "C", ""))
+    text = "".join(delimiter.join(row) + "\n" for row in rows)
+    records = read_molecules(write(tmp_path / "in.csv", text))
+    assert [(molecule_of(record).id, molecule_of(record).smiles()) for record in records] == [("a", "CCO"), ("b", "C")]
+    assert molecule_of(records[0]).properties == {"note": "x"}
+
+
+def test_two_columns_of_smiles_are_not_chosen_from(tmp_path: Path) -> None:
+    with pytest.raises(InputFileError, match="no column of SMILES"):
+        read_molecules(write(tmp_path / "in.csv", "left_smiles,right_smiles\nC,CC\n"))
+
+
+def test_comments_in_a_smiles_file_are_skipped(tmp_path: Path) -> None:
+    records = read_molecules(write(tmp_path / "in.smi", "# from a colleague\nCCO ethanol\n#C\nC\n"))
+    assert [(molecule_of(record).id, molecule_of(record).smiles()) for record in records] == [
+        ("ethanol", "CCO"),
+        ("2", "C"),
+    ]
+
+
+@pytest.mark.parametrize("comment", ["charge=1", "ammonium Charge = +1"])
+def test_an_xyz_comment_may_state_the_charge(tmp_path: Path, comment: str) -> None:
+    molecule = molecule_of(parse_smiles("[NH4+]", "ammonium", {}))
+    atoms = zip("NHHHH", molecule.positions.tolist(), strict=True)
+    text = f"5\n{comment}\n" + "".join(f"{symbol} {x} {y} {z}\n" for symbol, (x, y, z) in atoms)
+    (record,) = read_molecules(write(tmp_path / "in.xyz", text))
+    assert molecule_of(record).smiles() == "[NH4+]"

@@ -3,10 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from molvm.chem.formats.smiles import parse_smiles
 from molvm.chem.molecule import Molecule
-from molvm.chem.relax import relax
-from molvm.chem.topology import changed_bonds, covalent_radii, folded_angles, relative_bond_lengths
+from molvm.chem.topology import changed_bonds, covalent_radii, relative_bond_lengths
 
 
 def test_lengths_of_real_bonds_are_about_their_radii(drug_like: list[Molecule]) -> None:
@@ -41,28 +39,3 @@ def test_the_answer_does_not_depend_on_the_frame(small: list[Molecule]) -> None:
 
 def test_positions_that_are_not_numbers_count_as_changes(small: list[Molecule]) -> None:
     assert changed_bonds(small[0], np.full((3, 3), np.nan)) == [(0, 1), (0, 2), (1, 2)]
-
-
-FOLDED_METHANE = np.array(
-    [[0.0, 0.0, 0.0], [0.36, 0.0, 1.03], [-0.36, 0.0, 1.03], [0.0, 0.36, 1.03], [0.0, -0.36, 1.03]]
-)
-"""Its hydrogens on one side, all bonds of the usual length: a minimum of GFN-FF is not far."""
-
-
-@pytest.mark.parametrize(
-    "smiles", ["C1CC1", "C1C2CC1C2", "C12C3C4C1C5C2C3C45", "O", "C#CC", "C1CC12CC2", "O=C=O", "[He]"]
-)
-def test_no_molecule_has_a_folded_angle(smiles: str) -> None:
-    molecule = parse_smiles(smiles, smiles, {}).molecule
-    assert molecule is not None
-    assert folded_angles(molecule, relax(molecule).positions) == []
-
-
-def test_atoms_on_the_wrong_side_are_found() -> None:
-    methane = parse_smiles("C", "methane", {}).molecule
-    assert methane is not None
-    apart = 0.36 * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
-    found = folded_angles(methane, np.vstack([np.zeros(3), np.column_stack([apart, np.full(4, 1.03)])]))
-    assert {middle for _, middle, _, _ in found} == {0}
-    assert len(found) == 6
-    assert min(angle for *_, angle in found) == pytest.approx(27.4, abs=0.5)

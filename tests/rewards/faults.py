@@ -13,6 +13,7 @@ TIME_LIMIT = 1.5
 KIND_OF_FAULT = {
     "abort": "crashed",
     "exit": "crashed",
+    "stop": "crashed",
     "deadly": "crashed",
     "hang": "timeout",
     "raise": "reward_error",

@@ -45,6 +45,8 @@ class Faulty(MoleculeReward):
             time.sleep(3600)
         if fault == "exit":
             os._exit(3)
+        if fault == "stop":
+            os._exit(0)
         if fault == "hang":
             time.sleep(3600)
         if fault == "raise":
@@ -82,6 +84,25 @@ class Surroundings(MoleculeReward):
         }
         print("workers must not be heard")  # noqa: T201
         return self.succeed(molecule, float(os.getpid()), details)
+
+
+@dataclass(frozen=True)
+class Leaking(MoleculeReward):
+    """Keeps some memory at every molecule, and more at the first; its value is the process."""
+
+    first: int = 0
+    each: int = 0
+    name: str = "leaking"
+    unit: str = ""
+    direction: Direction = "maximise"
+    floor: float | None = None
+
+    def evaluate(self, molecule: Molecule) -> Outcome:
+        _LEAKED.append(b"x" * (self.each if _LEAKED else self.first))
+        return self.succeed(molecule, float(os.getpid()))
+
+
+_LEAKED: list[bytes] = []
 
 
 @reward(unit="Å²")

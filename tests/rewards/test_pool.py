@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from faults import TIME_LIMIT, assert_exact, batch
-from faulty_rewards import Faulty, Surroundings, tpsa
+from faulty_rewards import Faulty, Leaking, Surroundings, tpsa
 
 from molvm.chem.molecule import Molecule
 from molvm.cores import available_cores
@@ -110,6 +110,27 @@ def test_workers_are_replaced_before_they_have_leaked_much(
     with WorkerPool(1, chunk_size=2) as workers:
         # Batches of so few molecules have chunks of one.
         assert len({outcome.value for outcome in workers.score(Surroundings(), small[:3])}) == 3
+
+
+def test_a_worker_that_grows_makes_room_for_another() -> None:
+    with WorkerPool(1, chunk_size=1) as workers:
+        processes = [outcome.value for outcome in workers.score(Leaking(each=100 * 2**20), batch(24))]
+    # After its first, a worker leaks six times before it is larger than it may be.
+    assert sorted(processes.count(process) for process in set(processes)) == [3, 7, 7, 7]
+
+
+def test_what_a_reward_loads_at_first_is_no_leak() -> None:
+    with WorkerPool(1, chunk_size=1) as workers:
+        assert len({outcome.value for outcome in workers.score(Leaking(first=600 * 2**20), batch(6))}) == 1
+
+
+def test_a_worker_that_leaves_with_status_0_has_crashed(pool: WorkerPool) -> None:
+    started = time.monotonic()
+    molecules = batch(8, stop=2)
+    outcomes = pool.score(Faulty(), molecules)
+    assert_exact(molecules, outcomes)
+    assert {outcome.failure.reason for outcome in outcomes if outcome.failure} == {"the worker ended with code 0"}
+    assert time.monotonic() - started < pool.time_limit
 
 
 def test_a_reward_that_workers_cannot_import_fails_for_every_molecule(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -54,3 +55,11 @@ def test_a_server_that_is_killed_is_replaced(pool: WorkerPool, small: list[Molec
     second = surroundings(pool, small[0])
     assert second.value != first.value
     assert int(second.details["parent"]) not in (server, os.getpid())
+
+
+def test_a_pool_whose_server_is_killed_while_it_rests_goes_on(pool: WorkerPool, small: list[Molecule]) -> None:
+    first = surroundings(pool, small[0])
+    os.kill(int(first.details["parent"]), signal.SIGKILL)
+    # By then its workers have noticed, and the pool that none can be started.
+    time.sleep(2.5)
+    assert surroundings(pool, small[0]).value != first.value

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 from rdkit import Chem, rdBase
 
@@ -11,7 +12,11 @@ from molvm.chem.formats.complete import completed
 from molvm.chem.formats.record import MAX_SMILES_CHARACTERS, Record, title_or_number
 from molvm.errors import InputFileError, MoleculeError
 
-SMILES_COLUMNS = ("smiles", "canonical_smiles", "smi")
+SMILES_COLUMNS = ("smiles", "canonical_smiles", "smi", "structure")
+DELIMITERS = (",", ";", "\t")
+COMMENT = "#"
+"""No SMILES begins with it."""
+
 ID_COLUMNS = ("id", "name", "title", "molecule")
 
 
@@ -20,7 +25,7 @@ SmilesRow = tuple[str, str, dict[str, str]]
 
 
 def read_smiles(lines: Iterable[str]) -> Iterator[Record]:
-    """Records of a file with a SMILES a line and, behind white space, its title; a header line is skipped.
+    """Records of a file with a SMILES a line and, behind white space, its title; headers and comments are skipped.
 
     Args:
         lines: The file's lines.
@@ -32,7 +37,7 @@ def read_csv(lines: Iterable[str]) -> Iterator[Record]:
     """Records of a table with a column of SMILES; the other columns become properties.
 
     Args:
-        lines: The file's lines; the first one names the columns.
+        lines: The file's lines; the first one names the columns, between commas, semicolons or tabs.
 
     Raises:
         InputFileError: There is no column of SMILES, or the table cannot be read.
@@ -45,7 +50,7 @@ def smiles_lines(lines: Iterable[str]) -> Iterator[SmilesRow]:
     number = 0
     for position, line in enumerate(lines):
         smiles, _, title = line.strip().partition(" ") if "\t" not in line else line.strip().partition("\t")
-        if not smiles or (position == 0 and smiles.lower() in SMILES_COLUMNS):
+        if not smiles or smiles.startswith(COMMENT) or (position == 0 and smiles.lower() in SMILES_COLUMNS):
             continue
         number += 1
         yield smiles, title_or_number(title, number), {}
@@ -53,14 +58,16 @@ def smiles_lines(lines: Iterable[str]) -> Iterator[SmilesRow]:
 
 def smiles_table(lines: Iterable[str]) -> Iterator[SmilesRow]:
     """What `read_csv` reads, before it is parsed."""
-    reader = csv.DictReader(lines)
+    source = iter(lines)
+    header = next(source, "")
+    reader = csv.DictReader(chain([header], source), delimiter=max(DELIMITERS, key=header.count))
     columns = {(name or "").strip().lower(): name for name in reader.fieldnames or []}
-    smiles_column = next((columns[name] for name in SMILES_COLUMNS if name in columns), None)
+    smiles_column = _smiles_column(columns)
     id_column = next((columns[name] for name in ID_COLUMNS if name in columns), None)
     if smiles_column is None:
         raise InputFileError(
             f"The table has no column of SMILES among {', '.join(columns) or 'its columns'}.",
-            allowed=", ".join(SMILES_COLUMNS),
+            allowed=f"{', '.join(SMILES_COLUMNS)}, or one other that ends in smiles",
         )
     number = 0
     try:
@@ -75,6 +82,13 @@ def smiles_table(lines: Iterable[str]) -> Iterator[SmilesRow]:
             yield (row[smiles_column] or "").strip(), name, properties
     except csv.Error as error:
         raise InputFileError(f"The table cannot be read behind row {number}: {error}.") from error
+
+
+def _smiles_column(columns: Mapping[str, str]) -> str | None:
+    """The column of SMILES among names in lower case, as the table has it."""
+    known = next((columns[name] for name in SMILES_COLUMNS if name in columns), None)
+    others = [column for name, column in columns.items() if name.endswith("smiles")]
+    return known if known is not None or len(others) != 1 else others[0]
 
 
 def parse_smiles(smiles: str, name: str, properties: dict[str, str]) -> Record:

@@ -1,7 +1,8 @@
-"""XYZ files, one frame or many; bonds are perceived by RDKit for the neutral molecule."""
+"""XYZ files, one frame or many; bonds are perceived by RDKit for the total charge that the comment states, else 0."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from rdkit import Chem, rdBase
@@ -11,6 +12,9 @@ from molvm.chem.formats.record import Record, title_or_number
 from molvm.chem.perception import determine_bonds
 from molvm.chem.validity import MAX_ATOMS
 from molvm.errors import MoleculeError
+
+CHARGE = re.compile(r"\bcharge\s*=\s*([+-]?\d{1,3})\b", re.IGNORECASE)
+"""As ASE and extended XYZ write it."""
 
 MAX_TITLE_CHARACTERS = 80
 """A longer comment is not a title."""
@@ -34,10 +38,11 @@ def read_xyz(lines: Iterable[str]) -> Iterator[Record]:
             return
         comment = next(source, "").strip()
         name = title_or_number(comment if len(comment) <= MAX_TITLE_CHARACTERS else "", number)
-        yield _frame(source, int(count), name)
+        stated = CHARGE.search(comment)
+        yield _frame(source, int(count), name, int(stated[1]) if stated else 0)
 
 
-def _frame(source: Iterator[str], n_atoms: int, name: str) -> Record:
+def _frame(source: Iterator[str], n_atoms: int, name: str, charge: int) -> Record:
     kept: list[str] = []
     for index in range(n_atoms):
         line = next(source, None)
@@ -52,6 +57,6 @@ def _frame(source: Iterator[str], n_atoms: int, name: str) -> Record:
             mol = Chem.MolFromXYZBlock("\n".join([str(n_atoms), "", *kept, ""]))
             if mol is None:
                 return Record(name, reason="RDKit cannot read it")
-            return Record(name, completed(determine_bonds(mol, 0, name), name=name, properties={}))
+            return Record(name, completed(determine_bonds(mol, charge, name), name=name, properties={}))
         except (ValueError, RuntimeError, MoleculeError) as error:
             return Record(name, reason=f"no bonds found: {str(error).strip() or type(error).__name__}")
