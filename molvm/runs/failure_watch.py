@@ -42,6 +42,6 @@ class FailureWatch:
         return RewardError(
             f"At least {self.settings.max_failures:.0%} of the molecules failed in each of the last {self.rounds} "
             f"rounds. The reason given most often, {count} of {self._reasons.total()} times: {reason}.",
-            remedy="`molvm score` on a few molecules, or a smaller training.strength if the molecules are broken; "
-            "reward.max_failures and reward.patience say when to give up",
+            remedy="`molvm score` on a few molecules; if they are broken, more sampling.steps or a smaller "
+            "training.strength; reward.max_failures and reward.patience say when to give up",
         )

@@ -66,25 +66,23 @@ class ScoreTable:
     def _row(self, index: int) -> dict[str, Any]:
         mine = {name: outcomes[index] for name, outcomes in self.outcomes.items()}
         failures = {name: outcome.failure for name, outcome in mine.items() if outcome.failure is not None}
-        first = next(iter(failures.values()), None)
+        reasons = {name: f"{failure.stage}: {failure.reason}" for name, failure in failures.items()}
         return {
             "id": self.ids[index],
             "smiles": self.smiles[index],
             **{name: outcome.value for name, outcome in mine.items()},
-            "failure": first.kind if first else None,
-            "reason": _reason(failures, several=len(mine) > 1),
+            "failure": _by_reward({name: failure.kind for name, failure in failures.items()}, several=len(mine) > 1),
+            "reason": _by_reward(reasons, several=len(mine) > 1),
             "seconds": f"{sum(outcome.seconds for outcome in mine.values()):.4f}",
         }
 
 
-def _reason(failures: dict[str, Failure], *, several: bool) -> str | None:
-    """Each distinct reason once; with several rewards it says whose it is."""
-    if not failures:
-        return None
-    reasons = {name: f"{failure.stage}: {failure.reason}" for name, failure in failures.items()}
-    if not several or (len(reasons) > 1 and len(set(reasons.values())) == 1):
-        return next(iter(reasons.values()))
-    return "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+def _by_reward(texts: dict[str, str], *, several: bool) -> str | None:
+    """What all failed rewards say, once; where they differ, or not all of several failed, each under its name."""
+    distinct = set(texts.values())
+    if len(distinct) == 1 and (len(texts) > 1 or not several):
+        return distinct.pop()
+    return "; ".join(f"{name}: {text}" for name, text in texts.items()) or None
 
 
 def score(
