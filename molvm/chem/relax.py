@@ -25,10 +25,10 @@ PERCEPTIONS = 3
 """How often it is set up at most. From a molecule at three quarters of its size two are enough."""
 
 FLAT = 1e-3
-"""Å, root mean square, out of a line or a plane."""
+"""Å, root mean square out of a line or a plane, or between distances that a symmetry makes equal."""
 
 NUDGE = 0.1
-"""a₀, root mean square a coordinate, by which a flat minimum is moved to see whether it is one."""
+"""a₀, root mean square a coordinate, by which a flat or symmetric minimum is moved to see whether it is one."""
 
 SAME_MINIMUM = 1e-4
 """Eh. Two ends of relaxations to the default criteria that are nearer than this are one."""
@@ -135,7 +135,7 @@ def relax_on(
 def _minimum(surface: ForceField, molecule: Molecule, start: Array, criteria: Criteria) -> Minimum:
     """Where the energy is lowest near the start (n, 3) in a₀, and no saddle that symmetry keeps the atoms on."""
     minimum = minimise(surface, start, ModelHessian.of(molecule.elements, molecule.bonds, start), criteria)
-    if not (minimum.converged and _is_flat(minimum.positions)):
+    if not (minimum.converged and (_is_flat(minimum.positions) or _is_symmetric(molecule, minimum.positions))):
         return minimum
     nudged = minimum.positions + NUDGE * np.random.default_rng(0).normal(size=start.shape)
     other = minimise(surface, nudged, ModelHessian.of(molecule.elements, molecule.bonds, nudged), criteria)
@@ -152,3 +152,14 @@ def _is_flat(positions: Array) -> bool:
         return False
     spread = np.linalg.svd(positions - positions.mean(axis=0), compute_uv=False) / np.sqrt(len(positions))
     return bool(spread[2 if len(positions) > 3 else 1] * ANGSTROM_PER_BOHR < FLAT)
+
+
+def _is_symmetric(molecule: Molecule, positions: Array) -> bool:
+    """Whether two atoms have the same distances to all others, at positions (n, 3) in a₀.
+
+    What a symmetry of the start forbids stays forbidden: ethylene that is twisted by 90 degrees does not untwist.
+    """
+    distances = np.sort(np.linalg.norm(positions[:, None, :] - positions[None, :, :], axis=-1), axis=1)
+    apart = np.abs(distances[:, None, :] - distances[None, :, :]).max(axis=-1) * ANGSTROM_PER_BOHR
+    same_element = molecule.elements[:, None] == molecule.elements[None, :]
+    return bool(np.triu(same_element & (apart < FLAT), k=1).any())

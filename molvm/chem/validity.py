@@ -24,6 +24,8 @@ BOND_LENGTH_RANGE = (0.6, 1.5)
 """Allowed bond lengths in units of the sum of the covalent radii: wide enough for any sample of a working
 generator (real bonds lie within 0.85 and 1.15), too narrow for a torn or collapsed molecule."""
 
+NOBLE_GASES = (2, 10, 18, 36, 54, 86)
+
 MAX_XTB_ELEMENT = 86
 """GFN-FF and GFN2-xTB have parameters up to radon."""
 
@@ -79,6 +81,13 @@ def check_bond_lengths(molecule: Molecule) -> str | None:
     return f"the bond {first}-{second} has {ratios[wrong[0]]:.2f} times the length of its covalent radii"
 
 
+def check_shape(molecule: Molecule) -> str | None:
+    """No distance or angle contradicts the bonds. Needs a molecule that RDKit can sanitise, and finite coordinates."""
+    from molvm.chem.distance_bounds import EMBEDDED_BOND_TOLERANCE, contradicted_bounds
+
+    return contradicted_bounds(molecule, molecule.positions, EMBEDDED_BOND_TOLERANCE)
+
+
 def check_builds(molecule: Molecule) -> str | None:
     """RDKit can build and sanitise it."""
     from molvm.chem.rdkit_bridge import sanitised
@@ -97,6 +106,9 @@ def check_strict(molecule: Molecule) -> str | None:
     for atom in mol.GetAtoms():
         if atom.GetNumRadicalElectrons() or atom.GetTotalNumHs():
             return f"atom {atom.GetIdx()} ({atom.GetSymbol()}) has an open valence"
+        # RDKit knows no radicals of metals, and a single atom of iron would pass.
+        if not atom.GetDegree() and not atom.GetFormalCharge() and atom.GetAtomicNum() not in NOBLE_GASES:
+            return f"atom {atom.GetIdx()} ({atom.GetSymbol()}) has no bonds"
     return None
 
 
@@ -173,6 +185,7 @@ GEOMETRY = Gate(
         Check("coordinates", "invalid", check_coordinates),
         Check("distances", "invalid", check_distances),
         Check("bond lengths", "invalid", check_bond_lengths),
+        Check("shape", "invalid", check_shape),
     )
 )
 """The positions can be those of a molecule with these bonds; needs known elements."""

@@ -17,7 +17,7 @@ def last_object(output: bytes) -> tuple[dict[str, Any], str]:
         raise ValueError("the program said nothing")
     try:
         answer = json.loads(lines[-1])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"the program's last line is no JSON: {lines[-1]!r:.120}") from error
     if not isinstance(answer, dict):
         raise ValueError(f"the program's last line is no JSON object: {lines[-1]!r:.120}")  # noqa: TRY004

@@ -12,6 +12,7 @@ import json
 import math
 import platform
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -72,7 +73,7 @@ class Command(MoleculeReward):
             answer = read_answer(finished.output, molecule.id)
         except RewardError as error:
             return self.fail(molecule, "reward_error", "answer", finished.explained(str(error)))
-        if "failure" in answer:
+        if answer.get("failure") is not None:
             return self.fail(molecule, "failed", "program", str(answer["failure"]))
         return self.succeed(molecule, float(answer["value"]), answer.get("details", {}))
 
@@ -122,17 +123,22 @@ def read_answer(output: bytes, id: str) -> dict[str, Any]:
         raise RewardError(f"the program answers by protocol {answer['protocol']!r}, and was asked by {PROTOCOL}")
     if answer.get("id") != id:
         raise RewardError(f"the program's answer is not about the molecule {id!r}: {line!r:.120}")
-    if "failure" not in answer:
+    if answer.get("failure") is None:
         _check_value(answer, line)
     return answer
 
 
 def _check_value(answer: Mapping[str, Any], line: str) -> None:
     value, details = answer.get("value"), answer.get("details", {})
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not _is_finite(value):
         raise RewardError(f"the program's value is no finite number: {line!r:.120}")
-    if not isinstance(details, dict) or not all(isinstance(each, int | float | str) for each in details.values()):
-        raise RewardError(f"the program's details are no numbers and texts by name: {line!r:.120}")
+    if not isinstance(details, dict) or not all(isinstance(each, str) or _is_finite(each) for each in details.values()):
+        raise RewardError(f"the program's details are no finite numbers and texts by name: {line!r:.120}")
+
+
+def _is_finite(value: object) -> bool:
+    # A larger whole number, which JSON allows, is no float either.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def command(
@@ -157,7 +163,7 @@ def command(
         unit: Unit of the values.
         direction: Which way is better, "maximise" or "minimise".
         floor: What a failure is worth; none leaves it to the objective.
-        time_limit: Seconds a molecule may take; the program and all that it has started are ended then.
+        time_limit: Seconds a molecule may take; the program and its process group are ended then.
 
     Raises:
         RewardError: There is no such program, or a setting is out of range.

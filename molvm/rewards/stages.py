@@ -81,7 +81,7 @@ def relaxed(molecule: Molecule, relaxer: Relaxer) -> Relaxation:
         raise StageFailure("rejected", "topology", f"{how} the bond between atoms {first} and {second}")
     contradiction = contradicted_bounds(molecule, relaxation.positions)
     if contradiction is not None:
-        raise StageFailure("rejected", "distance bounds", contradiction)
+        raise StageFailure("rejected", "shape", contradiction)
     return relaxation
 
 

@@ -70,6 +70,27 @@ def test_no_molecule_is_that_small_or_large(paracetamol: Molecule, factor: float
     assert contradicted_bounds(paracetamol, factor * paracetamol.positions) is not None
 
 
+def bent(molecule: Molecule, degrees: float) -> Molecule:
+    """A linear molecule of three heavy atoms in a row, bent at the second."""
+    heavy = np.flatnonzero(molecule.elements > 1)
+    middle, last = molecule.positions[heavy[1]], molecule.positions[heavy[2]]
+    turn = np.radians(180.0 - degrees)
+    axis = (last - middle) / np.linalg.norm(last - middle)
+    across = np.cross(axis, [0.3, 0.5, 0.7])
+    across /= np.linalg.norm(across)
+    positions = molecule.positions.copy()
+    positions[heavy[2]] = middle + np.linalg.norm(last - middle) * (np.cos(turn) * axis + np.sin(turn) * across)
+    return replace(molecule, positions=positions)
+
+
+def test_a_triple_bond_is_straight() -> None:
+    molecule = embedded("CC#N")
+    assert contradicted_bounds(bent(molecule, 165.0), bent(molecule, 165.0).positions) is None
+    found = contradicted_bounds(bent(molecule, 140.0), bent(molecule, 140.0).positions)
+    assert found is not None
+    assert found.endswith("should be straight")
+
+
 def test_a_graph_without_bounds_contradicts_nothing() -> None:
     methane = embedded("C")
     pentavalent = replace(methane, elements=np.array([7, 1, 1, 1, 1], dtype=np.uint8))

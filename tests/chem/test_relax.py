@@ -78,6 +78,21 @@ def test_a_flat_start_is_no_trap(small: list[Molecule], name: str) -> None:
     assert relax(replace(molecule, positions=drawing)).energy == pytest.approx(relax(molecule).energy, abs=1e-5)
 
 
+def test_twisted_ethylene_is_no_minimum() -> None:
+    molecule = parse_smiles("C=C", "ethylene", {}).molecule
+    assert molecule is not None
+    carbons, half, across, along = [[0.0, 0.0, 0.0], [1.33, 0.0, 0.0]], 0.0, 0.93, 0.56
+    turned = [
+        [-along, across, half],
+        [-along, -across, half],
+        [1.33 + along, half, across],
+        [1.33 + along, half, -across],
+    ]
+    twisted = relax(replace(molecule, positions=np.array(carbons + turned)))
+    assert twisted.converged
+    assert twisted.energy == pytest.approx(relax(molecule).energy, abs=1e-5)
+
+
 def test_a_flat_minimum_stays_where_it_is() -> None:
     molecule = parse_smiles("c1ccccc1", "benzene", {}).molecule
     assert molecule is not None

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from molvm.chem import validity
@@ -89,3 +92,30 @@ def test_a_gate_stops_at_the_first_failure() -> None:
     gate = validity.Gate((check("a", None), check("b", "no"))) + validity.Gate((check("c", "never"),))
     assert gate(from_smiles("C")) == validity.Rejection("invalid", "b", "no")
     assert seen == ["a", "b"]
+
+
+@pytest.mark.parametrize("smiles", ["[Fe]", "[U]"])
+def test_a_single_atom_of_a_metal_is_no_molecule(smiles: str) -> None:
+    molecule = parse_smiles(smiles, smiles, {}).molecule
+    assert molecule is not None
+    rejection = validity.SOUND(molecule)
+    assert rejection is not None
+    assert rejection.check == "valences"
+
+
+def test_bonds_of_the_right_length_are_not_enough(drug_like: list[Molecule]) -> None:
+    """Every bond as long as it was, in a random direction."""
+    generator = np.random.default_rng(3)
+    for molecule in drug_like[::6]:
+        positions = np.zeros_like(molecule.positions)
+        placed = {0}
+        bonds = molecule.bonds.tolist()
+        while len(placed) < molecule.n_atoms:
+            for i, j in bonds:
+                if (i in placed) != (j in placed):
+                    old, new = (i, j) if i in placed else (j, i)
+                    direction = generator.normal(size=3)
+                    length = np.linalg.norm(molecule.positions[i] - molecule.positions[j])
+                    positions[new] = positions[old] + length * direction / np.linalg.norm(direction)
+                    placed.add(new)
+        assert validity.SOUND(replace(molecule, positions=positions)) is not None

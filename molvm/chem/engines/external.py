@@ -40,7 +40,7 @@ class External:
     Args:
         argv: The program and its arguments, with `PLACEHOLDERS`; `{xyz}` must be among them.
         unpaired: Number of unpaired electrons.
-        time_limit: Seconds a geometry may take; the program and all that it has started are ended then.
+        time_limit: Seconds a geometry may take; the program and its process group are ended then.
 
     Raises:
         ConfigError: The arguments lack the file or have an unknown placeholder, or the time limit is not positive.
