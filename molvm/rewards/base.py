@@ -135,6 +135,9 @@ class MoleculeReward(ABC):
     cost: float = 0.01
     """Rough seconds a molecule; among several rewards the cheapest looks first."""
 
+    worth_keeping: bool = True
+    """Whether it takes longer than to find an outcome that was kept."""
+
     @abstractmethod
     def evaluate(self, molecule: Molecule) -> Outcome:
         """The outcome of one molecule. May raise: that becomes a `reward_error`."""

@@ -67,9 +67,9 @@ def outcome_key(reward: MoleculeReward, molecule: Molecule) -> str | None:
     """A digest of all that an outcome depends on: what the reward is `cached_as`, and the molecule's arrays.
 
     Returns:
-        64 hexadecimal digits, or None for a reward whose values may change.
+        64 hexadecimal digits, or None for a reward whose values may change or are faster computed than found.
     """
-    settled = reward.cached_as
+    settled = reward.cached_as if reward.worth_keeping else None
     if settled is None:
         return None
     digest = hashlib.sha256(f"{FORMAT}\0{settled}\0{molecule.n_atoms}\0".encode())

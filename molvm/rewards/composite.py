@@ -60,6 +60,15 @@ class Composite(MoleculeReward):
         self.name, self.unit = recipe.name, recipe.unit
         self.direction, self.floor, self.desirability = recipe.direction, recipe.floor, recipe.desirability
         self.cost = sum(cost_of(term) for term in recipe.terms)
+        self.worth_keeping = any(isinstance(term, MoleculeReward) and term.worth_keeping for term in recipe.terms)
+
+    @property
+    def cached_as(self) -> str | None:
+        """What decides the terms, and how they are combined; None if one may come out otherwise."""
+        settled = [term.cached_as for term in self.terms if isinstance(term, MoleculeReward)]
+        recipe = self.recipe
+        how = repr((recipe.name, recipe.formula, recipe.unit, recipe.direction))
+        return None if None in settled else repr((how, settled))
 
     def evaluate(self, molecule: Molecule) -> Outcome:
         """The value with every term's in the details, or the failure of the first term that failed."""

@@ -25,12 +25,9 @@ from molvm.rewards.stages import (
     relaxed,
     single_point,
 )
-from molvm.rewards.versions import versions_of
+from molvm.rewards.versions import EDITION, versions_of
 
 Details = dict[str, float | str]
-
-EDITION = 3
-"""To be raised by who changes what a property comes out as, so that values kept from before are not found again."""
 
 
 @dataclass(frozen=True)

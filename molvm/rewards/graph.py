@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from molvm.chem.molecule import Molecule
 from molvm.chem.validity import SOUND, Rejection
 from molvm.rewards.base import MoleculeReward, Outcome
+from molvm.rewards.versions import EDITION, versions_of
 
 if TYPE_CHECKING:
     from rdkit import Chem
@@ -40,10 +41,17 @@ def examined(molecule: Molecule) -> Chem.Mol | Rejection:
 class GraphReward(MoleculeReward):
     """A reward of strictly valid molecules in one piece that reads the bond graph alone.
 
-    The positions must be those of a molecule (`molvm.chem.validity.SOUND`), but do not enter the value.
+    The positions must be those of a molecule (`molvm.chem.validity.SOUND`), but do not enter the value. Subclasses are
+    dataclasses whose fields decide it.
     """
 
     cost = GRAPH_SECONDS
+    worth_keeping = False
+
+    @property
+    def cached_as(self) -> str | None:
+        """All fields, and the versions of what computes: it is part of rewards that are worth keeping."""
+        return "; ".join((f"{EDITION}", f"{type(self).__module__}.{self!r}", *versions_of("molvm", "rdkit")))
 
     @abstractmethod
     def measure(self, graph: Chem.Mol) -> float:

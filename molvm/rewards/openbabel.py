@@ -11,7 +11,6 @@ from molvm.programs.companion import CompanionError
 from molvm.rewards.base import Direction, Outcome
 from molvm.rewards.graph import GraphReward
 from molvm.rewards.settings import checked_direction
-from molvm.rewards.versions import versions_of
 
 if TYPE_CHECKING:
     from rdkit import Chem
@@ -45,10 +44,7 @@ class OpenBabelDescriptor(GraphReward):
     direction: Direction = "maximise"
     floor: float | None = None
 
-    @property
-    def cached_as(self) -> str | None:
-        """All settings, and the versions of Open Babel and of what reads the molecule."""
-        return "; ".join((repr(self), *versions_of("molvm", "rdkit")))
+    worth_keeping = True
 
     def evaluate(self, molecule: Molecule) -> Outcome:
         """The value, the check that the molecule did not pass, or what became of Open Babel."""

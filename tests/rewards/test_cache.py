@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from molvm.chem.molecule import Molecule
-from molvm.rewards import WorkerPool
-from molvm.rewards.base import Failure, FailureKind, Outcome
+from molvm.rewards import WorkerPool, weighted_sum
+from molvm.rewards.base import Failure, FailureKind, MoleculeReward, Outcome
 from molvm.rewards.cache import OutcomeCache, outcome_key
+from molvm.rewards.expression import parse_reward
 from tests.rewards.faulty_rewards import Faulty
 
 
@@ -118,3 +119,30 @@ def test_the_pool_pays_once(cache: OutcomeCache, small: list[Molecule]) -> None:
     assert [outcome.value for outcome in third] == [outcome.value for outcome in first]
     assert third[2].failure is not None
     assert sorted(seen) == sorted(molecule.id for molecule in molecules)
+
+
+def test_combinations_are_kept_when_a_term_is_worth_it_and_all_are_settled(small: list[Molecule]) -> None:
+    def key(text: str) -> str | None:
+        reward = parse_reward(text)
+        assert isinstance(reward, MoleculeReward)
+        return outcome_key(reward, small[0])
+
+    kept = ["dipole", "linear(dipole, 0, 10)", "linear(dipole, 0, 9)", "product(linear(dipole, 0, 10), qed)"]
+    kept += [
+        "geometric_mean(qed, linear(gap, 0, 5))",
+        "lexicographic(qed, linear(gap, 0, 5))",
+        "constrained(dipole, at_most(logp, 3))",
+    ]
+    kept += ["constrained(dipole, at_most(logp, 2))"]
+    keys = [key(text) for text in kept]
+    assert None not in keys
+    assert len(set(keys)) == len(kept)
+    assert keys == [key(text) for text in kept]
+    assert key("qed") is None
+    assert key("weighted_sum(qed, logp)") is None
+
+
+def test_a_combination_with_a_term_that_may_change_is_not_kept(small: list[Molecule]) -> None:
+    reward = weighted_sum(Kept(), Faulty())
+    assert isinstance(reward, MoleculeReward)
+    assert outcome_key(reward, small[0]) is None
