@@ -50,9 +50,9 @@ AGREEMENT = 1e-6
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rates", type=float, nargs="+", default=[4e-3, 1e-2, 2.5e-2])
+    parser.add_argument("--rates", type=float, nargs="+", default=[1.6e-3, 4e-3, 1e-2, 2.5e-2])
     parser.add_argument("--iterations", type=int, default=200, help="rollouts")
-    parser.add_argument("--tuning", type=Path, help="take the tuning from these results of an earlier run")
+    parser.add_argument("--tuning", type=Path, help="results of an earlier run, to tune with the rates it lacks only")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--turn", type=int, default=5, help="iterations of each side in turn")
     parser.add_argument("--samples", type=int, default=20_000)
@@ -63,7 +63,7 @@ def main() -> None:
     known = json.loads(options.tuning.read_text())["rewards"] if options.tuning else {}
     problems = [Problem("1d/binary", 3.0, options), Problem("1d/gaussian", 10.0, options)]
     with ThreadPoolExecutor(len(problems)) as pool:
-        found = pool.map(lambda problem: problem.compare(known.get(problem.reward, {}).get("tuning")), problems)
+        found = pool.map(lambda problem: problem.compare(known.get(problem.reward, {}).get("tuning", {})), problems)
         results = {
             "release": RELEASE,
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
@@ -121,16 +121,16 @@ class Problem:
         self.exact = {"objective": math.log(self.z), "reward": float(np.trapezoid(weights * rewards, self.x)) / self.z}
         self.sides = {arm: Side(script) for arm, (script, _) in ARMS.items()}
 
-    def compare(self, tuning: dict[str, dict[str, float]] | None) -> dict[str, Any]:
+    def compare(self, known: dict[str, dict[str, float]]) -> dict[str, Any]:
         """The tuning, and what each arm does with the best rate for each seed."""
         self.check()
-        tuning = tuning or {arm: self.tune(arm) for arm in ARMS}
+        tuning = {arm: self.tune(arm, known.get(arm, {})) for arm in ARMS}
         rates = {arm: float(max(scores, key=scores.__getitem__)) for arm, scores in tuning.items()}
         runs = [row for seed in self.options.seeds for row in self.train(rates, seed)]
         for side in self.sides.values():
             assert side.process.stdin is not None
             side.process.stdin.close()
-        found = {"exact": self.exact} | {arm: mean_of([row for row in runs if row["arm"] == arm]) for arm in rates}
+        found = {"exact": self.exact} | {arm: median_of([row for row in runs if row["arm"] == arm]) for arm in rates}
         return {"strength": self.strength, "rates": rates, "found": found, "tuning": tuning, "runs": runs}
 
     def check(self) -> None:
@@ -140,9 +140,10 @@ class Problem:
             difference = np.abs(np.ravel(ours[name]) - np.ravel(theirs[name])).max()
             assert difference < AGREEMENT, f"the {name} of {self.reward} differs by {difference}"
 
-    def tune(self, arm: str) -> dict[str, float]:
+    def tune(self, arm: str, known: dict[str, float]) -> dict[str, float]:
         """λE[r] − KL by learning rate, of those that do not diverge."""
-        scores = {str(rate): self.train({arm: rate}, seed=0)[0]["objective"] for rate in self.options.rates}
+        missing = [rate for rate in self.options.rates if str(rate) not in known]
+        scores = known | {str(rate): self.train({arm: rate}, seed=0)[0]["objective"] for rate in missing}
         return {rate: score for rate, score in scores.items() if math.isfinite(score)}
 
     def train(self, rates: dict[str, float], seed: int) -> list[dict[str, Any]]:
@@ -182,12 +183,12 @@ class Problem:
         }
 
 
-def mean_of(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """The means of what was measured for several seeds, and how far λE[r] − KL spreads."""
+def median_of(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """The medians of what was measured for several seeds, and how far λE[r] − KL spreads."""
     names = ("reward", "kl", "objective", "distance", "seconds", "relative")
     objectives = [row["objective"] for row in rows]
-    means = {name: float(np.mean([row[name] for row in rows])) for name in names}
-    return means | {"objective_lowest": min(objectives), "objective_highest": max(objectives)}
+    medians = {name: statistics.median(row[name] for row in rows) for name in names}
+    return medians | {"objective_lowest": min(objectives), "objective_highest": max(objectives)}
 
 
 def normal(x: np.ndarray[Any, Any], mean: float, deviation: float) -> np.ndarray[Any, Any]:
