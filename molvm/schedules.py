@@ -11,6 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import TypeVar
 
 import torch
@@ -188,7 +189,7 @@ class Schedules:
 
     def most_advanced_alpha(self, t: Tensor) -> Tensor:
         """The largest α of the modalities: how much of the data the most advanced of them shows already."""
-        return torch.stack(list(self.alpha(t).values())).amax(dim=0)
+        return reduce(torch.maximum, self.alpha(t).values())
 
     def value_weight(self, t: Tensor) -> Tensor:
         """The paper's regression weight w(t)·λ² = mean over modalities of 1/(1 + ½∫_t^1 σ²) (VM Eq. 50); 0 at t = 0."""

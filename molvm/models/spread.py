@@ -39,13 +39,13 @@ class PosteriorSpread:
                 raise StateError(f"A spread has the variances {values} of {name}.", allowed="one a time, from 0")
 
     def at(self, t: Tensor) -> dict[str, Tensor]:
-        """P of each modality, 0-d float64 tensors.
+        """P of each modality, float64 tensors of the shape of t.
 
         Args:
-            t: A time, 0-d.
+            t: Times, of any shape.
         """
         return {
-            name: torch.tensor(float(np.interp(float(t), self.times, values)), dtype=torch.float64)
+            name: torch.as_tensor(np.interp(t.cpu().numpy(), self.times, values), dtype=torch.float64)
             for name, values in self.variances.items()
         }
 

@@ -128,9 +128,8 @@ class ValueObjective(ABC, Generic[OptionsT]):
         """
         self._check(rollout)
         self.value.settle_scale(rollout.rewards)
-        for times in torch.split(self._times(rollout.trajectory), TIMES_OBSERVED_AT_ONCE):
-            points = self._points(rollout, times)
-            self.value.observe(points.states, points.times)
+        if self.value.observes:
+            self._show(rollout)
         if self.options.baseline_window:
             self._learn_baseline(rollout)
         self._share_buffers()
@@ -258,6 +257,12 @@ class ValueObjective(ABC, Generic[OptionsT]):
         joined: State = type(chosen[0]).cat(chosen)
         return joined
 
+    def _show(self, rollout: Rollout) -> None:
+        """Show the network what the paths have visited."""
+        for times in torch.split(self._times(rollout.trajectory), TIMES_OBSERVED_AT_ONCE):
+            points = self._points(rollout, times)
+            self.value.observe(points.states, points.times)
+
     def _times(self, trajectory: Trajectory) -> Tensor:
         """The indices of the times of the grid that have a weight."""
         return torch.nonzero(self._weights(trajectory.times)).flatten()
@@ -272,14 +277,14 @@ class ValueObjective(ABC, Generic[OptionsT]):
                 yield self._points(rollout, some)
 
     def _remember(self, rollout: Rollout, memory: ReplayMemory) -> None:
-        """Remember some of all points, taken out time by time so that they never lie side by side."""
+        """Remember some of all points, taken out a few times after the other so that they never lie side by side."""
         times, count = self._times(rollout.trajectory), len(rollout.rewards)
-        chosen = memory.choose(len(times) * count, count)
+        chosen, size = memory.choose(len(times) * count, count), self.options.chunk * count
         memory.add(
             Points.cat(
                 [
-                    self._points(rollout, times[k : k + 1]).select(chosen[chosen // count == k] % count)
-                    for k in range(len(times))
+                    self._points(rollout, some).select(chosen[chosen // size == part] % size)
+                    for part, some in enumerate(torch.split(times, self.options.chunk))
                 ]
             )
         )

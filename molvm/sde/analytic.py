@@ -34,7 +34,7 @@ def analytic_variance(spread: PosteriorSpread) -> Stepper:
             bridged = beta**2 - ratio**2 * beta_s**2
             pull[name] = alpha_s * bridged / beta**2
             keep[name] = ratio * beta_s**2 / beta**2
-            shift[name] = bridged / ratio if float(alpha) > 0 else torch.zeros_like(bridged)
+            shift[name] = torch.where(alpha > 0, bridged / ratio, 0.0)
             noise[name] = torch.sqrt(beta_s**2 * bridged / beta**2 + pull[name] ** 2 * variances[name])
         return Transition(keep, pull, shift, noise)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -77,22 +78,19 @@ def simulate(
     if grid.ndim != 1 or len(grid) < 2 or not bool((grid[1:] > grid[:-1]).all()):
         raise StateError("A trajectory needs a time grid that increases.", allowed="the result of time_grid")
     steps, x = len(grid) - 1, x0
-    allowed = torch.full((steps,), torch.inf) if allowance is None else allowance
-    if allowed.shape != (steps,):
-        raise StateError(f"There are allowances of shape {tuple(allowed.shape)} for {steps} steps.")
+    if allowance is not None and allowance.shape != (steps,):
+        raise StateError(f"There are allowances of shape {tuple(allowance.shape)} for {steps} steps.")
+    allowed = [math.inf] * steps if allowance is None else allowance.tolist()
     states, noises, endpoints = [x] if keep_states else [], [], []
     cost = torch.zeros(steps, len(x), device=x.device, dtype=x.dtype)
     ito = torch.zeros_like(cost)
-    for k in range(steps):
-        transition = stepper(model.schedules, grid[k], grid[k + 1])
+    for k, transition in enumerate(stepper(model.schedules, grid[:-1], grid[1:]).steps()):
         t = grid[k].to(device=x.device, dtype=x.dtype).expand(len(x))
         endpoint, gradient = _evaluate(model, control if allowed[k] > 0 else None, x, t)
         noise = x.randn_like(generator)
         moved = x.scale(transition.keep) + endpoint.scale(transition.pull) + noise.scale(transition.noise)
         if gradient is not None:
-            gradient, cost[k], ito[k] = _within(
-                float(allowed[k]), gradient, *_control_sums(transition, gradient, noise)
-            )
+            gradient, cost[k], ito[k] = _within(allowed[k], gradient, *_control_sums(transition, gradient, noise))
             moved = moved - gradient.scale(transition.shift)
         x = moved
         _check_finite(x, k, steps, float(grid[k]))
@@ -117,7 +115,7 @@ def _evaluate(model: FlowModel, control: Control | None, x: State, t: Tensor) ->
 
 
 def _control_sums(transition: Transition, gradient: State, noise: State) -> tuple[Tensor, Tensor]:
-    if any(float(level) == 0 for level in transition.noise.values()):
+    if any(level == 0 for level in transition.noise.values()):
         # Without noise a steered path is impossible under the base: its cost is infinite, unless nothing steers.
         squared = gradient.squared_norm()
         return torch.where(squared > 0, torch.inf, squared), torch.zeros_like(squared)
@@ -131,7 +129,7 @@ def _within(allowed: float, gradient: State, cost: Tensor, ito: Tensor) -> tuple
     Of all controls that short this one has the least Hamiltonian ½|u|² + u·σ∇V, so that what is learned from the paths
     is the value function of the bounded problem.
     """
-    if not bool((cost > allowed).any()):
+    if math.isinf(allowed) or not bool((cost > allowed).any()):
         return gradient, cost, ito
     share = torch.sqrt((allowed / cost).clamp(max=1.0))
     return gradient.scale(share), cost.clamp(max=allowed), ito * share

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -15,26 +15,33 @@ from molvm.schedules import Schedules
 
 @dataclass(frozen=True)
 class Transition:
-    """One step t → s: x_s = keep · x + pull · x̂₁ − shift · ∇V + noise · ε, modality by modality.
+    """A step t → s, or K of them: x_s = keep · x + pull · x̂₁ − shift · ∇V + noise · ε, modality by modality.
 
     In units of the noise the control is w = −(shift/noise) ∇V (in continuous time u√dt): ½|w|² is the running cost and
     w · ε the Itô integral's increment, both exact for the chain that is simulated.
 
     Args:
-        keep: Modality to coefficient, 0-d float64 tensors.
+        keep: Modality to coefficient, float64 tensors of shape () or (K,), or plain numbers.
         pull: Likewise.
         shift: Likewise.
         noise: Likewise; 0 for the ODE.
     """
 
-    keep: dict[str, Tensor]
-    pull: dict[str, Tensor]
-    shift: dict[str, Tensor]
-    noise: dict[str, Tensor]
+    keep: Mapping[str, Tensor | float]
+    pull: Mapping[str, Tensor | float]
+    shift: Mapping[str, Tensor | float]
+    noise: Mapping[str, Tensor | float]
+
+    def steps(self) -> list[Transition]:
+        """K transitions in plain numbers, with which a state is scaled at the least cost."""
+        parts = (self.keep, self.pull, self.shift, self.noise)
+        numbers = [{name: torch.as_tensor(each).tolist() for name, each in part.items()} for part in parts]
+        count = len(next(iter(numbers[0].values())))
+        return [Transition(*({name: each[k] for name, each in part.items()} for part in numbers)) for k in range(count)]
 
 
 Stepper = Callable[[Schedules, Tensor, Tensor], Transition]
-"""Builds the transition from time t to time s."""
+"""Builds the transition from time t to time s, or those from K times to as many."""
 
 
 def euler_maruyama(
@@ -55,8 +62,8 @@ def euler_maruyama(
 
     Args:
         schedules: α and β of each modality.
-        t: Start of the step, a 0-d float64 tensor in (0, 1).
-        s: Its end.
+        t: Start of the step, in (0, 1), a float64 tensor of shape (), or (K,) for K steps.
+        s: Its end, likewise.
         noise_level: σ as a multiple of the memoryless one; 0 is the probability-flow ODE.
         sigma: A constant σ for all times and modalities, instead of `noise_level`.
         exact_increments: See above; False is the textbook step that the paper takes.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Self
 
 import torch
@@ -18,8 +19,8 @@ from torch import Tensor
 
 from molvm.errors import StateError
 
-Coefficients = float | Tensor | Mapping[str, Tensor]
-"""A number, a tensor of shape () or (B,), or one such tensor for each modality."""
+Coefficients = float | Tensor | Mapping[str, Tensor | float]
+"""A number, a tensor of shape () or (B,), or one such number or tensor for each modality."""
 
 
 class State(ABC):
@@ -102,7 +103,7 @@ class State(ABC):
 
     def inner(self, other: Self) -> Tensor:
         """Inner product per sample over all modalities, shape (B,)."""
-        return torch.stack(list(self.inner_by_modality(other).values())).sum(dim=0)
+        return reduce(torch.add, self.inner_by_modality(other).values())
 
     def squared_norm(self) -> Tensor:
         """Squared length per sample, shape (B,)."""

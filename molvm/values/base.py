@@ -199,6 +199,11 @@ class ValueNet(nn.Module):
         pooled = torch.logsumexp(masses, dim=0) - self.baseline_count.sum().log()
         self.baseline[~known] = -pooled / self.strength
 
+    @property
+    def observes(self) -> bool:
+        """Whether the network wants to be shown states."""
+        return hasattr(self.features, "observe")
+
     @torch.no_grad()
     def observe(self, x: State, t: Tensor) -> None:
         """Show the network states that a rollout has visited, at times of shape (B,)."""
@@ -218,6 +223,6 @@ class ValueNet(nn.Module):
             self.scale.copy_(spread)
 
     def _varying(self, x: State, t: Tensor) -> Tensor:
-        t = t.to(self.dtype)
+        t = t.to(x.dtype)
         value: Tensor = self.unit * self.features(x, t)
         return value * self.schedules.most_advanced_alpha(t) if self.gated else value

@@ -50,14 +50,18 @@ class PointValue(nn.Module):
         seed: Seed of the initial weights.
     """
 
+    rates: Tensor
+    radians: Tensor
+
     def __init__(
         self, dimension: int, config: PointValueConfig | None = None, *, classes: int = 0, seed: int = 0
     ) -> None:
         super().__init__()
         size = config or PointValueConfig()
         self.classes = classes
-        self.frequencies = size.frequencies
         self.octaves = size.octaves
+        self.register_buffer("rates", math.pi * torch.arange(1.0, size.frequencies + 1), persistent=False)
+        self.register_buffer("radians", 2.0 ** torch.arange(size.octaves), persistent=False)
         inputs = dimension * (1 + 2 * size.octaves) + 2 + 2 * size.frequencies + classes
         widths = [inputs, *[size.width] * size.depth]
         layers: list[nn.Module] = []
@@ -70,20 +74,16 @@ class PointValue(nn.Module):
     def forward(self, x: State, t: Tensor) -> Tensor:
         """f(x, t), shape (B,)."""
         points = x.parts["x"].flatten(1)
-        orders = torch.arange(1, self.frequencies + 1, device=t.device, dtype=t.dtype)
-        phases = math.pi * t[:, None] * orders
+        phases = t[:, None] * self.rates
         late = -torch.log(1 - t + LATE)[:, None]
         inputs = [points, t[:, None], late, torch.sin(phases), torch.cos(phases)]
         if self.octaves:
-            waves = (points[:, :, None] * self._radians(points)).flatten(1)
+            waves = (points[:, :, None] * self.radians).flatten(1)
             inputs += [torch.sin(waves), torch.cos(waves)]
         if self.classes and x.condition is not None:
             inputs.append(nn.functional.one_hot(x.condition, self.classes).to(points))
         value: Tensor = self.layers(torch.cat(inputs, dim=1))
         return value.squeeze(1)
-
-    def _radians(self, like: Tensor) -> Tensor:
-        return 2 ** torch.arange(self.octaves, device=like.device, dtype=like.dtype)
 
     def _initialise(self, output: nn.Linear, generator: torch.Generator) -> None:
         with torch.no_grad():

@@ -57,6 +57,18 @@ def test_short_steps_are_those_of_euler_and_maruyama(schedule: Schedule) -> None
     torch.testing.assert_close(ours.keep["x"] - 1, theirs.keep["x"] - 1, rtol=1e-4, atol=0)
 
 
+def test_steps_made_at_once_are_those_made_one_by_one() -> None:
+    """From t = 0 on, where the control cannot act."""
+    stepper = analytic_variance(PosteriorSpread((0.0, 0.5, 1.0), {"x": (1.0, 0.7, 0.0)}))
+    schedules, grid = Schedules({"x": CosineSchedule(1.0)}), torch.linspace(0, 1, 6, dtype=torch.float64)
+    together = stepper(schedules, grid[:-1], grid[1:]).steps()
+    assert together[0].shift == {"x": 0.0}
+    for k, step in enumerate(together):
+        alone = stepper(schedules, grid[k], grid[k + 1])
+        for name in ("keep", "pull", "shift", "noise"):
+            assert getattr(step, name)["x"] == pytest.approx(float(getattr(alone, name)["x"]))
+
+
 def test_the_control_is_a_move_of_the_endpoint() -> None:
     t, s = torch.tensor(0.3, dtype=torch.float64), torch.tensor(0.5, dtype=torch.float64)
     stepper = analytic_variance(PosteriorSpread((0.0, 1.0), {"x": (1.0, 0.0)}))

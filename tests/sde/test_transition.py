@@ -57,6 +57,20 @@ def test_both_kinds_agree_on_the_linear_schedule() -> None:
         torch.testing.assert_close(getattr(exact, name)["x"], getattr(plain, name)["x"])
 
 
+@pytest.mark.parametrize("noise_level", [1.0, 0.0])
+def test_steps_made_at_once_are_those_made_one_by_one(noise_level: float) -> None:
+    schedules = Schedules({"x": LinearSchedule(), "y": CosineSchedule(2.0)})
+    grid = torch.linspace(0.01, 1, 8, dtype=torch.float64)
+    together = euler_maruyama(schedules, grid[:-1], grid[1:], noise_level=noise_level).steps()
+    assert len(together) == 7
+    for k, step in enumerate(together):
+        alone = euler_maruyama(schedules, grid[k], grid[k + 1], noise_level=noise_level)
+        for name in ("keep", "pull", "shift", "noise"):
+            assert getattr(step, name) == pytest.approx(
+                {key: float(each) for key, each in getattr(alone, name).items()}
+            )
+
+
 def test_the_last_step_is_finite() -> None:
     for schedule in SCHEDULES:
         step = euler_maruyama(Schedules({"x": schedule}), at(0.99), at(1.0))
