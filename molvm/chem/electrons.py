@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from molvm.chem.molecule import Molecule
-from molvm.chem.validity import GEOMETRY, STRICT, Check, Gate, check_xtb_elements
+from molvm.chem.validity import GEOMETRY, SHAPE, STRICT, Check, Gate, check_xtb_elements
 
 
 def electrons_gate(charge: int | None = None, unpaired: int = 0, *, neutral: bool = False) -> Gate:
@@ -27,10 +27,14 @@ def electrons_gate(charge: int | None = None, unpaired: int = 0, *, neutral: boo
         return radical_problem(molecule, unpaired)
 
     valences = Check("valences", "invalid", check_valences)
-    sound = Gate(tuple(valences if unpaired and each.name == "valences" else each for each in STRICT.checks)) + GEOMETRY
+    sound = (
+        Gate(tuple(valences if unpaired and each.name == "valences" else each for each in STRICT.checks))
+        + GEOMETRY
+        + SHAPE
+    )
     ions = (Check("neutral", "rejected", check_neutral),) if neutral else ()
     shell = Check("open shell" if unpaired else "closed shell", "rejected", check_electrons)
-    return sound + Gate((*ions, shell, Check("xtb elements", "rejected", check_xtb_elements)))
+    return strict + GEOMETRY + SHAPE + Gate((*ions, shell, Check("xtb elements", "rejected", check_xtb_elements)))
 
 
 def electron_problem(n_electrons: int, unpaired: int) -> str | None:

@@ -185,12 +185,14 @@ GEOMETRY = Gate(
         Check("coordinates", "invalid", check_coordinates),
         Check("distances", "invalid", check_distances),
         Check("bond lengths", "invalid", check_bond_lengths),
-        Check("shape", "invalid", check_shape),
     )
 )
 """The positions can be those of a molecule with these bonds; needs known elements."""
 
-SOUND = STRICT + GEOMETRY
+SHAPE = Gate((Check("shape", "invalid", check_shape),))
+"""No distance or angle contradicts the bonds; needs all of the above."""
+
+SOUND = STRICT + GEOMETRY + SHAPE
 """The gate of rewards that need a whole molecule."""
 
 CLOSED_SHELL = Gate(

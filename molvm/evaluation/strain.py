@@ -8,12 +8,12 @@ from molvm.chem.molecule import Molecule
 from molvm.chem.relax import Criteria
 from molvm.chem.relaxers import Relaxer
 from molvm.chem.superpose import superposed_rmsd
-from molvm.chem.validity import SOUND, Check, Gate, check_xtb_elements
+from molvm.chem.validity import GEOMETRY, STRICT, Check, Gate, check_xtb_elements
 from molvm.rewards.base import Direction, MoleculeReward, Outcome
 from molvm.rewards.stages import StageFailure, converged, pass_gate
 from molvm.rewards.strain import strain_energy
 
-GATE = SOUND + Gate((Check("xtb elements", "rejected", check_xtb_elements),))
+GATE = STRICT + GEOMETRY + Gate((Check("xtb elements", "rejected", check_xtb_elements),))
 
 RMSD_ALL, RMSD_HEAVY, TOPOLOGY_KEPT = "rmsd_all", "rmsd_heavy", "topology_kept"
 """The details of an outcome."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from molvm.chem.molecule import Molecule
-from molvm.chem.validity import GEOMETRY, Check, Gate, check_elements, check_size, check_strict
+from molvm.chem.validity import GEOMETRY, SHAPE, Check, Gate, check_elements, check_size, check_strict
 from molvm.rewards.base import Direction, MoleculeReward, Outcome
 from molvm.rewards.graph import GRAPH_SECONDS
 from molvm.rewards.settings import checked_switch
@@ -19,6 +19,7 @@ PIECES = (
         )
     )
     + GEOMETRY
+    + SHAPE
 )
 """Molecules, one or several: all that `SOUND` asks, but that they be in one piece."""
 

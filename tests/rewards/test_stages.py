@@ -74,7 +74,7 @@ def test_a_missing_gap_is_no_detail() -> None:
 )
 @pytest.mark.parametrize("relaxation", ["gfnff", "none"])
 def test_a_folded_molecule_has_no_properties(name: str, relaxation: str) -> None:
-    """Methane with its hydrogens on one side stays so under GFN-FF, with a dipole of 5 D."""
+    """Methane with its hydrogens on one side would stay so under GFN-FF, with a dipole of 5 D."""
     methane = parse_smiles("C", "methane", {}).molecule
     assert methane is not None
     apart = 0.36 * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
@@ -82,4 +82,33 @@ def test_a_folded_molecule_has_no_properties(name: str, relaxation: str) -> None
     settings = {} if name == "strain" else {"relaxation": relaxation}
     outcome = make_reward(name, **settings)([replace(methane, positions=folded)])[0]
     assert outcome.failure is not None
-    assert outcome.failure.kind == "rejected"
+    assert outcome.failure.stage == "shape"
+
+
+@pytest.mark.parametrize(("length", "stage"), [(1.7, None), (2.25, "topology")])
+def test_what_a_relaxation_leaves_must_have_the_bonds(length: float, stage: str | None) -> None:
+    ethane = parse_smiles("CC", "ethane", {}).molecule
+    assert ethane is not None
+    methyl = [1, *(j for i, j in ethane.bonds.tolist() if i == 1)]
+    axis = ethane.positions[1] - ethane.positions[0]
+    positions = np.array(ethane.positions)
+    positions[methyl] += axis * (length / np.linalg.norm(axis) - 1.0)
+    stretched = replace(ethane, positions=positions)
+    if stage is None:
+        assert relaxed(stretched, Relaxer()).converged
+        return
+    with pytest.raises(StageFailure) as caught:
+        relaxed(stretched, Relaxer())
+    assert caught.value.failure.stage == stage
+
+
+def test_what_a_relaxation_leaves_must_have_the_shape() -> None:
+    """Benzene with a hydrogen inside its ring has all its bonds, and no others."""
+    benzene = parse_smiles("c1ccccc1", "benzene", {}).molecule
+    assert benzene is not None
+    positions = np.array(benzene.positions)
+    positions[6] = 2.0 * positions[0] - positions[6]
+    assert [0, 6] in benzene.bonds.tolist()
+    with pytest.raises(StageFailure) as caught:
+        relaxed(replace(benzene, positions=positions), Relaxer())
+    assert caught.value.failure.stage == "shape"

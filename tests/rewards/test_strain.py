@@ -45,4 +45,4 @@ def test_a_molecule_that_falls_apart_has_none() -> None:
     axis = ethane.positions[1] - ethane.positions[0]
     positions = np.array(ethane.positions)
     positions[methyl] += axis * (2.25 / np.linalg.norm(axis) - 1.0)
-    assert failure("strain", replace(ethane, positions=positions)) == ("rejected", "topology")
+    assert failure("strain", replace(ethane, positions=positions)) == ("invalid", "shape")
