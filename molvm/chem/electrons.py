@@ -27,11 +27,7 @@ def electrons_gate(charge: int | None = None, unpaired: int = 0, *, neutral: boo
         return radical_problem(molecule, unpaired)
 
     valences = Check("valences", "invalid", check_valences)
-    sound = (
-        Gate(tuple(valences if unpaired and each.name == "valences" else each for each in STRICT.checks))
-        + GEOMETRY
-        + SHAPE
-    )
+    strict = Gate(tuple(valences if unpaired and each.name == "valences" else each for each in STRICT.checks))
     ions = (Check("neutral", "rejected", check_neutral),) if neutral else ()
     shell = Check("open shell" if unpaired else "closed shell", "rejected", check_electrons)
     return strict + GEOMETRY + SHAPE + Gate((*ions, shell, Check("xtb elements", "rejected", check_xtb_elements)))
