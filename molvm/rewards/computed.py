@@ -251,5 +251,7 @@ def _made(kind: type[C], pipeline: Pipeline, direction: str, *, keep_positions: 
 
 def _named(make: Callable[..., C], kind: type[C], settings: str) -> Callable[..., C]:
     make.__name__ = make.__qualname__ = kind.name
-    make.__doc__ = f"{inspect.cleandoc(kind.__doc__ or '')}\n\n{settings}"
+    # The fields of the class are not the settings of its name.
+    description = inspect.cleandoc(kind.__doc__ or "").partition("\n\nArgs:")[0]
+    make.__doc__ = f"{description}\n\n{settings}"
     return make
