@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from molvm.errors import CheckpointError, ConfigError, DivergenceError
 from molvm.objectives.base import Rollout, check_strength
+from molvm.objectives.base_bound import BaseBound
 from molvm.objectives.diagnostics import path_diagnostics
 from molvm.objectives.replay import Points, ReplayMemory
 from molvm.sde import Control, Trajectory
@@ -97,6 +98,7 @@ class ValueObjective(ABC, Generic[OptionsT]):
         self.options = options
         self.average = AveragedModel(value, avg_fn=self._averaged) if options.average else None
         self.memory = ReplayMemory(options.replay, options.replay_points) if options.replay else None
+        self.base = BaseBound(len(value.conditions))
 
     @property
     def keeps_endpoints(self) -> bool:
@@ -121,7 +123,8 @@ class ValueObjective(ABC, Generic[OptionsT]):
         """Learn V₀ and the scales of things from a fresh rollout, remember it, and report.
 
         Returns:
-            kl (mean ½∫|u|²), and the `PathDiagnostics`, both of the rollout.
+            kl (mean ½∫|u|²), the `PathDiagnostics`, both of the rollout, and base_excess: by how many nats samples of
+            the base put log Z above what these steered paths say of it (`BaseBound`); large where modes are missed.
 
         Raises:
             ConfigError: The rollout was made for another λ, or kept its terminal state alone.
@@ -138,6 +141,7 @@ class ValueObjective(ABC, Generic[OptionsT]):
         return {
             "kl": float(rollout.trajectory.path_cost.mean()),
             **asdict(path_diagnostics(rollout.log_weights, rollout.condition)),
+            **self._hold_against_base(rollout),
         }
 
     def backward(self, rollout: Rollout, part: int = 0, parts: int = 1) -> Mapping[str, float]:
@@ -196,8 +200,8 @@ class ValueObjective(ABC, Generic[OptionsT]):
             self.average.module.load_state_dict(self.value.state_dict())
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The network and the table V₀; the average and the memory if there are."""
-        parts = {"value": self.value, "average": self.average, "memory": self.memory}
+        """The network, the table V₀ and the bound of the base; the average and the memory if there are."""
+        parts = {"value": self.value, "average": self.average, "memory": self.memory, "base": self.base}
         return {
             f"{part}.{name}": tensor.detach()
             for part, holder in parts.items()
@@ -213,6 +217,7 @@ class ValueObjective(ABC, Generic[OptionsT]):
         """
         try:
             self.value.load_state_dict(_part(state, "value"))
+            self.base.load_state_dict(_part(state, "base"))
             if self.average is not None:
                 self.average.load_state_dict(_part(state, "average"))
         except RuntimeError as error:
@@ -262,6 +267,16 @@ class ValueObjective(ABC, Generic[OptionsT]):
         for times in torch.split(self._times(rollout.trajectory), TIMES_OBSERVED_AT_ONCE):
             points = self._points(rollout, times)
             self.value.observe(points.states, points.times)
+
+    def _hold_against_base(self, rollout: Rollout) -> dict[str, float]:
+        """What samples of the base have to say of steered paths; paths that nothing steers are such samples."""
+        index = self.value.condition_index(rollout.condition, len(rollout.rewards)).cpu()
+        log_weights = rollout.log_weights.cpu()
+        if not bool(rollout.trajectory.path_cost.any()):
+            self.base.add(index, log_weights)
+            return {}
+        excess = self.base.excess(index, log_weights)
+        return {} if excess is None else {"base_excess": excess}
 
     def _times(self, trajectory: Trajectory) -> Tensor:
         """The indices of the times of the grid that have a weight."""

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from molvm.models.gaussian import GaussianMixtureModel
+from molvm.models.mixture import GaussianMixture
+from molvm.objectives import Rollout, ValueMatching
+from molvm.objectives.base_bound import BaseBound
+from molvm.objectives.diagnostics import path_diagnostics
+from molvm.schedules import LinearSchedule
+from molvm.sde import simulate, time_grid
+from molvm.states import State
+from molvm.values.points import PointValue
+
+MODEL = GaussianMixtureModel((GaussianMixture.of([0.5, 0.5], [[-3.0], [3.0]], [[0.25], [0.25]]),), LinearSchedule())
+RIGHT = GaussianMixtureModel((GaussianMixture.of([0.5, 0.5], [[3.0], [3.0]], [[0.25], [0.25]]),), LinearSchedule())
+COUNT = 1_000
+
+
+class OnlyRight:
+    """V = −log of the right mode's share of x_t: steers all that there is into one mode of two."""
+
+    def gradient(self, x: State, t: torch.Tensor) -> State:
+        """∇V, by the difference of the endpoints: the score of the right mode less that of both."""
+        # σ²∇V moves the endpoint: x̂₁ − (β²/α)∇V is that of the right mode alone.
+        alpha, beta = MODEL.schedule.alpha(t.double()), MODEL.schedule.beta(t.double())
+        apart = MODEL.predict_endpoint(x, t) - RIGHT.predict_endpoint(x, t)
+        return apart.scale((alpha / beta**2).to(torch.float64)).to(dtype=x.dtype)
+
+
+def test_the_bound_is_the_mean_weight_of_each_condition() -> None:
+    bound = BaseBound(3)
+    bound.add(torch.tensor([0, 2]), torch.tensor([1.0, 700.0]))
+    bound.add(torch.tensor([0]), torch.tensor([2.0]))
+    assert bound.excess(torch.tensor([0]), torch.tensor([0.0])) == pytest.approx(
+        math.log((math.exp(1.0) + math.exp(2.0)) / 2)
+    )
+    assert bound.excess(torch.tensor([2, 2]), torch.tensor([700.0, 700.0])) == pytest.approx(0.0, abs=1e-9)
+    assert bound.excess(torch.tensor([1]), torch.tensor([0.0])) is None
+    # Conditions count as often as they occur among the paths, those that the base was not seen in not at all.
+    mixed = bound.excess(torch.tensor([1, 2, 2]), torch.tensor([5.0, 699.0, 699.0]))
+    assert mixed == pytest.approx(1.0, abs=1e-9)
+
+
+def test_it_is_restored() -> None:
+    bound, other = BaseBound(2), BaseBound(2)
+    bound.add(torch.tensor([1, 1]), torch.tensor([0.5, -1.0]))
+    other.load_state_dict(bound.state_dict())
+    paths = torch.tensor([1]), torch.tensor([0.0])
+    assert other.excess(*paths) == bound.excess(*paths)
+    with pytest.raises(RuntimeError, match="another shape"):
+        BaseBound(3).load_state_dict(bound.state_dict())
+
+
+def test_a_control_that_misses_a_mode_is_found_out_although_its_own_sample_size_is_large() -> None:
+    """r = 0, everything steered to the right of two modes; log Z is 0, the paths say −log 2."""
+    learner = ValueMatching.build(PointValue(1), MODEL.schedules, 1.0)
+    generator = torch.Generator().manual_seed(0)
+    metrics = {}
+    for name, control in (("base", None), ("collapsed", OnlyRight())):
+        noise = MODEL.noise(None, COUNT, generator)
+        path = simulate(MODEL, noise, time_grid(MODEL.schedules, 100), control=control, generator=generator)
+        metrics[name] = learner.observe(Rollout(path, torch.zeros(COUNT), 1.0))
+        if name == "collapsed":
+            assert float((path.terminal.parts["x"] > 0).double().mean()) > 0.99
+            assert path_diagnostics(path.log_weight(1.0, torch.zeros(COUNT))).ess > 0.9
+    assert "base_excess" not in metrics["base"]
+    assert metrics["collapsed"]["base_excess"] == pytest.approx(math.log(2), abs=0.05)
