@@ -22,7 +22,7 @@ SAME_FORCE_FIELD = 1e-4
 are nearer than this at one geometry, and those with other bonds further apart."""
 
 PERCEPTIONS = 3
-"""How often it is set up at most. From a molecule at three quarters of its size two are enough."""
+"""How often it is set up at most."""
 
 FLAT = 1e-3
 """Å, root mean square out of a line or a plane, or between distances that a symmetry makes equal."""
