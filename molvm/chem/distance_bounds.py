@@ -6,11 +6,14 @@ met, every bond is as long as it should be, and a force field that took the seco
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from molvm.chem.engines.base import Array
+from molvm.chem.internal_coordinates import Indices, cosines
 from molvm.chem.molecule import Molecule
 
 if TYPE_CHECKING:
@@ -47,22 +50,62 @@ def contradicted_bounds(molecule: Molecule, positions: Array, bond_tolerance: fl
     Returns:
         A phrase; None also where the graph is one that RDKit cannot sanitise.
     """
+    bounds = _bounds(molecule)
+    if bounds is None or molecule.n_atoms < 2:
+        return None
+    return _wrong_distance(bounds, positions, bond_tolerance) or _bent_at_sp(bounds.straight, positions)
+
+
+@dataclass(frozen=True, eq=False)
+class _Bounds:
+    """What a bond graph allows: n atoms, distances (n, n) in Å.
+
+    Args:
+        lower: The shortest.
+        upper: The longest.
+        apart: Numbers of bonds between.
+        straight: (k, 3), the middle atom in the middle.
+    """
+
+    lower: Array
+    upper: Array
+    apart: Array
+    straight: Indices
+
+
+@lru_cache(maxsize=1)
+def _bounds(molecule: Molecule) -> _Bounds | None:
+    """The last ones are kept: a molecule is looked at before its relaxation and after it."""
+    from rdkit import Chem, rdBase
+    from rdkit.Chem.rdDistGeom import GetMoleculeBoundsMatrix
+
     from molvm.chem.rdkit_bridge import sanitised
 
     mol = sanitised(molecule)
-    if isinstance(mol, str) or molecule.n_atoms < 2:
+    if isinstance(mol, str):
         return None
-    return _wrong_distance(mol, positions, bond_tolerance) or _bent_at_sp(mol, positions)
+    with rdBase.BlockLogs():
+        bounds = GetMoleculeBoundsMatrix(mol, set15bounds=False, scaleVDW=False, doTriangleSmoothing=False)
+    lower, upper = np.tril(bounds, -1), np.triu(bounds, 1)
+    return _Bounds(lower + lower.T, upper + upper.T, Chem.GetDistanceMatrix(mol), _straight(mol))
 
 
-def _wrong_distance(mol: Chem.Mol, positions: Array, bond_tolerance: float) -> str | None:
-    from rdkit import Chem
+def _straight(mol: Chem.Mol) -> Indices:
+    """Outside rings, the sp atoms between their two neighbours."""
+    from rdkit.Chem import HybridizationType
 
-    lower, upper = _bounds(mol)
+    found = []
+    for atom in mol.GetAtoms():
+        around = [neighbour.GetIdx() for neighbour in atom.GetNeighbors()]
+        if atom.GetHybridization() == HybridizationType.SP and len(around) == 2 and not atom.IsInRing():
+            found.append([around[0], atom.GetIdx(), around[1]])
+    return np.array(found, dtype=np.intp).reshape(-1, 3)
+
+
+def _wrong_distance(bounds: _Bounds, positions: Array, bond_tolerance: float) -> str | None:
     first, second = np.triu_indices(len(positions), k=1)
     distances = np.linalg.norm(positions[first] - positions[second], axis=1)
-    shortest, longest = lower[first, second], upper[first, second]
-    apart = Chem.GetDistanceMatrix(mol)[first, second]
+    shortest, longest, apart = (each[first, second] for each in (bounds.lower, bounds.upper, bounds.apart))
     bonded, across = apart == 1, apart == 2
     short = np.select([bonded, across], [bond_tolerance, SHORT_ANGLE_TOLERANCE], FAR_TOLERANCE)
     long = np.select([bonded, across], [bond_tolerance, LONG_ANGLE_TOLERANCE], np.inf)
@@ -76,27 +119,9 @@ def _wrong_distance(mol: Chem.Mol, positions: Array, bond_tolerance: float) -> s
     )
 
 
-def _bent_at_sp(mol: Chem.Mol, positions: Array) -> str | None:
-    from rdkit import Chem
-
-    for atom in mol.GetAtoms():
-        around = [neighbour.GetIdx() for neighbour in atom.GetNeighbors()]
-        if atom.GetHybridization() != Chem.HybridizationType.SP or len(around) != 2 or atom.IsInRing():
-            continue
-        left, right = positions[around] - positions[atom.GetIdx()]
-        cosine = float(left @ right) / float(np.linalg.norm(left) * np.linalg.norm(right))
-        angle = float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
+def _bent_at_sp(straight: Indices, positions: Array) -> str | None:
+    angles = np.degrees(np.arccos(np.clip(cosines(positions, straight), -1.0, 1.0)))
+    for atoms, angle in zip(straight.tolist(), angles.tolist(), strict=True):
         if angle < SHARPEST_AT_SP:
-            return f"the angle {around[0]}-{atom.GetIdx()}-{around[1]} has {angle:.0f} degrees, and should be straight"
+            return f"the angle {atoms[0]}-{atoms[1]}-{atoms[2]} has {angle:.0f} degrees, and should be straight"
     return None
-
-
-def _bounds(mol: Chem.Mol) -> tuple[Array, Array]:
-    """The shortest and longest distances, both (n, n) and symmetric, in Å."""
-    from rdkit import rdBase
-    from rdkit.Chem.rdDistGeom import GetMoleculeBoundsMatrix
-
-    with rdBase.BlockLogs():
-        bounds = GetMoleculeBoundsMatrix(mol, set15bounds=False, scaleVDW=False, doTriangleSmoothing=False)
-    lower, upper = np.tril(bounds, -1), np.triu(bounds, 1)
-    return lower + lower.T, upper + upper.T

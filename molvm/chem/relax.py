@@ -160,6 +160,9 @@ def _is_symmetric(molecule: Molecule, positions: Array) -> bool:
     What a symmetry of the start forbids stays forbidden: ethylene that is twisted by 90 degrees does not untwist.
     """
     distances = np.sort(np.linalg.norm(positions[:, None, :] - positions[None, :, :], axis=-1), axis=1)
-    apart = np.abs(distances[:, None, :] - distances[None, :, :]).max(axis=-1) * ANGSTROM_PER_BOHR
+    distances, totals = distances * ANGSTROM_PER_BOHR, distances.sum(axis=1) * ANGSTROM_PER_BOHR
     same_element = molecule.elements[:, None] == molecule.elements[None, :]
-    return bool(np.triu(same_element & (apart < FLAT), k=1).any())
+    # Few pairs have equal sums, and only their distances need comparing.
+    equal_sums = np.abs(totals[:, None] - totals[None, :]) < FLAT * len(positions)
+    first, second = np.nonzero(np.triu(same_element & equal_sums, k=1))
+    return bool((np.abs(distances[first] - distances[second]).max(axis=1) < FLAT).any())

@@ -17,7 +17,8 @@ from molvm.objectives.diagnostics import log_mean_exp
 class BaseBound:
     """log Z_c from below within each condition c: log of the mean of exp(λr) over samples of the base.
 
-    The expectation of such a logarithm is at most log Z_c (Jensen).
+    The expectation of such a logarithm is at most log Z_c (Jensen). It holds for the rewards that it was made of: where
+    a run adjusts them, as constraints do, those of the first rollouts.
 
     Args:
         conditions: How many values the condition can take; 1 without one.
@@ -34,9 +35,10 @@ class BaseBound:
             index: Of their conditions, shape (B,).
             log_weights: λr, shape (B,), in nats.
         """
-        for row, weight in zip(index.tolist(), log_weights.double().tolist(), strict=True):
-            self.sums[row] = torch.logaddexp(self.sums[row], torch.tensor(weight, dtype=torch.float64))
-            self.counts[row] += 1
+        for row in set(index.tolist()):
+            group = log_weights.double()[index == row]
+            self.sums[row] = torch.logaddexp(self.sums[row], torch.logsumexp(group, dim=0))
+            self.counts[row] += len(group)
 
     def excess(self, index: Tensor, log_weights: Tensor) -> float | None:
         """By how many nats the base's bound lies above what steered paths say of log Z, in the mean over the paths.

@@ -26,7 +26,8 @@ class Ticket:
         """Say that the molecule of this index in the chunk is begun."""
         descriptor = os.open(self.path, os.O_WRONLY)
         try:
-            os.pwrite(descriptor, ENTRY.pack(index), self.number * ENTRY.size)
+            # From 1, because entries that were never written read as 0.
+            os.pwrite(descriptor, ENTRY.pack(index + 1), self.number * ENTRY.size)
         finally:
             os.close(descriptor)
 
@@ -43,8 +44,15 @@ class Ledger:
         self._count += 1
         return Ticket(self._file.name, self._count - 1)
 
+    def begun(self, ticket: Ticket) -> bool:
+        """Whether a worker got to any molecule of the chunk."""
+        return self._entry(ticket) > 0
+
     def index(self, ticket: Ticket) -> int:
         """The molecule of the chunk that was begun last; the first if the worker did not get to any."""
+        return max(0, self._entry(ticket) - 1)
+
+    def _entry(self, ticket: Ticket) -> int:
         entry = os.pread(self._file.fileno(), ENTRY.size, ticket.number * ENTRY.size)
         return int(ENTRY.unpack(entry)[0]) if len(entry) == ENTRY.size else 0
 

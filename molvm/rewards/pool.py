@@ -166,7 +166,8 @@ class WorkerPool:
             index = self._ledger.index(ticket)
             return batch.accuse(chunk, index, "timeout", f"longer than {limit:g} s", limit, certain=True)
         except ProcessExpired as error:
-            if error.exitcode == TOO_LARGE:
+            # A reward may end its worker with the same status; then a molecule was begun.
+            if error.exitcode == TOO_LARGE and not self._ledger.begun(ticket):
                 return [chunk]
             index, reason = self._ledger.index(ticket), _how_it_ended(error.exitcode)
             return batch.accuse(chunk, index, "crashed", reason, certain=False)

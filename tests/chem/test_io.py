@@ -321,3 +321,8 @@ def test_an_xyz_comment_may_state_the_charge(tmp_path: Path, comment: str) -> No
     text = f"5\n{comment}\n" + "".join(f"{symbol} {x} {y} {z}\n" for symbol, (x, y, z) in atoms)
     (record,) = read_molecules(write(tmp_path / "in.xyz", text))
     assert molecule_of(record).smiles() == "[NH4+]"
+
+
+def test_a_single_charged_atom_in_an_xyz_file_keeps_its_charge(tmp_path: Path) -> None:
+    (record,) = read_molecules(write(tmp_path / "in.xyz", "1\ncharge=1\nNa 0 0 0\n"))
+    assert molecule_of(record).charge == 1

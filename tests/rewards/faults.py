@@ -14,6 +14,7 @@ KIND_OF_FAULT = {
     "abort": "crashed",
     "exit": "crashed",
     "stop": "crashed",
+    "mimic": "crashed",
     "deadly": "crashed",
     "hang": "timeout",
     "raise": "reward_error",

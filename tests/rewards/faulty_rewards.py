@@ -14,6 +14,7 @@ from rdkit.Chem import Descriptors
 
 from molvm.chem.molecule import Molecule
 from molvm.rewards import Direction, MoleculeReward, Outcome, reward
+from molvm.rewards.worker import TOO_LARGE
 
 
 class Baseless(BaseException):
@@ -47,6 +48,8 @@ class Faulty(MoleculeReward):
             os._exit(3)
         if fault == "stop":
             os._exit(0)
+        if fault == "mimic":
+            os._exit(TOO_LARGE)
         if fault == "hang":
             time.sleep(3600)
         if fault == "raise":

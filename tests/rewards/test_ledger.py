@@ -12,5 +12,6 @@ def test_each_entry_has_what_was_noted_last() -> None:
         second.note(index)
     first.note(3)
     assert [ledger.index(ticket) for ticket in (first, second, untouched)] == [3, 7, 0]
+    assert [ledger.begun(ticket) for ticket in (first, second, untouched)] == [True, True, False]
     ledger.close()
     assert not Path(first.path).exists()

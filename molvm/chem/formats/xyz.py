@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from rdkit import Chem, rdBase
 
-from molvm.chem.formats.complete import completed
 from molvm.chem.formats.record import Record, title_or_number
-from molvm.chem.perception import determine_bonds
+from molvm.chem.perception import perceive_bonds
 from molvm.chem.validity import MAX_ATOMS
 from molvm.errors import MoleculeError
 
@@ -57,6 +56,7 @@ def _frame(source: Iterator[str], n_atoms: int, name: str, charge: int) -> Recor
             mol = Chem.MolFromXYZBlock("\n".join([str(n_atoms), "", *kept, ""]))
             if mol is None:
                 return Record(name, reason="RDKit cannot read it")
-            return Record(name, completed(determine_bonds(mol, charge, name), name=name, properties={}))
+            elements = [atom.GetAtomicNum() for atom in mol.GetAtoms()]
+            return Record(name, perceive_bonds(elements, mol.GetConformer().GetPositions(), charge=charge, id=name))
         except (ValueError, RuntimeError, MoleculeError) as error:
             return Record(name, reason=f"no bonds found: {str(error).strip() or type(error).__name__}")
