@@ -119,9 +119,12 @@ class WorkerPool:
                     ticket = self._ledger.ticket()
                     pending[self._submit(batch, chunk, ticket)] = chunk, ticket
                 queue = []
-                done, _ = wait(pending, timeout=None if check is None else CHECK_SECONDS, return_when=FIRST_COMPLETED)
+                done, _ = wait(pending, timeout=CHECK_SECONDS, return_when=FIRST_COMPLETED)
                 if check is not None:
                     check()
+                if not done and not self._pool.active:
+                    # It broke after it had taken these and before it looked at them, and will never answer.
+                    return [chunk for chunk, _ in pending.values()]
                 for future in done:
                     chunk, ticket = pending.pop(future)
                     if isinstance(future.exception() if not future.cancelled() else None, BrokenExecutor):

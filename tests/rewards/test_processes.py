@@ -63,3 +63,19 @@ def test_a_pool_whose_server_is_killed_while_it_rests_goes_on(pool: WorkerPool, 
     # By then its workers have noticed, and the pool that none can be started.
     time.sleep(2.5)
     assert surroundings(pool, small[0]).value != first.value
+
+
+def test_a_pool_that_breaks_while_it_is_given_a_chunk_goes_on(pool: WorkerPool, small: list[Molecule]) -> None:
+    first = surroundings(pool, small[0])
+    scheduler = pool._pool
+    passes = scheduler._check_pool_status
+
+    def passes_slowly() -> None:
+        passes()
+        # Meanwhile the pool finds that its worker is gone, and fails all that it knows of.
+        time.sleep(0.5)
+
+    scheduler._check_pool_status = passes_slowly
+    for process in (int(first.details["parent"]), int(first.value or 0)):
+        os.kill(process, signal.SIGKILL)
+    assert surroundings(pool, small[0]).value != first.value
