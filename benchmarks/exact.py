@@ -39,6 +39,9 @@ from molvm.values.points import PointValue, PointValueConfig
 GOAL = 0.95
 RATES = (1e-3, 3e-3, 1e-2)
 TUNING_SEED = 100
+FAILURE = -1e6
+"""No sample fails, but no value is worth less than a failure either."""
+
 JUDGES = 4_000
 """Fresh paths on which L is measured."""
 
@@ -190,7 +193,7 @@ def learn(problem: Problem, arm: Arm, rate: float, calls: int, seed: int) -> dic
             lambda samples: scored(problem, samples),
             options,
             strength=problem.strength,
-            floor=0.0,
+            floor=FAILURE,
             checkpoints=Path(folder),
         )
         try:
