@@ -107,6 +107,10 @@ class MoleculeError(MolVMError):
     """Arrays or a file record do not describe a molecule."""
 
 
+class ImageError(MolVMError):
+    """Pixels or a file do not describe an image."""
+
+
 class EvaluationError(MolVMError):
     """A metric cannot be computed from what it was given."""
 

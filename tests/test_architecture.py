@@ -12,13 +12,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "molvm"
 
-FOUNDATIONS = ("errors", "durable", "digests", "cores", "programs")
+FOUNDATIONS = ("errors", "durable", "digests", "cores", "programs", "subject")
 """What imports nothing of molvm but one another; everyone may import them."""
 
 LAYERS = ("states", "schedules", "models", "sde", "values", "objectives", "training", "runs", "cli")
 """Each may import those before it, never those behind it."""
 
-TORCH_FREE = ("chem", "rewards", "datasets", "evaluation")
+TORCH_FREE = ("chem", "images", "rewards", "datasets", "evaluation")
 
 MAY_IMPORT_INTEROP = {"interop", "runs", "cli"}
 
@@ -27,7 +27,8 @@ FOREIGN = {"ase": "molvm.interop.ase", "dgl": "molvm.interop.dgl", "openbabel": 
 
 BESIDE = {
     "chem": {"chem"},
-    "rewards": {"chem", "rewards"},
+    "images": {"images"},
+    "rewards": {"chem", "images", "rewards"},
     "datasets": {"chem", "datasets"},
     "evaluation": {"chem", "datasets", "rewards", "evaluation"},
     "interop": {"states", "models", "chem", "interop"},

@@ -41,6 +41,7 @@ def molecules_of(source: str, count: int, seed: int) -> Found:
     Raises:
         InputFileError: The file cannot be read, or holds no molecule.
         UnknownNameError: There is no such file, run or model.
+        ConfigError: What it makes are images.
     """
     from molvm.chem.io import readable_suffixes
     from molvm.errors import InputFileError
@@ -50,11 +51,18 @@ def molecules_of(source: str, count: int, seed: int) -> Found:
     if source.endswith(tuple(readable_suffixes())):
         raise InputFileError(f"There is no file {source}.", remedy="check the path")
     from molvm.cli.console import counting_bar
+    from molvm.errors import ConfigError
+    from molvm.models.base import made_by
     from molvm.runs.api import open_source
     from molvm.runs.run import Run
     from molvm.runs.sampling import draw_samples
 
     found = open_source(source)
+    if made_by(found.model if isinstance(found, Run) else found) != "molecules":
+        raise ConfigError(
+            f"{source} makes images, and what is evaluated here are molecules.",
+            remedy="`molvm sample --score`, or the functions of molvm.evaluation.images",
+        )
     with counting_bar("sampling") as progress:
         if isinstance(found, Run):
             return _from(found.model, list(found.sample(count, seed=seed, progress=progress)))

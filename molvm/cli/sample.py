@@ -16,7 +16,7 @@ PARTICLES = 16
 
 def sample(
     source: Annotated[str, typer.Argument(help="A run's directory, or a base model's name or directory.")],
-    out: Annotated[Path, typer.Option(help="The SD file to write.")],
+    out: Annotated[Path, typer.Option(help="The SD file to write; for images a new folder of PNG files.")],
     count: Annotated[int, typer.Option("-n", "--count", help="How many molecules.")] = 100,
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
     steps: Annotated[
@@ -53,7 +53,7 @@ def sample(
     top: Annotated[int | None, typer.Option(help="Keep only so many of the best.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
-    """Draw molecules from a run, or from a base model."""
+    """Draw molecules or images from a run, or from a base model."""
     from molvm.cli.console import counted, counting_bar
     from molvm.cli.outcomes import summary_line
     from molvm.durable import require_writable
@@ -91,8 +91,8 @@ def sample(
         typer.echo(summary_line(drawn.reward_name, drawn.outcomes), err=True)
     if top is not None:
         drawn = drawn.top(top)
-    written = drawn.to_sdf(out, overwrite=overwrite)
-    typer.echo(f"{counted(written, 'molecule')} in {out}", err=True)
+    written = drawn.save(out, overwrite=overwrite)
+    typer.echo(f"{counted(written, drawn.noun)} in {out}", err=True)
 
 
 def _require_reward(found: Run | BaseModel, out: Path, workers: str | None) -> None:

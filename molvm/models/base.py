@@ -11,6 +11,7 @@ from torch import Tensor
 from molvm.errors import ModelError
 from molvm.schedules import Schedules
 from molvm.states import State
+from molvm.subject import Subject
 
 
 @runtime_checkable
@@ -32,6 +33,12 @@ class BaseModel(Protocol):
     def decode(self, x: State) -> list[Any]:
         """The objects that rewards judge, one for each sample of a state at t = 1."""
         ...
+
+
+def made_by(model: BaseModel) -> Subject:
+    """What the model makes: molecules, unless it says that these are images (`makes`)."""
+    makes: Subject = getattr(model, "makes", "molecules")
+    return makes
 
 
 @runtime_checkable

@@ -26,14 +26,18 @@ from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.flowmol.network import FlowMolNetwork
 from molvm.models.flowmol.published.catalogue import PUBLISHED, how_to_get
 from molvm.models.flowmol.sizes import SizeHistogram
+from molvm.models.images.pixel_flow import PixelFlowModel
+from molvm.models.images.pixel_network import PixelConfig, PixelNetwork
 from molvm.models.precision import Precision, resolve_precision
 
 WEIGHTS_FILE: Final = "model.safetensors"
 CARD_FILE: Final = "card.json"
 FORMAT_VERSION: Final = 1
 
-CONTINUOUS, TOKENS = "flowmol", "flowmol-ctmc"
+CONTINUOUS, TOKENS, PIXELS = "flowmol", "flowmol-ctmc", "pixel-flow"
 """The kinds of models, as their cards call them."""
+
+LoadedModel = FlowMolModel | CtmcModel | PixelFlowModel
 
 PREFIX: Final = "flowmol:"
 """Of the names of converted models."""
@@ -99,8 +103,8 @@ def _published_names() -> list[str]:
     return [PREFIX + each for each in PUBLISHED]
 
 
-def load_model(name_or_path: str | Path, *, precision: str = "auto", compile: bool = False) -> FlowMolModel | CtmcModel:
-    """A frozen base model: a `FlowMolModel`, which can be steered, or a `CtmcModel`, which can be sampled.
+def load_model(name_or_path: str | Path, *, precision: str = "auto", compile: bool = False) -> LoadedModel:
+    """A frozen base model: `FlowMolModel` and `PixelFlowModel` can be steered, a `CtmcModel` can be sampled.
 
     Args:
         name_or_path: A bundled model's name, `flowmol:` and the name of a published model that was converted here, a
@@ -117,7 +121,7 @@ def load_model(name_or_path: str | Path, *, precision: str = "auto", compile: bo
     name, path = _found(name_or_path)
     model = _read(path, name, resolve_precision(precision))
     if compile:
-        compile_blocks(model.network)
+        _compile(model)
     return model
 
 
@@ -161,7 +165,7 @@ def _found(name_or_path: str | Path) -> tuple[str, Path]:
     raise UnknownNameError("base model", name, {*known, *_published_names()})
 
 
-def save_model(model: FlowMolModel | CtmcModel, path: Path) -> None:
+def save_model(model: LoadedModel, path: Path) -> None:
     """Writes a model directory, whole or not at all.
 
     Args:
@@ -172,9 +176,6 @@ def save_model(model: FlowMolModel | CtmcModel, path: Path) -> None:
         OutputExistsError: There is something at `path`, or it cannot be written.
         ConfigError: The model is sampled at a temperature that is a function.
     """
-    kind = (
-        {"kind": TOKENS, "sampling": model.options.to_dict()} if isinstance(model, CtmcModel) else {"kind": CONTINUOUS}
-    )
     with published(path, parents=True) as part:
         part.mkdir()
         weights = part / WEIGHTS_FILE
@@ -183,24 +184,42 @@ def save_model(model: FlowMolModel | CtmcModel, path: Path) -> None:
         card = {
             **model.card,
             "format_version": FORMAT_VERSION,
-            **kind,
+            **_described(model),
             "config": model.config.to_dict(),
-            "sizes": list(model.sizes.sizes),
-            "size_counts": list(model.sizes.counts),
             "sha256": sha256_of(weights),
         }
         (part / CARD_FILE).write_text(_card_text(card), encoding="utf-8")
+
+
+def _described(model: LoadedModel) -> dict[str, Any]:
+    """What the card of a model of that kind says besides its network."""
+    if isinstance(model, PixelFlowModel):
+        return {"kind": PIXELS, "labels": list(model.labels)}
+    sizes = {"sizes": list(model.sizes.sizes), "size_counts": list(model.sizes.counts)}
+    if isinstance(model, CtmcModel):
+        return {"kind": TOKENS, "sampling": model.options.to_dict(), **sizes}
+    return {"kind": CONTINUOUS, **sizes}
+
+
+def _compile(model: LoadedModel) -> None:
+    if isinstance(model, PixelFlowModel):
+        raise ModelError(f"The network of the model {model.name} is not compiled.", remedy="model.compile = false")
+    compile_blocks(model.network)
 
 
 def _card_text(card: Mapping[str, Any]) -> str:
     return json.dumps(card, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _read(path: Path, name: str, precision: Precision) -> FlowMolModel | CtmcModel:
+def _read(path: Path, name: str, precision: Precision) -> LoadedModel:
     try:
         card: Mapping[str, Any] = json.loads((path / CARD_FILE).read_text(encoding="utf-8"))
         _require_readable(path, card)
         weights = load_file(path / WEIGHTS_FILE)
+        if card["kind"] == PIXELS:
+            pixels = PixelNetwork(PixelConfig.from_dict(card["config"]))
+            pixels.load_state_dict(weights)
+            return PixelFlowModel(pixels, card["labels"], name, card)
         sizes = SizeHistogram(tuple(card["sizes"]), tuple(card["size_counts"]))
         if card["kind"] == TOKENS:
             tokens = CtmcNetwork(CtmcConfig.from_dict(card["config"]))
@@ -222,9 +241,11 @@ def _require_readable(path: Path, card: Mapping[str, Any]) -> None:
     version, kind = card["format_version"], card["kind"]
     if version > FORMAT_VERSION:
         raise ModelError(f"The model {path} has format {version}.", allowed=f"up to {FORMAT_VERSION}")
-    if kind not in (CONTINUOUS, TOKENS):
+    if kind not in (CONTINUOUS, TOKENS, PIXELS):
         raise ModelError(
-            f"The model {path} is of the kind {kind!r}.", allowed=f"{CONTINUOUS}, {TOKENS}", remedy="a newer molvm"
+            f"The model {path} is of the kind {kind!r}.",
+            allowed=f"{CONTINUOUS}, {TOKENS}, {PIXELS}",
+            remedy="a newer molvm",
         )
     if sha256_of(path / WEIGHTS_FILE) != card["sha256"]:
         raise ModelError(f"The weights of the model {path} do not match its card.", remedy="a fresh copy")

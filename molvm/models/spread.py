@@ -14,6 +14,9 @@ from molvm.errors import StateError
 from molvm.models.base import FlowModel
 from molvm.states import State
 
+SPREAD_KEY = "posterior_spread"
+"""Of a model's card."""
+
 
 @dataclass(frozen=True)
 class PosteriorSpread:

@@ -1,10 +1,10 @@
-"""Rewards without torch: what a molecule is worth, or why that cannot be said."""
+"""Rewards without torch: what a molecule or an image is worth, or why that cannot be said."""
 
 from __future__ import annotations
 
 from molvm.rewards.alerts import alerts
 from molvm.rewards.atoms import atoms_of
-from molvm.rewards.base import Direction, Failure, FailureKind, MoleculeReward, Outcome, Reward
+from molvm.rewards.base import Direction, Failure, FailureKind, MoleculeReward, Outcome, Reward, SampleReward
 from molvm.rewards.combination import geometric_mean, lexicographic, product, weighted_sum
 from molvm.rewards.command import Command, command
 from molvm.rewards.constraint import at_least, at_most, constrained
@@ -27,6 +27,9 @@ from molvm.rewards.dipole import Dipole, dipole
 from molvm.rewards.diversity import diverse
 from molvm.rewards.expression import parse_reward
 from molvm.rewards.fragmentation import fragmentation
+from molvm.rewards.images.base import ImageReward
+from molvm.rewards.images.colour import brightness, colour
+from molvm.rewards.images.compressed import compressed, jpeg
 from molvm.rewards.isolated import Isolated, isolated
 from molvm.rewards.novelty import novel
 from molvm.rewards.openbabel import openbabel
@@ -48,6 +51,7 @@ __all__ = [
     "Direction",
     "Failure",
     "FailureKind",
+    "ImageReward",
     "Isolated",
     "MoleculeReward",
     "Outcome",
@@ -55,13 +59,17 @@ __all__ = [
     "Pool",
     "PythonReward",
     "Reward",
+    "SampleReward",
     "WorkerPool",
     "alerts",
     "aromatic_rings",
     "at_least",
     "at_most",
     "atoms_of",
+    "brightness",
+    "colour",
     "command",
+    "compressed",
     "constrained",
     "describe",
     "dipole",
@@ -72,6 +80,7 @@ __all__ = [
     "hbond_donors",
     "heavy_atoms",
     "isolated",
+    "jpeg",
     "lexicographic",
     "linear",
     "lipinski",

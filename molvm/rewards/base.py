@@ -8,13 +8,14 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol, final, get_args, runtime_checkable
+from typing import Any, Literal, Protocol, final, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from molvm.chem.molecule import Molecule
 from molvm.errors import RewardError
+from molvm.subject import Subject
 
 FailureKind = Literal["invalid", "rejected", "failed", "timeout", "crashed", "cancelled", "reward_error"]
 """invalid: no molecule. rejected: a molecule out of the reward's scope. failed: the computation did not converge
@@ -95,7 +96,7 @@ class Outcome:
 
 @runtime_checkable
 class Reward(Protocol):
-    """Scores molecules: one outcome each, in order, with the ids of the molecules."""
+    """Scores samples, molecules or images: one outcome each, in order, with the ids of the samples."""
 
     @property
     def name(self) -> str:
@@ -113,16 +114,26 @@ class Reward(Protocol):
     def floor(self) -> float | None:
         """What the reward proposes that a failure be worth; None leaves it to the objective."""
 
-    def __call__(self, molecules: Sequence[Molecule]) -> list[Outcome]:
-        """Outcomes of the molecules, one each, in order."""
+    def __call__(self, samples: Sequence[Any], /) -> list[Outcome]:
+        """Outcomes of the samples, one each, in order."""
 
 
-class MoleculeReward(ABC):
-    """A reward that looks at one molecule at a time, so that a pool can evaluate it in other processes.
+class Sample(Protocol):
+    """What a model makes and a reward judges: a `Molecule` or an `Image`."""
 
-    Subclasses implement `evaluate` and must survive pickling. Calling the reward evaluates here, one molecule
-    after the other and without isolation; `molvm.rewards.pool.isolated` does it in workers.
+    @property
+    def id(self) -> str:
+        """What it is called in outcomes and files."""
+
+
+class SampleReward(ABC):
+    """A reward that looks at one sample at a time, so that a pool can evaluate it in other processes.
+
+    Subclasses say what they judge, implement `evaluate` and must survive pickling. Calling the reward evaluates here,
+    one sample after the other and without isolation; `molvm.rewards.isolated` does it in workers.
     """
+
+    judges: Subject
 
     name: str
     unit: str
@@ -133,43 +144,53 @@ class MoleculeReward(ABC):
     """Whether every value lies within 0 and 1 and more is better, so that values may be multiplied."""
 
     cost: float = 0.01
-    """Rough seconds a molecule; among several rewards the cheapest looks first."""
+    """Rough seconds a sample; among several rewards the cheapest looks first."""
 
     worth_keeping: bool = True
     """Whether it takes longer than to find an outcome that was kept."""
 
     @abstractmethod
-    def evaluate(self, molecule: Molecule) -> Outcome:
-        """The outcome of one molecule. May raise: that becomes a `reward_error`."""
+    def evaluate(self, sample: Any) -> Outcome:
+        """The outcome of one sample. May raise: that becomes a `reward_error`."""
 
     @property
     def cached_as(self) -> str | None:
-        """All that decides an outcome besides the molecule: settings, versions. None if it may come out otherwise."""
+        """All that decides an outcome besides the sample: settings, versions. None if it may come out otherwise."""
         return None
 
-    def succeed(self, molecule: Molecule, value: float, details: Mapping[str, float | str] | None = None) -> Outcome:
+    def succeed(self, sample: Sample, value: float, details: Mapping[str, float | str] | None = None) -> Outcome:
         """The outcome with this value."""
-        return Outcome(molecule.id, value, self.unit, details or {})
+        return Outcome(sample.id, value, self.unit, details or {})
 
-    def fail(self, molecule: Molecule, kind: FailureKind, stage: str, reason: str) -> Outcome:
+    def fail(self, sample: Sample, kind: FailureKind, stage: str, reason: str) -> Outcome:
         """The outcome without a value."""
-        return Outcome(molecule.id, None, self.unit, failure=Failure(kind, stage, reason))
+        return Outcome(sample.id, None, self.unit, failure=Failure(kind, stage, reason))
 
     @final
-    def outcome(self, molecule: Molecule) -> Outcome:
+    def outcome(self, sample: Sample) -> Outcome:
         """`evaluate`, timed, with every exception turned into a failure."""
         started = time.perf_counter()
         try:
-            result = self.evaluate(molecule)
-        # SystemExit too: a reward may raise anything, and one molecule must not end a run.
+            result = self.evaluate(sample)
+        # SystemExit too: a reward may raise anything, and one sample must not end a run.
         except (Exception, SystemExit) as error:  # noqa: BLE001
-            result = self.fail(molecule, "reward_error", self.name, described(error))
+            result = self.fail(sample, "reward_error", self.name, described(error))
         return replace(result, seconds=time.perf_counter() - started)
 
     @final
-    def __call__(self, molecules: Sequence[Molecule]) -> list[Outcome]:
-        """Outcomes of the molecules in order, evaluated in this process."""
-        return checked_outcomes(self.name, molecules, [self.outcome(molecule) for molecule in molecules])
+    def __call__(self, samples: Sequence[Any]) -> list[Outcome]:
+        """Outcomes of the samples in order, evaluated in this process."""
+        return checked_outcomes(self.name, samples, [self.outcome(sample) for sample in samples])
+
+
+class MoleculeReward(SampleReward):
+    """A reward that looks at one molecule at a time."""
+
+    judges: Subject = "molecules"
+
+    @abstractmethod
+    def evaluate(self, molecule: Molecule) -> Outcome:
+        """The outcome of one molecule. May raise: that becomes a `reward_error`."""
 
 
 def described(error: BaseException) -> str:
@@ -190,7 +211,7 @@ def time_needed(reward: Reward) -> float:
     return float(getattr(reward, "time_limit", 0.0)) + sum(time_needed(term) for term in terms_of(reward))
 
 
-def checked_outcomes(name: str, molecules: Sequence[Molecule], outcomes: Sequence[Outcome]) -> list[Outcome]:
+def checked_outcomes(name: str, molecules: Sequence[Sample], outcomes: Sequence[Outcome]) -> list[Outcome]:
     """The outcomes, when there is one for each molecule and in the molecules' order.
 
     Args:

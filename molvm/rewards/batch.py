@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from molvm.chem.molecule import Molecule
-from molvm.rewards.base import Failure, FailureKind, MoleculeReward, Outcome
+from molvm.rewards.base import Failure, FailureKind, Outcome, SampleReward
 from molvm.rewards.cache import OutcomeCache
 
 Progress = Callable[[Outcome], None]
@@ -30,7 +30,7 @@ class Batch:
 
     def __init__(
         self,
-        reward: MoleculeReward,
+        reward: SampleReward,
         molecules: list[Molecule],
         progress: Progress | None,
         cache: OutcomeCache | None = None,

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from molvm.chem.molecule import Molecule
 from molvm.errors import RewardError
-from molvm.rewards.base import Failure, MoleculeReward, Outcome
+from molvm.rewards.base import Failure, Outcome, SampleReward
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class OutcomeCache:
         self.folder = folder
         self._writable = True
 
-    def find(self, reward: MoleculeReward, molecule: Molecule) -> Outcome | None:
+    def find(self, reward: SampleReward, molecule: Molecule) -> Outcome | None:
         """What the reward said of such a molecule before, under this molecule's id; None if it is not known."""
         key = outcome_key(reward, molecule)
         if key is None:
@@ -47,7 +47,7 @@ class OutcomeCache:
         except (OSError, ValueError, TypeError, KeyError, RewardError):
             return None
 
-    def keep(self, reward: MoleculeReward, molecule: Molecule, outcome: Outcome) -> None:
+    def keep(self, reward: SampleReward, molecule: Molecule, outcome: Outcome) -> None:
         """Remember an outcome, if it would come again."""
         key = outcome_key(reward, molecule)
         repeatable = outcome.failure is None or outcome.failure.kind in REPEATABLE
@@ -63,7 +63,7 @@ class OutcomeCache:
         return self.folder / key[:2] / f"{key[2:]}.json"
 
 
-def outcome_key(reward: MoleculeReward, molecule: Molecule) -> str | None:
+def outcome_key(reward: SampleReward, molecule: Molecule) -> str | None:
     """A digest of all that an outcome depends on: what the reward is `cached_as`, and the molecule's arrays.
 
     Returns:

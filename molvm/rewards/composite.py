@@ -9,7 +9,8 @@ from typing import Protocol
 
 from molvm.chem.molecule import Molecule
 from molvm.errors import RewardError
-from molvm.rewards.base import Direction, Failure, MoleculeReward, Outcome, Reward, checked_outcomes
+from molvm.rewards.base import Direction, Failure, Outcome, Reward, SampleReward, checked_outcomes
+from molvm.rewards.subjects import common_subject
 
 ROUNDING = 1e-9
 """By how much a desirability may leave 0 to 1."""
@@ -51,7 +52,7 @@ class Recipe:
     layer: int = 0
 
 
-class Composite(MoleculeReward):
+class Composite(SampleReward):
     """A reward of rewards that look at one molecule at a time, so that one worker asks them all."""
 
     def __init__(self, recipe: Recipe) -> None:
@@ -59,13 +60,14 @@ class Composite(MoleculeReward):
         self.terms, self.note = recipe.terms, recipe.formula.note
         self.name, self.unit = recipe.name, recipe.unit
         self.direction, self.floor, self.desirability = recipe.direction, recipe.floor, recipe.desirability
+        self.judges = common_subject(recipe.name, recipe.terms)
         self.cost = sum(cost_of(term) for term in recipe.terms)
-        self.worth_keeping = any(isinstance(term, MoleculeReward) and term.worth_keeping for term in recipe.terms)
+        self.worth_keeping = any(isinstance(term, SampleReward) and term.worth_keeping for term in recipe.terms)
 
     @property
     def cached_as(self) -> str | None:
         """What decides the terms, and how they are combined; None if one may come out otherwise."""
-        settled = [term.cached_as for term in self.terms if isinstance(term, MoleculeReward)]
+        settled = [term.cached_as for term in self.terms if isinstance(term, SampleReward)]
         recipe = self.recipe
         how = repr((recipe.name, recipe.formula, recipe.unit, recipe.direction))
         return None if None in settled else repr((how, settled))
@@ -94,6 +96,7 @@ class BatchComposite:
         self.name, self.unit = recipe.name, recipe.unit
         self.direction: Direction = recipe.direction
         self.floor, self.desirability = recipe.floor, recipe.desirability
+        self.judges = common_subject(recipe.name, recipe.terms)
 
     def __call__(self, molecules: Sequence[Molecule]) -> list[Outcome]:
         """Outcomes of the molecules, one each, in order."""
@@ -101,15 +104,15 @@ class BatchComposite:
 
 
 def compose(recipe: Recipe) -> Reward:
-    """The reward: a `MoleculeReward` if all its terms are."""
-    if all(isinstance(term, MoleculeReward) for term in recipe.terms):
+    """The reward: a `SampleReward` if all its terms are."""
+    if all(isinstance(term, SampleReward) for term in recipe.terms):
         return Composite(recipe)
     return BatchComposite(recipe)
 
 
 def cost_of(reward: Reward) -> float:
     """Rough seconds a molecule; one that does not say comes last."""
-    return reward.cost if isinstance(reward, MoleculeReward) else math.inf
+    return reward.cost if isinstance(reward, SampleReward) else math.inf
 
 
 def is_desirability(reward: Reward) -> bool:

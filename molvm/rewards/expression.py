@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from molvm.errors import RewardError, UnknownNameError
-from molvm.rewards.base import MoleculeReward, Reward
+from molvm.rewards.base import MoleculeReward, Reward, SampleReward
 from molvm.rewards.registry import bind, find_factory, make_reward, reward_names
 
 FromFile = Callable[[str], Reward]
@@ -103,7 +103,7 @@ class _Reader:
 
 
 def _is_reward(annotation: Any) -> bool:
-    return any(kind in (annotation, *get_args(annotation)) for kind in (Reward, MoleculeReward))
+    return any(kind in (annotation, *get_args(annotation)) for kind in (Reward, SampleReward, MoleculeReward))
 
 
 def _no_files(path: str) -> Reward:

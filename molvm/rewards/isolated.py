@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from molvm.chem.molecule import Molecule
-from molvm.rewards.base import Direction, MoleculeReward, Outcome
+from molvm.rewards.base import Direction, Outcome, SampleReward
 from molvm.rewards.batch import Check, Progress
 from molvm.rewards.limits import DEFAULT_TIME_LIMIT
 from molvm.rewards.pools import Pool, open_pool
@@ -24,7 +24,7 @@ class Isolated:
     """
 
     def __init__(
-        self, reward: MoleculeReward, pool: Pool, progress: Progress | None = None, check: Check | None = None
+        self, reward: SampleReward, pool: Pool, progress: Progress | None = None, check: Check | None = None
     ) -> None:
         self.reward = reward
         self.pool = pool
@@ -71,7 +71,7 @@ class Isolated:
 
 
 def isolated(
-    reward: MoleculeReward, n_workers: Workers | None = None, *, time_limit: float = DEFAULT_TIME_LIMIT
+    reward: SampleReward, n_workers: Workers | None = None, *, time_limit: float = DEFAULT_TIME_LIMIT
 ) -> Isolated:
     """The reward, evaluated in worker processes of its own, or on a Dask cluster.
 

@@ -6,7 +6,7 @@ import pickle
 from typing import Any
 
 from molvm.errors import RewardError
-from molvm.rewards.base import MoleculeReward
+from molvm.rewards.base import SampleReward
 
 
 def pack(content: object) -> bytes:
@@ -22,7 +22,7 @@ def unpack(message: bytes) -> Any:
     return pickle.loads(message)  # noqa: S301 - see above; nothing that lay on a disk
 
 
-def packed(reward: MoleculeReward) -> bytes:
+def packed(reward: SampleReward) -> bytes:
     """The reward as it is sent to a worker process.
 
     Raises:

@@ -12,7 +12,7 @@ from typing import Any, Self
 from molvm.chem.molecule import Molecule
 from molvm.cores import available_cores
 from molvm.errors import RewardError
-from molvm.rewards.base import MoleculeReward, Outcome, Reward, checked_outcomes, described, time_needed
+from molvm.rewards.base import Outcome, Reward, SampleReward, checked_outcomes, described, time_needed
 from molvm.rewards.batch import Batch, Check, Chunk, Progress
 from molvm.rewards.cache import OutcomeCache
 from molvm.rewards.ledger import Ledger, Ticket
@@ -76,7 +76,7 @@ class WorkerPool:
 
     def score(
         self,
-        reward: MoleculeReward,
+        reward: SampleReward,
         molecules: Sequence[Molecule],
         progress: Progress | None = None,
         check: Check | None = None,
@@ -181,7 +181,7 @@ class WorkerPool:
         return batch.store(chunk, outcomes)
 
     @staticmethod
-    def _needs_main(reward: MoleculeReward) -> bool:
+    def _needs_main(reward: SampleReward) -> bool:
         """Whether the reward lives in the main module."""
         return b"__main__" in packed(reward)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol, Self
 
 from molvm.chem.molecule import Molecule
-from molvm.rewards.base import MoleculeReward, Outcome
+from molvm.rewards.base import Outcome, SampleReward
 from molvm.rewards.batch import Check, Progress
 from molvm.rewards.cache import OutcomeCache
 from molvm.rewards.cluster.shipment import ship
@@ -24,7 +24,7 @@ class Pool(Protocol):
 
     def score(
         self,
-        reward: MoleculeReward,
+        reward: SampleReward,
         molecules: Sequence[Molecule],
         progress: Progress | None = None,
         check: Check | None = None,
@@ -72,7 +72,7 @@ def open_pool(
     return DaskPool(chosen, time_limit=time_limit, cache=cache)
 
 
-def require_sendable(reward: MoleculeReward, workers: Workers | None) -> None:
+def require_sendable(reward: SampleReward, workers: Workers | None) -> None:
     """Refuse a reward that cannot be sent to such workers.
 
     Raises:

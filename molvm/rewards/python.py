@@ -1,4 +1,4 @@
-"""Rewards from plain Python functions of an RDKit molecule."""
+"""Rewards from plain Python functions of an RDKit molecule or a Pillow image."""
 
 from __future__ import annotations
 
@@ -8,35 +8,50 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from pickle import PicklingError
-from typing import TYPE_CHECKING, SupportsFloat, cast, overload
+from typing import TYPE_CHECKING, Any, SupportsFloat, cast, get_args, overload
 
 from molvm.chem.molecule import Molecule
 from molvm.chem.validity import SOUND
 from molvm.errors import RewardError
-from molvm.rewards.base import Direction, MoleculeReward, Outcome
+from molvm.images.image import Image
+from molvm.rewards.base import Direction, Outcome, Sample, SampleReward
+from molvm.subject import Subject
 
 if TYPE_CHECKING:
+    import PIL.Image
     from rdkit import Chem
 
-Score = Callable[["Chem.Mol"], SupportsFloat | None]
-"""A function from a sanitised RDKit molecule, hydrogens and one conformer included, to a number."""
+Score = Callable[["Chem.Mol"], SupportsFloat | None] | Callable[["PIL.Image.Image"], SupportsFloat | None]
+"""A function from a sanitised RDKit molecule, hydrogens and one conformer included, or a Pillow image, to a number."""
 
 
-class PythonReward(MoleculeReward):
+class PythonReward(SampleReward):
     """A reward that calls a function.
 
     Molecules that are not sound (`molvm.chem.validity.SOUND`) fail before the function sees them. An exception,
     None, or a number that is not finite is a `reward_error`, never a zero.
 
     Args:
-        function: Scores a sanitised RDKit molecule with hydrogens and one conformer.
+        function: Scores a sanitised RDKit molecule with hydrogens and one conformer, or a Pillow image (L or RGB).
         name: Name of the reward.
         unit: Unit of its values.
         direction: Which way is better.
         floor: What a failure is worth; None leaves it to the objective.
+        judges: What the function is given.
     """
 
-    def __init__(self, function: Score, *, name: str, unit: str, direction: Direction, floor: float | None) -> None:
+    def __init__(
+        self,
+        function: Score,
+        *,
+        name: str,
+        unit: str,
+        direction: Direction,
+        floor: float | None,
+        judges: Subject = "molecules",
+    ) -> None:
+        if judges not in get_args(Subject):
+            raise RewardError(f"The reward {name!r} judges {judges!r}.", allowed="'molecules' or 'images'")
         if direction not in ("maximise", "minimise"):
             raise RewardError(
                 f"The reward {name!r} has the direction {direction!r}.", allowed="'maximise' or 'minimise'"
@@ -44,11 +59,17 @@ class PythonReward(MoleculeReward):
         if floor is not None and not math.isfinite(floor):
             raise RewardError(f"The reward {name!r} has the floor {floor}.", allowed="a finite number or None")
         self.function = function
-        self.name, self.unit, self.direction, self.floor = name, unit, direction, floor
+        self.name, self.unit, self.direction, self.floor, self.judges = name, unit, direction, floor, judges
         self.__doc__ = function.__doc__
 
-    def evaluate(self, molecule: Molecule) -> Outcome:
+    def evaluate(self, sample: Molecule | Image) -> Outcome:
         """The function's value, or why there is none."""
+        return self._of_image(sample) if isinstance(sample, Image) else self._of_molecule(sample)
+
+    def _of_image(self, image: Image) -> Outcome:
+        return self._answered(image, cast(Callable[[Any], Any], self.function)(image.pil()))
+
+    def _of_molecule(self, molecule: Molecule) -> Outcome:
         from molvm.chem.rdkit_bridge import sanitised
 
         rejection = SOUND(molecule)
@@ -57,22 +78,25 @@ class PythonReward(MoleculeReward):
         mol = sanitised(molecule)
         if isinstance(mol, str):
             return self.fail(molecule, "invalid", "valences", mol)
-        answer = self.function(mol)
+        return self._answered(molecule, cast(Callable[[Any], Any], self.function)(mol))
+
+    def _answered(self, sample: Sample, answer: SupportsFloat | str | bytes | None) -> Outcome:
+        """The outcome that belongs to what the function returned."""
         if answer is None:
-            return self.fail(molecule, "reward_error", self.name, "the function returned None")
+            return self.fail(sample, "reward_error", self.name, "the function returned None")
         if isinstance(answer, str | bytes):
-            return self.fail(molecule, "reward_error", self.name, f"the function returned text, {answer!r:.40}")
+            return self.fail(sample, "reward_error", self.name, f"the function returned text, {answer!r:.40}")
         value = float(answer)
         if not math.isfinite(value):
-            return self.fail(molecule, "reward_error", self.name, f"the function returned {value}")
-        return self.succeed(molecule, value)
+            return self.fail(sample, "reward_error", self.name, f"the function returned {value}")
+        return self.succeed(sample, value)
 
     def __reduce__(self) -> tuple[Callable[..., PythonReward], tuple[object, ...]]:
         # A decorated function is found under its own name, but as this object, which pickle would refuse.
         module, path = _address(self.function)
         if module == "__main__" and not Path(getattr(sys.modules["__main__"], "__file__", "")).is_file():
             raise PicklingError(f"the function {path!r} was defined in an interactive session")
-        return _restore, (module, path, self.name, self.unit, self.direction, self.floor)
+        return _restore, (module, path, self.name, self.unit, self.direction, self.floor, self.judges)
 
 
 def _address(function: Score) -> tuple[str, str]:
@@ -93,7 +117,9 @@ def _address(function: Score) -> tuple[str, str]:
     return module, path
 
 
-def _restore(module: str, path: str, name: str, unit: str, direction: Direction, floor: float | None) -> PythonReward:
+def _restore(
+    module: str, path: str, name: str, unit: str, direction: Direction, floor: float | None, judges: Subject
+) -> PythonReward:
     """The reward of the function of this module and path, in whatever process we are."""
     found = importlib.import_module(module)
     for part in path.split("."):
@@ -101,7 +127,7 @@ def _restore(module: str, path: str, name: str, unit: str, direction: Direction,
     if isinstance(found, PythonReward):
         return found
     function = cast("Score", found)
-    return PythonReward(function, name=name, unit=unit, direction=direction, floor=floor)
+    return PythonReward(function, name=name, unit=unit, direction=direction, floor=floor, judges=judges)
 
 
 @overload
@@ -110,7 +136,12 @@ def reward(function: Score, /) -> PythonReward: ...
 
 @overload
 def reward(
-    *, unit: str = "", name: str | None = None, direction: Direction = "maximise", floor: float | None = None
+    *,
+    unit: str = "",
+    name: str | None = None,
+    direction: Direction = "maximise",
+    floor: float | None = None,
+    judges: Subject = "molecules",
 ) -> Callable[[Score], PythonReward]: ...
 
 
@@ -122,6 +153,7 @@ def reward(
     name: str | None = None,
     direction: Direction = "maximise",
     floor: float | None = None,
+    judges: Subject = "molecules",
 ) -> PythonReward | Callable[[Score], PythonReward]:
     """Make a reward of a function: `@reward` or `@reward(unit="Å²")`.
 
@@ -131,6 +163,7 @@ def reward(
         name: Name of the reward; the function's own by default.
         direction: Which way is better.
         floor: What a failure is worth; None leaves it to the objective.
+        judges: "images" for a function of a Pillow image.
 
     Returns:
         The reward, or a decorator that makes it.
@@ -138,6 +171,6 @@ def reward(
 
     def decorate(function: Score) -> PythonReward:
         own_name = getattr(function, "__name__", "reward")
-        return PythonReward(function, name=name or own_name, unit=unit, direction=direction, floor=floor)
+        return PythonReward(function, name=name or own_name, unit=unit, direction=direction, floor=floor, judges=judges)
 
     return decorate if function is None else decorate(function)

@@ -31,6 +31,8 @@ from molvm.rewards.dipole import dipole
 from molvm.rewards.diversity import diverse
 from molvm.rewards.energies import atomisation_energy, energy_per_atom
 from molvm.rewards.fragmentation import fragmentation
+from molvm.rewards.images.colour import brightness, colour
+from molvm.rewards.images.compressed import compressed, jpeg
 from molvm.rewards.novelty import novel
 from molvm.rewards.openbabel import openbabel
 from molvm.rewards.orbitals import gap, homo, lumo
@@ -53,7 +55,10 @@ _SHIPPED: tuple[Factory, ...] = (
     at_most,
     atomisation_energy,
     atoms_of,
+    brightness,
+    colour,
     command,
+    compressed,
     constrained,
     dipole,
     diverse,
@@ -65,6 +70,7 @@ _SHIPPED: tuple[Factory, ...] = (
     hbond_donors,
     heavy_atoms,
     homo,
+    jpeg,
     lexicographic,
     linear,
     lipinski,

@@ -16,7 +16,7 @@ from molvm.objectives import (
     ValueMatchingOptions,
     ValueObjective,
 )
-from molvm.rewards.base import MoleculeReward, Outcome, Reward
+from molvm.rewards.base import Outcome, Reward, SampleReward
 from molvm.rewards.constraint import constraints_of
 from molvm.rewards.diversity import diversity_of
 from molvm.rewards.isolated import Isolated
@@ -110,7 +110,7 @@ def isolated_reward(
 ) -> tuple[Reward, Callable[[], None]]:
     """The reward in worker processes, and what ends them.
 
-    A reward that is not a `MoleculeReward` knows itself where it is computed.
+    A reward that is not a `SampleReward` knows itself where it is computed.
 
     Args:
         reward: The reward.
@@ -118,7 +118,7 @@ def isolated_reward(
         progress: Called with every outcome as it comes in.
         check: Called at least once a second; what it raises ends the batch.
     """
-    if not isinstance(reward, MoleculeReward):
+    if not isinstance(reward, SampleReward):
         return reward, lambda: None
     pool = open_pool(section.workers, time_limit=section.time_limit, cache=kept_outcomes(section.cache))
     return Isolated(reward, pool, progress, check), pool.close

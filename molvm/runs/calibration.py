@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from molvm.errors import ConfigError, ModelError
-from molvm.models.flowmol.model import SPREAD_KEY, FlowMolModel
+from molvm.models.base import FlowModel
 from molvm.models.hub import amend_card, load_model
-from molvm.models.spread import PosteriorSpread, measure_spread
+from molvm.models.spread import SPREAD_KEY, PosteriorSpread, measure_spread
 from molvm.sde import simulate, time_grid
 
 STEPS: Final = 100
@@ -22,7 +22,7 @@ TIMES: Final = tuple(round(float(t), 3) for t in np.linspace(0, 1, 41)[:-1])
 
 
 def measure(
-    model: FlowMolModel, count: int = 256, seed: int = 0, progress: Callable[[int, int], None] | None = None
+    model: FlowModel, count: int = 256, seed: int = 0, progress: Callable[[int, int], None] | None = None
 ) -> PosteriorSpread:
     """The spread of a model, on molecules that it draws.
 
@@ -65,7 +65,7 @@ def calibrate(
         ConfigError: The count is not positive.
     """
     model = load_model(name)
-    if not isinstance(model, FlowMolModel):
+    if not isinstance(model, FlowModel):
         raise ModelError(
             f"The base model {model.name} is a Markov chain over tokens (CTMC), which has a process of its own.",
             allowed="models that are continuous in every modality, as qm9",

@@ -101,9 +101,12 @@ def _models_and_data() -> Iterator[Finding]:
 
 def _sizes(model: str) -> str:
     from molvm.models.hub import load_model
+    from molvm.models.images.pixel_flow import PixelFlowModel
 
-    sizes = load_model(model).conditions
-    return f"loads; molecules of {min(sizes)} to {max(sizes)} atoms"
+    loaded = load_model(model)
+    if isinstance(loaded, PixelFlowModel):
+        return f"loads; images of {len(loaded.labels)} classes"
+    return f"loads; molecules of {min(loaded.conditions)} to {max(loaded.conditions)} atoms"
 
 
 def _check(topic: str, test: Callable[[], str]) -> Finding:

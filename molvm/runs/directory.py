@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from molvm.durable import exclusive, writing
 from molvm.errors import InputFileError, OutputExistsError
+from molvm.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,14 @@ class RunDirectory:
         """The best molecules so far."""
         return self.path / "best.sdf"
 
+    def samples(self, makes: Subject) -> Path:
+        """The folder of Parquet files, one an iteration, of a run that makes molecules or images."""
+        return self.path / makes
+
+    def best_of(self, makes: Subject) -> Path:
+        """The best samples so far."""
+        return self.best if makes == "molecules" else self.path / "best.png"
+
     @property
     def lock(self) -> Path:
         """The file whose lock the writing process holds."""
@@ -83,8 +93,11 @@ class RunDirectory:
         # The lock of a process that was killed before it had written anything is nothing.
         return self.path.is_dir() and all(entry == self.lock for entry in self.path.iterdir())
 
-    def begin(self) -> None:
+    def begin(self, makes: Subject = "molecules") -> None:
         """Make the directory.
+
+        Args:
+            makes: What the run makes.
 
         Raises:
             OutputExistsError: It is not free, or it cannot be made.
@@ -92,7 +105,7 @@ class RunDirectory:
         self.require_free()
         self.make()
         with writing(self.path):
-            self.molecules.mkdir()
+            self.samples(makes).mkdir()
 
     def make(self) -> None:
         """Make the directory itself, if it is not there.
@@ -106,13 +119,13 @@ class RunDirectory:
     @property
     def is_empty(self) -> bool:
         """Whether the run has neither records nor checkpoints yet."""
-        return not any(path.exists() for path in (self.metrics, self.checkpoints, self.best))
+        return not any(path.exists() for path in (self.metrics, self.checkpoints))
 
     def discard(self) -> None:
         """Remove a run that has come to nothing: its settings and what `begin` has made, and nothing else."""
         for file in (self.config, self.manifest, self.lock):
             file.unlink(missing_ok=True)
-        for folder in (self.molecules, self.path):
+        for folder in (*map(self.samples, get_args(Subject)), self.path):
             with contextlib.suppress(OSError):  # something else is in it
                 folder.rmdir()
 

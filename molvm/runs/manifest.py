@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, Self
 
 from molvm.durable import replace_text
 from molvm.errors import InputFileError
+from molvm.subject import Subject
 
 FORMAT_VERSION: Final = 1
 
@@ -31,6 +32,9 @@ PACKAGES: Final = (
     "distributed",
     "pydantic",
     "safetensors",
+    "pillow",
+    "diffusers",
+    "transformers",
     "pyarrow",
 )
 """The packages whose versions can change a result or the reading of a file."""
@@ -74,6 +78,7 @@ class Manifest:
         direction: Which way the reward is better.
         seed: Of all randomness.
         floor: What a failure is worth, in the reward's unit; None until it has been settled.
+        makes: What the run makes, molecules or images.
         reward_is_object: Whether a Python program gave the reward, so that its name does not bring it back.
         created: When, in UTC.
         versions: Of the packages behind the results.
@@ -89,6 +94,7 @@ class Manifest:
     direction: str
     seed: int
     floor: float | None = None
+    makes: Subject = "molecules"
     reward_is_object: bool = False
     model_note: str | None = None
     created: str = field(default_factory=lambda: now())

@@ -49,6 +49,11 @@ class MoleculeRecord:
     details: Mapping[str, float | str] = field(default_factory=dict)
     within_bounds: bool | None = None
 
+    @property
+    def key(self) -> str | None:
+        """Equal molecules have one; None for what is no molecule."""
+        return self.smiles
+
     @classmethod
     def of(
         cls,

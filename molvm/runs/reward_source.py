@@ -6,6 +6,7 @@ import ast
 import importlib
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,23 +17,24 @@ from molvm.rewards.base import Reward
 from molvm.rewards.expression import parse_reward, parse_tree
 from molvm.rewards.python import reward as as_reward
 from molvm.rewards.registry import reward_names
+from molvm.subject import Subject
 
 FILE_ENDING = ".py"
 
 
-def resolve_reward(name: str) -> Reward:
+def resolve_reward(name: str, subject: Subject = "molecules") -> Reward:
     """The reward of a registered name, of an expression of such names, or of `path.py:name`.
 
-    What the file defines under that name may be a reward, or a plain function of an RDKit molecule. The file is run,
+    What the file defines under that name may be a reward, or a plain function of what is judged: of an RDKit molecule,
+    or of a Pillow image. The file is run,
     here and in every worker: only ever pass paths that the user gave. Within an expression its path is quoted.
 
     Raises:
         UnknownNameError: No reward has that name, or the file defines none.
         RewardError: The expression cannot be read, or the file does not exist or cannot be imported.
     """
-    if _names_a_file(name):
-        return _from_file(name)
-    return parse_reward(name, _from_file)
+    from_file = partial(_from_file, subject=subject)
+    return from_file(name) if _names_a_file(name) else parse_reward(name, from_file)
 
 
 def _names_a_file(name: str) -> bool:
@@ -40,7 +42,7 @@ def _names_a_file(name: str) -> bool:
     return name.endswith(FILE_ENDING) or (path.endswith(FILE_ENDING) and attribute.isidentifier())
 
 
-def _from_file(name: str) -> Reward:
+def _from_file(name: str, subject: Subject) -> Reward:
     if not _names_a_file(name):
         raise RewardError(f"The text {name!r} names no reward.", allowed="path.py:name")
     if name.endswith(FILE_ENDING):
@@ -51,7 +53,7 @@ def _from_file(name: str) -> Reward:
     if isinstance(found, Reward):
         return found
     if callable(found) and not isinstance(found, type):
-        return as_reward(name=attribute)(found)
+        return as_reward(name=attribute, judges=subject)(found)
     defined = [key for key, value in vars(module).items() if _is_own(module, key, value)]
     raise UnknownNameError(f"reward in {path}", attribute, defined)
 

@@ -11,12 +11,13 @@ from typing import Any, Self
 
 from molvm.durable import replace_text
 from molvm.errors import CheckpointError, ConfigError, ModelError, MolVMError, OutputExistsError, RewardError
-from molvm.models.base import BaseModel, FlowModel, require_steerable
+from molvm.models.base import BaseModel, FlowModel, made_by, require_steerable
 from molvm.models.hub import load_model
 from molvm.models.precision import resolve_precision
 from molvm.objectives import ValueObjective
-from molvm.rewards.base import MoleculeReward, Reward
+from molvm.rewards.base import Reward, SampleReward
 from molvm.rewards.pools import require_sendable
+from molvm.rewards.subjects import require_subject
 from molvm.rewards.workers import Workers
 from molvm.runs.advice import about_steps
 from molvm.runs.assembly import (
@@ -31,6 +32,7 @@ from molvm.runs.config import RunConfig
 from molvm.runs.config_file import config_text, load_config
 from molvm.runs.directory import RunDirectory
 from molvm.runs.exact import Exact, log_target
+from molvm.runs.image_records import ImageRecord
 from molvm.runs.manifest import Manifest
 from molvm.runs.progress import Silence, TrainingProgress
 from molvm.runs.records import MoleculeRecord
@@ -98,6 +100,7 @@ class Run:
             model_note=model_note(run.model),
             reward=run.reward.name,
             reward_is_object=reward is not None,
+            makes=made_by(run.model),
             unit=run.reward.unit,
             direction=run.reward.direction,
             seed=config.training.seed,
@@ -106,10 +109,11 @@ class Run:
         sampling = sampling_options(config)
         sampling.grid(run.model.schedules)
         sampling.stepper(run.model)
-        if isinstance(run.reward, MoleculeReward):
+        require_subject(run.reward, manifest.makes, f"the base model {run.model.name} makes")
+        if isinstance(run.reward, SampleReward):
             require_sendable(run.reward, config.reward.workers)
         run._new_objective(manifest)
-        run.directory.begin()
+        run.directory.begin(manifest.makes)
         replace_text(run.directory.config, config_text(located))
         manifest.save(run.directory.manifest)
         run._new = True
@@ -181,12 +185,13 @@ class Run:
                 remedy=f"`molvm.resume({str(self.path)!r}, reward=...)` or `Run.open` there, with the same object; "
                 "rewards given as path.py:name are found again by themselves",
             )
-        return resolve_reward(self.config.reward.name)
+        makes = self.manifest.makes if self.directory.is_run else made_by(self.model)
+        return resolve_reward(self.config.reward.name, makes)
 
     @property
     def store(self) -> RunStore:
         """The recorded metrics and molecules."""
-        return RunStore(self.directory, self.manifest.reward)
+        return RunStore(self.directory, self.manifest.reward, makes=self.manifest.makes)
 
     def train(self, progress: TrainingProgress | None = None) -> int:
         """Train from the newest checkpoint to the last iteration.
@@ -360,8 +365,8 @@ class Run:
     def _exact(self, particles: int) -> Exact:
         return Exact(particles, log_target(self.reward, self.config, self.manifest.floor))
 
-    def top(self, count: int = 10) -> list[MoleculeRecord]:
-        """The best molecules that training has seen, one a SMILES, the best first."""
+    def top(self, count: int = 10) -> list[MoleculeRecord] | list[ImageRecord]:
+        """The best samples that training has seen, equal ones once, the best first."""
         return self.store.best(count)
 
     def metrics(self) -> list[dict[str, Any]]:

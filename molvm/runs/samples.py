@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,10 @@ from molvm.chem.molecule import Molecule
 from molvm.chem.validity import is_valid_and_connected
 from molvm.errors import ConfigError, EvaluationError
 from molvm.rewards.base import Outcome, Reward
+from molvm.rewards.subjects import require_subject
 from molvm.rewards.workers import Workers
 from molvm.runs.scoring import evaluate_reward
+from molvm.subject import Subject
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +38,9 @@ class SampleSet:
         time_limit: Seconds that one molecule may take in the reward.
     """
 
+    noun: ClassVar[str] = "molecule"
+    judged: ClassVar[Subject] = "molecules"
+
     molecules: tuple[Molecule, ...]
     path_cost: NDArray[np.float64]
     ito: NDArray[np.float64]
@@ -51,7 +57,7 @@ class SampleSet:
     def __repr__(self) -> str:
         """Short: the molecules would fill a screen."""
         scored = f", scored with {self.reward_name}" if self.outcomes else ""
-        return f"SampleSet({len(self)} molecules{scored})"
+        return f"{type(self).__name__}({len(self)} {self.judged}{scored})"
 
     def __iter__(self) -> Iterator[Molecule]:
         return iter(self.molecules)
@@ -66,15 +72,16 @@ class SampleSet:
         Raises:
             ConfigError: None is given, and the samples are those of a base model.
             UnknownNameError: There is no such reward.
-            RewardError: The run's own was an object and not given to `Run.open`.
+            RewardError: The run's own was an object and not given to `Run.open`; or the reward judges something else.
         """
         from molvm.runs.reward_source import resolve_reward
 
-        chosen = resolve_reward(reward) if isinstance(reward, str) else reward or self.reward
+        chosen = resolve_reward(reward, self.judged) if isinstance(reward, str) else reward or self.reward
         if chosen is None and self.own_reward is not None:
             chosen = self.own_reward()
         if chosen is None:
             raise ConfigError("The samples of a base model have no reward of their own.", remedy="score('qed')")
+        require_subject(chosen, self.judged, "these samples are")
         where = self.workers if workers is None else workers
         outcomes = evaluate_reward(chosen, self.molecules, workers=where, time_limit=self.time_limit)
         return replace(self, reward=chosen, outcomes=tuple(outcomes))
@@ -124,6 +131,17 @@ class SampleSet:
         sign = 1.0 if self.reward.direction == "maximise" else -1.0
         values = np.array([floor if outcome.value is None else outcome.value for outcome in self.outcomes])
         return self.strength * np.maximum(sign * values, sign * floor) - self.path_cost - self.ito
+
+    def save(self, path: Path | str, *, overwrite: bool = False) -> int:
+        """Write the samples as files of their kind: molecules as an SD file.
+
+        Returns:
+            The number of samples written.
+
+        Raises:
+            OutputExistsError: There is something at `path`, or it cannot be written.
+        """
+        return self.to_sdf(path, overwrite=overwrite)
 
     def to_sdf(self, path: Path | str, *, overwrite: bool = False) -> int:
         """Write an SD file with what is known of each molecule as fields.

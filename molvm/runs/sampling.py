@@ -12,10 +12,11 @@ from torch import Tensor
 
 from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError, ModelError
-from molvm.models.base import BaseModel, FlowModel, OwnProcess, require_steerable
+from molvm.models.base import BaseModel, FlowModel, OwnProcess, made_by, require_steerable
 from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.runs.drawing import Draw, Drawn, Progress
 from molvm.runs.exact import Exact, by_particles
+from molvm.runs.image_samples import ImageSet
 from molvm.runs.samples import SampleSet
 from molvm.sde import Control, SamplingOptions, simulate
 
@@ -77,7 +78,7 @@ def draw_samples(
         costs.append(drawn.path_cost)
         integrals.append(drawn.ito)
     back = torch.argsort(order)
-    return SampleSet(
+    return (SampleSet if made_by(model) == "molecules" else ImageSet)(
         molecules=tuple(
             replace(molecules[index], id=f"{model.name}-{number}")
             for number, index in enumerate(back.tolist(), start=1)

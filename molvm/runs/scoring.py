@@ -12,9 +12,10 @@ from molvm.chem.io import write_csv
 from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError, InputFileError, MoleculeError
 from molvm.interop.files import read_molecules
-from molvm.rewards.base import Failure, MoleculeReward, Outcome, Reward
+from molvm.rewards.base import Failure, Outcome, Reward, SampleReward
 from molvm.rewards.limits import DEFAULT_TIME_LIMIT
 from molvm.rewards.pools import Pool, open_pool
+from molvm.rewards.subjects import require_subject
 from molvm.rewards.workers import Workers
 from molvm.runs.kept_outcomes import kept_outcomes
 from molvm.runs.reward_source import require_reward, resolve_reward
@@ -108,10 +109,13 @@ def score(
         InputFileError: The file cannot be read.
         MoleculeError: Something is no molecule.
         UnknownNameError: There is no such reward.
+        RewardError: A reward judges images.
         ConfigError: Two rewards have one name, or the name of another column.
     """
     several = list(reward) if isinstance(reward, list | tuple) else [reward]
     rewards = _by_name([resolve_reward(one) if isinstance(one, str) else require_reward(one) for one in several])
+    for one in rewards.values():
+        require_subject(one, "molecules", "what is scored are")
     records = records_of(source)
     molecules = [record.molecule for record in records if record.molecule is not None]
     outcomes: dict[str, tuple[Outcome, ...]] = {}
@@ -164,7 +168,7 @@ def evaluate_reward(
 
 
 def _evaluate(reward: Reward, molecules: Sequence[Molecule], pool: Pool, progress: Progress | None) -> list[Outcome]:
-    if isinstance(reward, MoleculeReward):
+    if isinstance(reward, SampleReward):
         return pool.score(reward, molecules, progress)
     return reward(molecules)
 

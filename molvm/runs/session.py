@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from molvm.errors import CheckpointError, MolVMError
-from molvm.models.base import FlowModel
+from molvm.models.base import FlowModel, made_by
 from molvm.objectives import ValueObjective
 from molvm.rewards.base import Outcome, Reward
 from molvm.rewards.constraint import constraints_of
@@ -115,7 +115,7 @@ class TrainingSession:
         return trainer
 
     def _train(self, trainer: Trainer) -> None:
-        store = RunStore(self.directory, self.reward.name, constraints_of(self.reward))
+        store = RunStore(self.directory, self.reward.name, constraints_of(self.reward), made_by(self.model))
         store.rewind(trainer.iteration)
         first = trainer.iteration
         manifest = self._opened_manifest(first)

@@ -1,11 +1,11 @@
-"""What a run leaves on the disk for people and tools: metrics, molecules, the best of them."""
+"""What a run leaves on the disk for people and tools: metrics, samples, the best of them."""
 
 from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,17 +16,23 @@ from molvm.durable import published, writing
 from molvm.errors import InputFileError, OutputExistsError
 from molvm.rewards.constraint import Constraint, keeps
 from molvm.runs.directory import RunDirectory
+from molvm.runs.image_records import ImageRecord, image_schema, write_best_images
 from molvm.runs.records import MoleculeRecord, schema
+from molvm.subject import Subject
 from molvm.training.loggers import JsonLinesLogger
 
 if TYPE_CHECKING:
+    import pyarrow
+
     from molvm.training.trainer import Iteration
 
 BEST_COUNT: Final = 100
-"""Molecules in the file of the best."""
+"""Samples in the file of the best."""
 
 PRUNE_FACTOR: Final = 8
 """How many times the wanted number may pile up before the worst are let go."""
+
+Record = MoleculeRecord | ImageRecord
 
 _PART: Final = re.compile(r"iteration-(\d{6,})\.parquet")
 
@@ -39,33 +45,42 @@ class RunStore:
 
     Args:
         directory: Where the run lies.
-        reward: Name of the reward, for the fields of the best molecules.
-        constraints: Bounds that the best molecules have to keep.
+        reward: Name of the reward, for the fields of the best samples.
+        constraints: Bounds that the best samples have to keep.
+        makes: What the run makes.
     """
 
-    def __init__(self, directory: RunDirectory, reward: str, constraints: Sequence[Constraint] = ()) -> None:
+    def __init__(
+        self,
+        directory: RunDirectory,
+        reward: str,
+        constraints: Sequence[Constraint] = (),
+        makes: Subject = "molecules",
+    ) -> None:
         self.directory = directory
+        self.kind = MOLECULES if makes == "molecules" else IMAGES
+        self.folder, self.best_file = directory.samples(makes), directory.best_of(makes)
         self.reward = reward
         self.constraints = constraints
         self.log = JsonLinesLogger(directory.metrics)
-        self._best: dict[str, MoleculeRecord] = {}
+        self._best: dict[str, Record] = {}
 
     def append(self, iteration: Iteration) -> None:
-        """Record an iteration: its molecules, then its metrics, then the best so far.
+        """Record an iteration: its samples, then its metrics, then the best so far.
 
         Raises:
             OutputExistsError: The disk is full, or the directory cannot be written any more.
         """
         records = [
-            MoleculeRecord.of(
-                replace(molecule, id=f"{iteration.index}-{position}"),
+            self.kind.record_of(
+                replace(sample, id=f"{iteration.index}-{position}"),
                 outcome,
                 iteration=iteration.index,
                 worth=float(iteration.rewards[position]),
                 log_weight=float(iteration.log_weights[position]),
                 within_bounds=keeps(self.constraints, outcome),
             )
-            for position, (molecule, outcome) in enumerate(zip(iteration.samples, iteration.outcomes, strict=True))
+            for position, (sample, outcome) in enumerate(zip(iteration.samples, iteration.outcomes, strict=True))
         ]
         try:
             self._write_part(iteration.index, records)
@@ -90,15 +105,15 @@ class RunStore:
         self.log.drop_from(iteration)
         self._best = {}
         self._keep_best(self.records())
-        if self._best or self.directory.best.exists():
+        if self._best or self.best_file.exists():
             self._write_best()
 
     def metrics(self) -> list[dict[str, Any]]:
         """The metrics of all iterations, oldest first."""
         return self.log.read()
 
-    def records(self) -> Iterator[MoleculeRecord]:
-        """The records of all molecules, oldest first, read part by part.
+    def records(self) -> Iterator[Any]:
+        """The records of all samples, oldest first, read part by part.
 
         Raises:
             InputFileError: A part is damaged.
@@ -112,35 +127,60 @@ class RunStore:
             except (OSError, pa.ArrowException) as error:
                 raise InputFileError(f"The file {path} is damaged: {error}.", remedy="removing it") from error
             for row in rows:
-                yield MoleculeRecord.from_row(row)
+                yield self.kind.from_row(row)
 
-    def best(self, count: int) -> list[MoleculeRecord]:
-        """The best molecules of all iterations, one a SMILES, the best first."""
+    def best(self, count: int) -> list[Any]:
+        """The best samples of all iterations, equal ones once, the best first."""
         return _largest(self.records(), count)
 
     def _parts(self) -> list[tuple[int, Path]]:
-        found = [(_PART.fullmatch(path.name), path) for path in self.directory.molecules.glob("iteration-*.parquet")]
+        found = [(_PART.fullmatch(path.name), path) for path in self.folder.glob("iteration-*.parquet")]
         return sorted((int(match[1]), path) for match, path in found if match)
 
-    def _write_part(self, iteration: int, records: Sequence[MoleculeRecord]) -> None:
+    def _write_part(self, iteration: int, records: Sequence[Record]) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        path = self.directory.molecules / f"iteration-{iteration:06d}.parquet"
-        table = pa.Table.from_pylist([record.row() for record in records], schema=schema())
+        path = self.folder / f"iteration-{iteration:06d}.parquet"
+        table = pa.Table.from_pylist([record.row() for record in records], schema=self.kind.schema())
         with published(path, overwrite=True) as part:
             pq.write_table(table, part, compression="zstd")
 
-    def _keep_best(self, records: Iterable[MoleculeRecord]) -> bool:
+    def _keep_best(self, records: Iterable[Record]) -> bool:
         """Take the records into the best; whether those have changed."""
-        before = {record.molecule.id for record in self._best.values()}
+        before = {id(record) for record in self._best.values()}
         largest = _largest(chain(self._best.values(), records), BEST_COUNT)
-        self._best = {record.smiles: record for record in largest if record.smiles is not None}
-        return before != {record.molecule.id for record in largest}
+        self._best = {record.key: record for record in largest if record.key is not None}
+        return before != {id(record) for record in largest}
 
     def _write_best(self) -> None:
         ordered = _ranked(self._best.values(), BEST_COUNT)
-        write_sdf(self.directory.best, (annotated(record, self.reward) for record in ordered), overwrite=True)
+        self.kind.write_best(self.best_file, ordered, self.reward)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How samples of a kind are recorded.
+
+    Args:
+        record_of: The record of a sample and its outcome.
+        from_row: The record in a row.
+        schema: The columns of a row.
+        write_best: Writes the best records to a file, the best first; given the reward's name too.
+    """
+
+    record_of: Callable[..., Record]
+    from_row: Callable[[Mapping[str, Any]], Record]
+    schema: Callable[[], pyarrow.Schema]
+    write_best: Callable[[Path, Any, str], None]
+
+
+def _write_best_molecules(path: Path, records: Sequence[MoleculeRecord], reward: str) -> None:
+    write_sdf(path, (annotated(record, reward) for record in records), overwrite=True)
+
+
+MOLECULES: Final = Kind(MoleculeRecord.of, MoleculeRecord.from_row, schema, _write_best_molecules)
+IMAGES: Final = Kind(ImageRecord.of, ImageRecord.from_row, image_schema, write_best_images)
 
 
 def annotated(record: MoleculeRecord, reward: str) -> Molecule:
@@ -149,19 +189,19 @@ def annotated(record: MoleculeRecord, reward: str) -> Molecule:
     return replace(record.molecule, properties=properties)
 
 
-def _largest(records: Iterable[MoleculeRecord], count: int) -> list[MoleculeRecord]:
-    """The records of the largest worth, one a SMILES, without failures and within bounds; ties go to the older one."""
-    best: dict[str, MoleculeRecord] = {}
+def _largest(records: Iterable[Record], count: int) -> list[Record]:
+    """The records of the largest worth, without failures and within bounds; of equal samples the older one."""
+    best: dict[str, Record] = {}
     for record in records:
-        if record.value is None or record.smiles is None or record.within_bounds is False:
+        if record.value is None or record.key is None or record.within_bounds is False:
             continue
-        held = best.get(record.smiles)
+        held = best.get(record.key)
         if held is None or record.worth > held.worth:
-            best[record.smiles] = record
+            best[record.key] = record
         if len(best) > PRUNE_FACTOR * count:
-            best = {kept.smiles: kept for kept in _ranked(best.values(), count) if kept.smiles is not None}
+            best = {kept.key: kept for kept in _ranked(best.values(), count) if kept.key is not None}
     return _ranked(best.values(), count)
 
 
-def _ranked(records: Iterable[MoleculeRecord], count: int) -> list[MoleculeRecord]:
+def _ranked(records: Iterable[Record], count: int) -> list[Record]:
     return heapq.nlargest(count, records, key=lambda record: record.worth)

@@ -12,6 +12,7 @@ from molvm.errors import ConfigError, UnknownNameError
 from molvm.models.base import FlowModel
 from molvm.states import MoleculeState, TensorState
 from molvm.values.base import Reads
+from molvm.values.images import ImageValue, ImageValueConfig
 from molvm.values.molecules import MoleculeValueConfig, MoleculeValueFeatures
 from molvm.values.points import PointValue, PointValueConfig
 
@@ -28,6 +29,16 @@ MOLECULE_SIZES: Final[Mapping[str, MoleculeValueConfig]] = {
 """0.10, 0.28, 0.60, 1.3, 2.7 and 7.9 million parameters (QM9); E is of the size of the paper's network (2.5 M)."""
 
 POINT_WIDTHS: Final[Mapping[str, int]] = {"A": 64, "B": 96, "C": 128, "D": 192, "E": 256, "F": 384}
+
+IMAGE_SIZES: Final[Mapping[str, ImageValueConfig]] = {
+    "A": ImageValueConfig((32, 64, 128)),
+    "B": ImageValueConfig((64, 128, 256)),
+    "C": ImageValueConfig((112, 224, 448)),
+    "D": ImageValueConfig((184, 368, 736)),
+    "E": ImageValueConfig((304, 608, 1216)),
+    "F": ImageValueConfig((456, 912, 1824)),
+}
+"""B is the paper's network; A, D and F have about as many parameters as its smallest, fourth and largest."""
 
 
 def build_features(
@@ -55,10 +66,18 @@ def build_features(
         if isinstance(sample, MoleculeState):
             widths = (sample.types.shape[-1], sample.charges.shape[-1], sample.bonds.shape[-1])
             return MoleculeValueFeatures(*widths, model.schedules, MOLECULE_SIZES[size], reads)
+        if isinstance(sample, TensorState) and sample.x.ndim == 4:
+            return ImageValue(
+                sample.x.shape[1],
+                IMAGE_SIZES[size],
+                conditions=getattr(model, "conditions", None),
+                descriptions=getattr(model, "descriptions", None),
+                reads=reads,
+            )
         if isinstance(sample, TensorState) and sample.x.ndim == 2:
             if reads == "endpoint":
                 raise ConfigError("The value network for points reads states.", remedy="value.reads = state")
             return PointValue(sample.x.shape[1], PointValueConfig(width=POINT_WIDTHS[size]), seed=seed)
     raise ConfigError(
-        f"There is no value network for the states of the model {model.name!r}.", allowed="molecules, points"
+        f"There is no value network for the states of the model {model.name!r}.", allowed="molecules, images, points"
     )

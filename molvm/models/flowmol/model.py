@@ -9,11 +9,8 @@ from torch import Tensor
 
 from molvm.models.differentiate import differentiate
 from molvm.models.flowmol.frozen import MOLECULES_AT_ONCE, FrozenFlowMol, as_molecules
-from molvm.models.spread import PosteriorSpread
+from molvm.models.spread import SPREAD_KEY, PosteriorSpread
 from molvm.states import MoleculeState, State, in_lanes, pairs_in_lanes
-
-SPREAD_KEY = "posterior_spread"
-"""Of a model's card."""
 
 
 class FlowMolModel(FrozenFlowMol):

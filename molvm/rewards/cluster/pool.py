@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from molvm.chem.molecule import Molecule
 from molvm.errors import RewardError
-from molvm.rewards.base import MoleculeReward, Outcome, checked_outcomes
+from molvm.rewards.base import Outcome, SampleReward, checked_outcomes
 from molvm.rewards.batch import Batch, Check, Chunk, Progress
 from molvm.rewards.cache import OutcomeCache
 from molvm.rewards.cluster.address import DaskAddress
@@ -60,7 +60,7 @@ class DaskPool:
 
     def score(
         self,
-        reward: MoleculeReward,
+        reward: SampleReward,
         molecules: Sequence[Molecule],
         progress: Progress | None = None,
         check: Check | None = None,

@@ -6,15 +6,14 @@ import hashlib
 import zlib
 from dataclasses import dataclass, field
 
-from molvm.chem.molecule import Molecule
 from molvm.errors import RewardError
-from molvm.rewards.base import Direction, MoleculeReward, Outcome, time_needed
+from molvm.rewards.base import Direction, Outcome, Sample, SampleReward, time_needed
 from molvm.rewards.cluster.sources import carry, own_sources
 from molvm.rewards.messages import pack, packed, unpack
 
 
 @dataclass(frozen=True)
-class Shipped(MoleculeReward):
+class Shipped(SampleReward):
     """A reward that nobody needs to understand before a worker process opens it.
 
     So the code of users runs in worker processes alone, which may crash, and never in the process that keeps a machine
@@ -35,12 +34,12 @@ class Shipped(MoleculeReward):
     parcel: bytes = field(repr=False)
     digest: bytes = field(repr=False)
 
-    def evaluate(self, molecule: Molecule) -> Outcome:
+    def evaluate(self, sample: Sample) -> Outcome:
         """What the reward within says."""
-        return _opened(self).outcome(molecule)
+        return _opened(self).outcome(sample)
 
 
-def ship(reward: MoleculeReward) -> Shipped:
+def ship(reward: SampleReward) -> Shipped:
     """The reward, ready to be sent to another machine.
 
     Raises:
@@ -58,11 +57,11 @@ def ship(reward: MoleculeReward) -> Shipped:
     return Shipped(reward.name, reward.unit, reward.direction, reward.floor, time_needed(reward), parcel, digest)
 
 
-_last: dict[bytes, MoleculeReward] = {}
+_last: dict[bytes, SampleReward] = {}
 """The reward that was opened last in this process, by the digest of its parcel."""
 
 
-def _opened(shipped: Shipped) -> MoleculeReward:
+def _opened(shipped: Shipped) -> SampleReward:
     if shipped.digest not in _last:
         _last.clear()
         message, sources = unpack(zlib.decompress(shipped.parcel))

@@ -1,0 +1,8 @@
+"""Images without torch: the record that rewards judge, and files of them."""
+
+from __future__ import annotations
+
+from molvm.images.files import grid_of, png_bytes, read_png, write_folder, write_grid
+from molvm.images.image import Image
+
+__all__ = ["Image", "grid_of", "png_bytes", "read_png", "write_folder", "write_grid"]

@@ -1,0 +1,103 @@
+"""Images as PNG files, and many of them side by side as one."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from molvm.durable import published
+from molvm.errors import ImageError
+from molvm.images.image import Image
+from molvm.images.pillow import pillow
+
+GAP: Final = 2
+"""Pixels between the images of a grid."""
+
+SMALLEST: Final = 64
+"""Images of a grid are enlarged to about so many pixels, by a whole factor, so that people see something."""
+
+GRID_FILE: Final = "grid.png"
+
+
+def png_bytes(image: Image) -> bytes:
+    """The image as a PNG file."""
+    buffer = io.BytesIO()
+    image.pil().save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def read_png(data: bytes, id: str = "") -> Image:
+    """The inverse of `png_bytes`.
+
+    Raises:
+        ImageError: It is no image.
+    """
+    try:
+        return Image.from_pil(pillow().open(io.BytesIO(data)), id)
+    except OSError as error:
+        raise ImageError(f"The image {id!r} cannot be read: {error}.", remedy="a fresh copy") from error
+
+
+def grid_of(images: Sequence[Image], columns: int | None = None) -> Image:
+    """Images side by side, row by row, small ones enlarged without smoothing; RGB if one of them is.
+
+    Args:
+        images: One or more, all of one size.
+        columns: How many to a row; about as many as rows by default.
+
+    Raises:
+        ImageError: There are none, or their sizes differ.
+    """
+    sizes = {image.pixels.shape[:2] for image in images}
+    if len(sizes) != 1:
+        raise ImageError(f"There are images of {len(sizes)} sizes for a grid.", allowed="one or more of one size")
+    height, width = sizes.pop()
+    factor = max(1, SMALLEST // max(height, width))
+    channels = max(image.pixels.shape[2] for image in images)
+    across = columns or math.ceil(math.sqrt(len(images)))
+    step = (factor * height + GAP, factor * width + GAP)
+    sheet = np.full((-(-len(images) // across) * step[0] - GAP, across * step[1] - GAP, channels), 255, np.uint8)
+    for place, image in enumerate(images):
+        top, left = place // across * step[0], place % across * step[1]
+        large = image.pixels.repeat(factor, axis=0).repeat(factor, axis=1)
+        sheet[top : top + factor * height, left : left + factor * width] = large
+    return Image(sheet, "grid")
+
+
+def write_grid(path: Path, images: Sequence[Image], columns: int | None = None, *, overwrite: bool = False) -> None:
+    """Write `grid_of` the images as a PNG file, whole or not at all.
+
+    Raises:
+        OutputExistsError: There is something at `path`, or it cannot be written.
+    """
+    data = png_bytes(grid_of(images, columns))
+    with published(path, overwrite=overwrite) as part:
+        part.write_bytes(data)
+
+
+def write_folder(path: Path, images: Sequence[Image], table: str = "") -> int:
+    """A new folder with a PNG file of each image by its id, a grid of all, and a table of what is known of them.
+
+    Returns:
+        The number of images.
+
+    Raises:
+        OutputExistsError: There is something at `path`, or it cannot be written.
+        ImageError: Two images have one id.
+    """
+    if len({image.id for image in images}) != len(images):
+        raise ImageError("Two images have one id.", remedy="different ids")
+    with published(path, parents=True) as part:
+        part.mkdir()
+        for image in images:
+            (part / f"{image.id}.png").write_bytes(png_bytes(image))
+        if images:
+            (part / GRID_FILE).write_bytes(png_bytes(grid_of(images)))
+        if table:
+            (part / "images.csv").write_text(table, encoding="utf-8")
+    return len(images)
