@@ -16,6 +16,7 @@ from molvm.models.base import BaseModel, FlowModel, OwnProcess, require_steerabl
 from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.runs.drawing import Draw, Drawn, Progress
 from molvm.runs.exact import Exact, by_particles
+from molvm.runs.inference import Inference
 from molvm.runs.samples import SampleSet
 from molvm.sde import Control, SamplingOptions, simulate
 
@@ -31,6 +32,7 @@ def draw_samples(
     sampling: SamplingOptions | None = None,
     sizes: SizeHistogram | None = None,
     exact: Exact | None = None,
+    inference: Inference | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
     progress: Callable[[int, int], None] | None = None,
 ) -> SampleSet:
@@ -48,6 +50,7 @@ def draw_samples(
             process takes the number of steps alone, by default as many as it was published with.
         sizes: Numbers of atoms to draw from, by default the model's own.
         exact: Draw each molecule from a group of particles, for which there must be a control.
+        inference: Steer the base by a method that asks the reward, for which there must be no control.
         batch_size: Samples simulated at a time, at most; particles too.
         progress: Called with (sample steps done, in all).
 
@@ -62,11 +65,31 @@ def draw_samples(
             raise ConfigError(f"The number of {name} is {number}.", allowed="a whole number from 1")
     if not 0 <= seed < 2**63:
         raise ConfigError(f"The seed is {seed}.", allowed="a whole number from 0 to 2^63 - 1")
+    if inference is None:
+        draw, group = _way_of_drawing(model, control, sampling, exact), 1 if exact is None else exact.particles
+        return _drawn_in_batches(model, count, draw, seed, sizes, max(1, batch_size // group), progress)
+    if control is not None or exact is not None:
+        raise ConfigError("A method that steers the base was given something else that steers.")
+    with inference.target() as target:
+        base = _way_of_drawing(model, None, sampling, None)
+        draw = inference.draw(model, sampling or SamplingOptions(), base, target)
+        at_once = max(1, batch_size // inference.options.particles)
+        found = _drawn_in_batches(model, count, draw, seed, sizes, at_once, progress)
+    return replace(found, asked=target.asked)
+
+
+def _drawn_in_batches(
+    model: BaseModel,
+    count: int,
+    draw: Draw,
+    seed: int,
+    sizes: SizeHistogram | None,
+    at_once: int,
+    progress: Callable[[int, int], None] | None,
+) -> SampleSet:
     generator = torch.Generator().manual_seed(seed)
     condition = model.sample_condition(count, generator) if sizes is None else sizes.draw(count, generator)
     order = torch.arange(count) if condition is None else torch.argsort(condition, stable=True)
-    draw = _way_of_drawing(model, control, sampling, exact)
-    at_once = batch_size if exact is None else max(1, batch_size // exact.particles)
     molecules: list[Molecule] = []
     costs: list[Tensor] = []
     integrals: list[Tensor] = []
