@@ -10,7 +10,7 @@ from molvm.sde.grid import start_time, time_grid, uniform_grid
 from molvm.sde.guidance import Guided
 from molvm.sde.options import SamplingOptions
 from molvm.sde.particles import Particles, effective_particles, twisted_particles
-from molvm.sde.simulate import Control, simulate
+from molvm.sde.simulate import Control, Steering, simulate
 from molvm.sde.soft_value import SoftValue, learned_value, posterior_mean_value
 from molvm.sde.svdd import SvddOptions, soft_value_decoding
 from molvm.sde.trajectory import Trajectory
@@ -23,6 +23,7 @@ __all__ = [
     "Particles",
     "SamplingOptions",
     "SoftValue",
+    "Steering",
     "Stepper",
     "SvddOptions",
     "Trajectory",

@@ -45,10 +45,13 @@ def test_a_learned_value_takes_the_place_of_rewards_on_the_way(
     said = molvm("sample", tiny_path, "--reward", "qed", *ask, "--out", "b.sdf")
     assert said.code == 2
     assert "has the reward 'spread', and 'qed' is asked for" in said.err
-    other = save_tiny(tmp_path / "other", seed=1)
-    said = molvm("sample", other, "--reward", spread_reward, *ask, "--strength", 3, "--out", "b.sdf")
+    said = molvm("sample", tiny_path, "--reward", spread_reward, *ask, "--strength", 3, "--out", "b.sdf")
     assert said.code == 2
     assert "has the strength 2.0, and 3.0 is asked for" in said.err
+    other = save_tiny(tmp_path / "other", seed=1)
+    said = molvm("sample", other, "--reward", spread_reward, *ask, "--out", "b.sdf")
+    assert said.code == 2
+    assert "has the model 'tiny', and 'other' is asked for" in said.err
     said = molvm("sample", "run", "--reward", spread_reward, "--method", "svdd", "--out", "b.sdf")
     assert said.code == 2
     assert "steers its samples already" in said.err
