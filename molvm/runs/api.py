@@ -82,8 +82,8 @@ def train(
         model: The base model, its name, or its directory; that of the settings by default, which is "qm9" there.
         reward: The reward, its name, or `path.py:name`; that of the settings by default, which is "dipole" there.
         out: The run's directory, new or empty.
-        objective: The algorithm, "value-matching" or "classifier-guidance"; that of the settings by default, which is
-            the former there.
+        objective: The algorithm, "value-matching", "classifier-guidance" or "ddpo"; that of the settings by default,
+            which is the first there.
         strength: λ: the samples aim at p(x) ∝ p_base(x) exp(λ r(x)).
         iterations: Rounds of sampling, scoring and learning.
         batch_size: Molecules in a round.
@@ -307,7 +307,7 @@ def inference(
     for what, its in theirs.items():
         if mine[what] != its:
             raise ConfigError(f"The run {value} has the {what} {its!r}, and {mine[what]!r} is asked for.")
-    return Inference(method, asked, run.config.training.strength, run.objective().control, section)
+    return Inference(method, asked, run.config.training.strength, run.value(), section)
 
 
 def require_no_method(run: Run) -> Never:

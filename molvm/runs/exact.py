@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from molvm.rewards.diversity import diversity_of
 from molvm.runs.config import RunConfig
 from molvm.runs.drawing import Draw, Drawn, Progress
 from molvm.runs.scoring import evaluate_reward
-from molvm.sde import Control, SamplingOptions, effective_particles, twisted_particles
+from molvm.sde import Control, SamplingOptions, Steering, effective_particles, twisted_particles
 from molvm.training.worth import worth
 
 logger = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ def log_target(reward: Reward, config: RunConfig, floor: float | None) -> Callab
     return log_targets
 
 
-def by_particles(model: FlowModel, control: Control | None, options: SamplingOptions, exact: Exact) -> Draw:
+def by_particles(model: FlowModel, control: Steering | None, options: SamplingOptions, exact: Exact) -> Draw:
     """Batches of samples, each drawn from a group of particles by its last weights.
 
     Raises:
@@ -104,7 +105,7 @@ def by_particles(model: FlowModel, control: Control | None, options: SamplingOpt
             model.noise(repeated, count * particles, generator),
             particles,
             grid,
-            control=control,
+            control=cast(Control, control),
             generator=generator,
             stepper=stepper,
             allowance=options.allowance(grid),

@@ -18,7 +18,7 @@ from molvm.runs.drawing import Draw, Drawn, Progress
 from molvm.runs.exact import Exact, by_particles
 from molvm.runs.inference import Inference
 from molvm.runs.samples import SampleSet
-from molvm.sde import Control, SamplingOptions, simulate
+from molvm.sde import SamplingOptions, Steering, simulate
 
 DEFAULT_BATCH_SIZE = 64
 
@@ -27,7 +27,7 @@ def draw_samples(
     model: BaseModel,
     count: int,
     *,
-    control: Control | None = None,
+    control: Steering | None = None,
     seed: int = 0,
     sampling: SamplingOptions | None = None,
     sizes: SizeHistogram | None = None,
@@ -111,7 +111,7 @@ def _drawn_in_batches(
 
 
 def _way_of_drawing(
-    model: BaseModel, control: Control | None, sampling: SamplingOptions | None, exact: Exact | None
+    model: BaseModel, control: Steering | None, sampling: SamplingOptions | None, exact: Exact | None
 ) -> Draw:
     if exact is not None:
         return by_particles(require_steerable(model), control, sampling or SamplingOptions(), exact)
@@ -120,7 +120,7 @@ def _way_of_drawing(
     return _by_sde(require_steerable(model), control, sampling)
 
 
-def _by_sde(model: FlowModel, control: Control | None, sampling: SamplingOptions | None) -> Draw:
+def _by_sde(model: FlowModel, control: Steering | None, sampling: SamplingOptions | None) -> Draw:
     """Batches by the memoryless SDE, steered or not."""
     options = sampling or SamplingOptions()
     grid, stepper = options.grid(model.schedules), options.stepper(model)

@@ -68,5 +68,6 @@ class MoleculeControlFeatures(MoleculeEncoder):
         displacement = (x.positions[:, :, None] - x.positions[:, None])[molecule, source, target]
         unit = displacement / torch.sqrt(displacement.square().sum(dim=-1, keepdim=True) + DISTANCE_SOFTENING)
         count = len(found.graphs.molecule)
-        moves: Tensor = scatter(pull * unit, found.graphs.edge_index[0], dim=0, dim_size=count, reduce="sum")
-        return moves / SIZE_SCALE**0.5
+        moves = scatter(pull * unit, found.graphs.edge_index[0], dim=0, dim_size=count, reduce="sum")
+        scaled: Tensor = moves / SIZE_SCALE**0.5
+        return scaled
