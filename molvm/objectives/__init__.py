@@ -2,6 +2,7 @@
 
 from molvm.objectives.base import Objective, Rollout
 from molvm.objectives.classifier_guidance import ClassifierGuidance, ClassifierGuidanceOptions
+from molvm.objectives.ddpo import Ddpo, DdpoOptions
 from molvm.objectives.diagnostics import PathDiagnostics, path_diagnostics
 from molvm.objectives.value_matching import ValueMatching, ValueMatchingOptions
 from molvm.objectives.value_objective import ValueObjective, ValueObjectiveOptions
@@ -9,6 +10,8 @@ from molvm.objectives.value_objective import ValueObjective, ValueObjectiveOptio
 __all__ = [
     "ClassifierGuidance",
     "ClassifierGuidanceOptions",
+    "Ddpo",
+    "DdpoOptions",
     "Objective",
     "PathDiagnostics",
     "Rollout",

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from molvm.errors import ConfigError, RewardError
-from molvm.sde import Control, Trajectory
+from molvm.sde import Steering, Trajectory
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +77,7 @@ class Objective(Protocol):
 
     One iteration of the trainer is: simulate with `behaviour`, score, `observe`; then, once or several times,
     `zero_grad`, `backward`, clip, step, `after_step`. An objective that learns from old paths keeps its own buffer of
-    rollouts and puts it in `state_dict`; one that trains the base model returns that model's parameters and has no
-    control.
+    rollouts and puts it in `state_dict`; one that trains the drift steers by a residual control, which knows no V.
     """
 
     @property
@@ -87,12 +86,12 @@ class Objective(Protocol):
         ...
 
     @property
-    def control(self) -> Control | None:
+    def control(self) -> Steering | None:
         """What to steer samples with; None for the base model alone."""
         ...
 
     @property
-    def behaviour(self) -> Control | None:
+    def behaviour(self) -> Steering | None:
         """What to steer the rollouts with that it learns from; None for the base model alone."""
         ...
 

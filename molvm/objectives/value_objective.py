@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import ClassVar, Final, Generic, TypeVar, cast
 
@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from molvm.errors import CheckpointError, ConfigError, DivergenceError
+from molvm.objectives.accumulate import add_gradients
 from molvm.objectives.base import Rollout, check_strength
 from molvm.objectives.base_bound import BaseBound
 from molvm.objectives.diagnostics import path_diagnostics
 from molvm.objectives.replay import Points, ReplayMemory
 from molvm.sde import Control, Trajectory
-from molvm.states import State, map_in_lanes
+from molvm.states import State
 from molvm.values.base import PRIOR_COUNT, ValueNet
 
 AVERAGE_RAMP: Final = 10.0
@@ -318,26 +319,18 @@ class ValueObjective(ABC, Generic[OptionsT]):
 
     def _backward(self, points: Points, factor: float) -> tuple[float, float]:
         """Add the gradients of factor Σ w ℓ(V, Ĵ); that number, and Σ (V − Ĵ)²."""
-        targets, loss, squared_error = self._targets(points), 0.0, 0.0
+        targets, states = self._targets(points), points.states
         parameters = [parameter for parameter in self.value.parameters() if parameter.requires_grad]
-        states = points.states
         portions = [torch.arange(len(states))] if self._at_once is None else states.portions(self._at_once)
 
-        def portion(index: Tensor) -> tuple[Sequence[Tensor | None], float, float]:
+        def portion(index: Tensor) -> tuple[Tensor, tuple[float]]:
             some = points.select(index)
             values = self._values(self.value, some.states, some.times)
             wanted = targets[index].to(values)
             share = factor * (some.weights.to(values) * self._losses(values, wanted)).sum()
-            # torch.autograd.grad, because two threads must not add to the same .grad.
-            gradients = torch.autograd.grad(share, parameters, allow_unused=True)
-            return gradients, float(share.detach()), float((values.detach() - wanted).square().sum())
+            return share, (float((values.detach() - wanted).square().sum()),)
 
-        for gradients, share, squares in map_in_lanes(portion, portions, states.device):
-            loss += share
-            squared_error += squares
-            for parameter, gradient in zip(parameters, gradients, strict=True):
-                if gradient is not None:
-                    parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
+        loss, squared_error = add_gradients(portion, portions, parameters, states.device)
         return loss, squared_error
 
     @property

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 from molvm.errors import ConfigError, ModelError
 from molvm.models.base import BaseModel, FlowModel
 from molvm.models.hub import load_model
 from molvm.rewards.base import Reward
 from molvm.rewards.workers import Workers
-from molvm.runs.config import RunConfig
+from molvm.runs.config import RewardSection, RunConfig
 from molvm.runs.config_file import merged
 from molvm.runs.directory import RunDirectory
+from molvm.runs.inference import Inference, MethodOptions
 from molvm.runs.progress import TrainingProgress
 from molvm.runs.recipes import recipe_settings
-from molvm.runs.reward_source import require_reward
+from molvm.runs.reward_source import require_reward, resolve_reward
 from molvm.runs.run import Run
 from molvm.runs.samples import SampleSet
 from molvm.runs.sampling import DEFAULT_BATCH_SIZE, draw_samples
@@ -80,8 +82,8 @@ def train(
         model: The base model, its name, or its directory; that of the settings by default, which is "qm9" there.
         reward: The reward, its name, or `path.py:name`; that of the settings by default, which is "dipole" there.
         out: The run's directory, new or empty.
-        objective: The algorithm, "value-matching" or "classifier-guidance"; that of the settings by default, which is
-            the former there.
+        objective: The algorithm, "value-matching", "classifier-guidance" or "ddpo"; that of the settings by default,
+            which is the first there.
         strength: λ: the samples aim at p(x) ∝ p_base(x) exp(λ r(x)).
         iterations: Rounds of sampling, scoring and learning.
         batch_size: Molecules in a round.
@@ -181,6 +183,7 @@ def sample(
     atoms: str | None = None,
     tilt_size: bool = False,
     particles: int | None = None,
+    inference: Inference | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
     progress: Callable[[int, int], None] | None = None,
 ) -> SampleSet:
@@ -200,6 +203,7 @@ def sample(
             law of the base.
         particles: Draw each of a run's molecules from so many by twisted sequential Monte Carlo: its target law itself
             in the limit of many. Each of them costs a reward.
+        inference: Steer a base model by SVDD, Feynman–Kac steering or best-of-N, as `inference` makes one.
         batch_size: Molecules simulated at a time, at most.
         progress: Called with (molecule steps done, in all).
 
@@ -216,6 +220,8 @@ def sample(
                 f"The run {found.path} was trained with its own transition, for which its control was learned.",
                 remedy="leaving out the transition",
             )
+        if inference is not None:
+            require_no_method(found)
         return found.sample(
             count,
             seed=seed,
@@ -238,14 +244,82 @@ def sample(
         transition=transition or SamplingOptions.transition,
         noise_level=noise_level,
     )
-    return draw_samples(
+    drawn = draw_samples(
         found,
         count,
         seed=seed,
         sampling=None if plain else sampling,
         sizes=sizes_to_draw(found, atoms, None, tilt_size=tilt_size),
+        inference=inference,
         batch_size=batch_size,
         progress=progress,
+    )
+    if inference is None:
+        return drawn
+    reward, section = inference.reward, inference.section
+    return replace(
+        drawn,
+        strength=inference.strength or 0.0,
+        own_reward=lambda: reward,
+        workers=section.workers,
+        time_limit=section.time_limit,
+    )
+
+
+def inference(
+    model: BaseModel | Path | str,
+    method: MethodOptions,
+    reward: Reward | str,
+    *,
+    strength: float | None = None,
+    value: Path | str | None = None,
+    floor: float | None = None,
+    workers: Workers | None = None,
+) -> Inference:
+    """A method that steers a base model while it is sampled, and trains nothing.
+
+    Args:
+        model: The base model, its name, or its directory.
+        method: `SvddOptions`, `FeynmanKacOptions` or `BestOfOptions`.
+        reward: The reward, its name, or `path.py:name`.
+        strength: λ; that of the run by default, if there is one.
+        value: A run of the same base and reward, by whose value function SVDD chooses; the posterior mean by default.
+        floor: What a failure is worth, in the reward's unit; as the reward says by default.
+        workers: Processes that evaluate the reward, or the address of a Dask scheduler.
+
+    Raises:
+        ConfigError: The run's base, reward or strength is another, or something is missing that the method needs.
+        UnknownNameError: There is no such reward or model.
+        RewardError: `reward` is something else, or cannot be had.
+    """
+    asked = resolve_reward(reward) if isinstance(reward, str) else require_reward(reward)
+    section = RewardSection(name=asked.name, floor=floor, workers=workers)
+    if value is None:
+        return Inference(method, asked, strength, section=section)
+    run = Run.open(value)
+    base = load_model(model) if isinstance(model, str | Path) else model
+    mine = {"model": base.name, "reward": asked.name, "strength": strength or run.config.training.strength}
+    theirs = {
+        "model": run.manifest.model,
+        "reward": run.manifest.reward,
+        "strength": run.config.training.strength,
+    }
+    for what, its in theirs.items():
+        if mine[what] != its:
+            raise ConfigError(f"The run {value} has the {what} {its!r}, and {mine[what]!r} is asked for.")
+    return Inference(method, asked, run.config.training.strength, run.value(), section)
+
+
+def require_no_method(run: Run) -> Never:
+    """Refuse to steer a run by a method that trains nothing.
+
+    Raises:
+        ConfigError: Always.
+    """
+    raise ConfigError(
+        f"The run {run.path} has a control that steers its samples already.",
+        allowed="a base model, which SVDD, Feynman–Kac steering and best-of-N steer without training",
+        remedy=f"`molvm sample {run.config.model.name} --method ...`, by SVDD with --value {run.path}; or --exact",
     )
 
 

@@ -8,10 +8,13 @@ from typing import Any
 
 import torch
 
+from molvm.errors import ConfigError
 from molvm.models.base import FlowModel
 from molvm.objectives import (
     ClassifierGuidance,
     ClassifierGuidanceOptions,
+    Ddpo,
+    DdpoOptions,
     ValueMatching,
     ValueMatchingOptions,
     ValueObjective,
@@ -21,7 +24,7 @@ from molvm.rewards.constraint import constraints_of
 from molvm.rewards.diversity import diversity_of
 from molvm.rewards.isolated import Isolated
 from molvm.rewards.pools import open_pool
-from molvm.runs.config import ClassifierGuidanceSection, RewardSection, RunConfig
+from molvm.runs.config import ClassifierGuidanceSection, DdpoSection, RewardSection, RunConfig
 from molvm.runs.kept_outcomes import kept_outcomes
 from molvm.sde import SamplingOptions, simulate
 from molvm.training.adjustment import Adjustment
@@ -56,11 +59,17 @@ def model_note(model: object) -> str | None:
     return str(note) if note else None
 
 
-def build_objective(config: RunConfig, model: FlowModel) -> ValueObjective[Any]:
-    """A fresh objective, its network initialised by the run's seed."""
+def build_objective(config: RunConfig, model: FlowModel) -> ValueObjective[Any] | Ddpo:
+    """A fresh objective, its network initialised by the run's seed.
+
+    Raises:
+        ConfigError: It cannot do what the settings ask for.
+    """
     # torch-geometric takes longer to import than all the rest, and base models are sampled without it.
     from molvm.values.ladder import build_features
 
+    if isinstance(config.objective, DdpoSection):
+        return _residual(config, model, DdpoOptions(**config.objective.model_dump(exclude={"name"})))
     features = build_features(
         model, config.value.size, torch.Generator().manual_seed(config.training.seed), config.value.reads
     )
@@ -79,6 +88,29 @@ def build_objective(config: RunConfig, model: FlowModel) -> ValueObjective[Any]:
     return ValueMatching.build(
         features, model.schedules, strength, conditions=conditions, options=ValueMatchingOptions(**settings)
     )
+
+
+def _residual(config: RunConfig, model: FlowModel, options: DdpoOptions) -> Ddpo:
+    """An objective that trains a residual control; adapters of the base itself would be chosen here."""
+    from molvm.values.control import ControlNet
+    from molvm.values.ladder import build_control_features
+
+    for section, setting, plain in (
+        ("value", "reads", "state"),
+        ("value", "start", None),
+        ("sampling", "kl_limit", None),
+        ("sampling", "steer_from", 0.0),
+        ("sampling", "steer_until", 1.0),
+    ):
+        if (value := getattr(getattr(config, section), setting)) != plain:
+            raise ConfigError(
+                f"DDPO trains a control that has no value function, and {section}.{setting} is {value!r}.",
+                allowed=repr(plain),
+                remedy="the objective value-matching or classifier-guidance",
+            )
+    generator = torch.Generator().manual_seed(config.training.seed)
+    features = build_control_features(model, config.value.size, generator)
+    return Ddpo(ControlNet(features, model.schedules, config.training.strength), options)
 
 
 def trainer_options(config: RunConfig) -> TrainerOptions:

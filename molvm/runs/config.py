@@ -141,6 +141,17 @@ class ClassifierGuidanceSection(ValueObjectiveSection):
     )
 
 
+class DdpoSection(Section):
+    """DDPO; the options of `molvm.objectives.DdpoOptions`."""
+
+    name: Literal["ddpo"] = Field("ddpo", description="the algorithm")
+    clip_range: PositiveFloat = Field(1e-4, description="how far the ratio of densities may be from 1 to teach")
+    advantage_clip: PositiveFloat = Field(5.0, description="largest advantage, in standard deviations of the batch")
+    log_density: Literal["mean", "sum"] = Field(
+        "mean", description="over the degrees of freedom; the clip range is meant for the mean"
+    )
+
+
 DEFAULT_OBJECTIVE = "value_matching"
 
 
@@ -153,7 +164,8 @@ def _objective_name(given: object) -> str:
 
 ObjectiveSection = Annotated[
     Annotated[ValueMatchingSection, Tag("value_matching")]
-    | Annotated[ClassifierGuidanceSection, Tag("classifier_guidance")],
+    | Annotated[ClassifierGuidanceSection, Tag("classifier_guidance")]
+    | Annotated[DdpoSection, Tag("ddpo")],
     Discriminator(_objective_name),
 ]
 

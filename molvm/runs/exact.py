@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from molvm.rewards.diversity import diversity_of
 from molvm.runs.config import RunConfig
 from molvm.runs.drawing import Draw, Drawn, Progress
 from molvm.runs.scoring import evaluate_reward
-from molvm.sde import Control, SamplingOptions, effective_particles, twisted_particles
+from molvm.sde import Control, SamplingOptions, Steering, effective_particles, twisted_particles
 from molvm.training.worth import worth
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,20 @@ class Exact:
             raise ConfigError(f"The number of particles is {self.particles}.", allowed="a whole number from 2")
 
 
+def require_lawful(reward: Reward) -> None:
+    """Refuse a reward of which no law of single molecules is the target.
+
+    Raises:
+        ConfigError: It has bounds or a memory.
+    """
+    if constraints_of(reward) or diversity_of(reward) is not None:
+        raise ConfigError(
+            f"The reward {reward.name} has bounds or a memory, which are no property of one molecule: there is no law "
+            "to draw from.",
+            remedy="sampling without particles or another method, from a run that was trained for it",
+        )
+
+
 def log_target(reward: Reward, config: RunConfig, floor: float | None) -> Callable[[Sequence[Molecule]], Tensor]:
     """λr of molecules as a run counts it.
 
@@ -59,12 +74,7 @@ def log_target(reward: Reward, config: RunConfig, floor: float | None) -> Callab
     Raises:
         ConfigError: It has to see to more than the reward of single molecules, or has not settled its floor.
     """
-    if constraints_of(reward) or diversity_of(reward) is not None:
-        raise ConfigError(
-            f"The reward {reward.name} has bounds or a memory, which are no property of one molecule: there is no law "
-            "to draw from exactly.",
-            remedy="sampling without particles",
-        )
+    require_lawful(reward)
     if floor is None:
         raise ConfigError("The run has not settled what a failure is worth.", remedy="training it first")
 
@@ -76,7 +86,7 @@ def log_target(reward: Reward, config: RunConfig, floor: float | None) -> Callab
     return log_targets
 
 
-def by_particles(model: FlowModel, control: Control | None, options: SamplingOptions, exact: Exact) -> Draw:
+def by_particles(model: FlowModel, control: Steering | None, options: SamplingOptions, exact: Exact) -> Draw:
     """Batches of samples, each drawn from a group of particles by its last weights.
 
     Raises:
@@ -95,7 +105,7 @@ def by_particles(model: FlowModel, control: Control | None, options: SamplingOpt
             model.noise(repeated, count * particles, generator),
             particles,
             grid,
-            control=control,
+            control=cast(Control, control),
             generator=generator,
             stepper=stepper,
             allowance=options.allowance(grid),
@@ -103,7 +113,7 @@ def by_particles(model: FlowModel, control: Control | None, options: SamplingOpt
         )
         rewards = exact.log_target(model.decode(found.terminal)).view(count, particles)
         log_weights = found.log_weights.double() + rewards.double()
-        _warn_of_poor_groups(log_weights)
+        warn_of_poor_groups(log_weights)
         chosen = torch.multinomial(torch.softmax(log_weights, dim=1), 1, generator=generator).squeeze(1)
         kept = chosen + particles * torch.arange(count)
         return Drawn(found.terminal.select(kept), found.path_cost[kept], found.ito[kept])
@@ -111,10 +121,11 @@ def by_particles(model: FlowModel, control: Control | None, options: SamplingOpt
     return draw
 
 
-def _warn_of_poor_groups(log_weights: Tensor) -> None:
+def warn_of_poor_groups(log_weights: Tensor) -> None:
+    """Say so where most samples were drawn from one particle; log weights are of shape (G, K)."""
     effective, particles = float(effective_particles(log_weights).mean()), log_weights.shape[1]
     if effective < TOO_FEW:
         logger.warning(
             f"Of {particles} particles {effective:.1f} count in the mean: the samples are hardly better than those of "
-            "the control alone. More particles, a longer training or a smaller strength would help."
+            "the control or the base alone. More particles, a longer training or a smaller strength would help."
         )

@@ -14,7 +14,7 @@ from molvm.errors import CheckpointError, ConfigError, ModelError, MolVMError, O
 from molvm.models.base import BaseModel, FlowModel, made_by, require_steerable
 from molvm.models.hub import load_model
 from molvm.models.precision import resolve_precision
-from molvm.objectives import ValueObjective
+from molvm.objectives import Ddpo, Objective, ValueObjective
 from molvm.rewards.base import Reward, SampleReward
 from molvm.rewards.pools import require_sendable
 from molvm.rewards.subjects import require_subject
@@ -44,6 +44,7 @@ from molvm.runs.sizes import sizes_to_draw
 from molvm.runs.store import RunStore
 from molvm.sde import Guided
 from molvm.training.checkpoint import has_checkpoint, load_checkpoint
+from molvm.values.base import ValueNet
 
 logger = logging.getLogger(__name__)
 
@@ -221,7 +222,7 @@ class Run:
             watcher = progress or Silence()
             return TrainingSession(self.directory, self.config, self.model, self.reward, objective, watcher).run()
 
-    def _new_objective(self, mine: Manifest) -> ValueObjective[Any]:
+    def _new_objective(self, mine: Manifest) -> Objective:
         """An objective as training begins with: fresh, or with the value function of an earlier run.
 
         Raises:
@@ -229,7 +230,7 @@ class Run:
             CheckpointError: It has no whole checkpoint.
         """
         objective, start = build_objective(self.config, self.model), self.config.value.start
-        if start is None:
+        if start is None or not isinstance(objective, ValueObjective):
             return objective
         earlier = Run.open(start, model=self.model, reward=self.reward)
         if not has_checkpoint(earlier.directory.checkpoints):
@@ -253,7 +254,7 @@ class Run:
                 )
         if (theirs := earlier.config.reward.name) != self.config.reward.name:
             logger.warning("The run %s had the reward %s, this one has %s.", start, theirs, self.config.reward.name)
-        objective.start_from(earlier.objective().control)
+        objective.start_from(earlier.value())
         return objective
 
     def extend(self, iterations: int) -> None:
@@ -291,7 +292,22 @@ class Run:
             replace_text(self.directory.config, config_text(config))
         self.config = config
 
-    def objective(self) -> ValueObjective[Any]:
+    def value(self) -> ValueNet:
+        """The value function as the newest whole checkpoint has it.
+
+        Raises:
+            CheckpointError: There is no checkpoint.
+            ConfigError: The objective has none.
+        """
+        objective = self.objective()
+        if isinstance(objective, ValueObjective):
+            return objective.control
+        raise ConfigError(
+            f"The run {self.path} was trained by {objective.name}, which learns no value function.",
+            allowed="runs of value_matching and classifier_guidance",
+        )
+
+    def objective(self) -> ValueObjective[Any] | Ddpo:
         """The objective as the newest whole checkpoint has it.
 
         Raises:
@@ -334,7 +350,9 @@ class Run:
             CheckpointError: The run has no whole checkpoint.
             ConfigError: A number is out of range, or the base has no such molecules.
         """
-        control = self.objective().control
+        needs_value = tilt_size or particles is not None
+        value = self.value() if needs_value else None
+        control = self.objective().control if value is None else value
         sampling = replace(sampling_options(self.config), noise_level=noise_level)
         if steps is not None and (advice := about_steps(steps, sampling.steps)):
             logger.warning(advice)
@@ -344,7 +362,7 @@ class Run:
             control=control if guidance == 1 else Guided(control, guidance),
             seed=seed,
             sampling=sampling if steps is None else replace(sampling, steps=steps),
-            sizes=sizes_to_draw(self.model, atoms, control, tilt_size=tilt_size),
+            sizes=sizes_to_draw(self.model, atoms, value, tilt_size=tilt_size),
             exact=None if particles is None else self._exact(particles),
             batch_size=batch_size,
             progress=progress,

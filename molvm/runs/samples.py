@@ -27,13 +27,15 @@ class SampleSet:
 
     Args:
         molecules: As generated.
-        path_cost: (n,) ½∫|u|² of each path; its mean is the KL from the base, in nats.
-        ito: (n,) ∫u·dB of each path.
+        path_cost: (n,) ½∫|u|² of each path; its mean is the KL from the base, in nats. NaN for samples that were chosen
+            among others, of which no path can say it.
+        ito: (n,) ∫u·dB of each path, likewise.
         strength: λ of the run; 0 for the base model.
         reward: What has scored them; None until `score`.
         own_reward: Gives what the run was trained on, or None for a base model. It is asked for only to score, so that
             a run can be sampled where its reward cannot be had.
         outcomes: What the reward says of each molecule; empty until `score`.
+        asked: Molecules that the reward was asked about on the way, by a method that steers by it.
         workers: Processes to score with, or the address of a Dask scheduler; None for a process a core.
         time_limit: Seconds that one molecule may take in the reward.
     """
@@ -48,6 +50,7 @@ class SampleSet:
     reward: Reward | None = None
     own_reward: Callable[[], Reward] | None = None
     outcomes: tuple[Outcome, ...] = ()
+    asked: int = 0
     workers: Workers | None = None
     time_limit: float = 60.0
 
@@ -122,12 +125,15 @@ class SampleSet:
             floor: What a failure is worth, in the reward's unit, and the least that a value is.
 
         Raises:
-            EvaluationError: The samples are not scored, or were steered without noise.
+            EvaluationError: The samples are not scored, were steered without noise, or chosen among others.
         """
         if not self.outcomes or self.reward is None:
             raise EvaluationError("Weights need rewards.", remedy="score() first")
         if not bool(np.isfinite(self.path_cost).all()):
-            raise EvaluationError("Paths that were steered without noise have no weights.", remedy="some noise")
+            raise EvaluationError(
+                "Paths that were steered without noise, or chosen among others, have no weights.",
+                remedy="some noise, and no method that chooses",
+            )
         sign = 1.0 if self.reward.direction == "maximise" else -1.0
         values = np.array([floor if outcome.value is None else outcome.value for outcome in self.outcomes])
         return self.strength * np.maximum(sign * values, sign * floor) - self.path_cost - self.ito

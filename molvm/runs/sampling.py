@@ -17,8 +17,9 @@ from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.runs.drawing import Draw, Drawn, Progress
 from molvm.runs.exact import Exact, by_particles
 from molvm.runs.image_samples import ImageSet
+from molvm.runs.inference import Inference
 from molvm.runs.samples import SampleSet
-from molvm.sde import Control, SamplingOptions, simulate
+from molvm.sde import SamplingOptions, Steering, simulate
 
 DEFAULT_BATCH_SIZE = 64
 
@@ -27,11 +28,12 @@ def draw_samples(
     model: BaseModel,
     count: int,
     *,
-    control: Control | None = None,
+    control: Steering | None = None,
     seed: int = 0,
     sampling: SamplingOptions | None = None,
     sizes: SizeHistogram | None = None,
     exact: Exact | None = None,
+    inference: Inference | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
     progress: Callable[[int, int], None] | None = None,
 ) -> SampleSet:
@@ -49,6 +51,7 @@ def draw_samples(
             process takes the number of steps alone, by default as many as it was published with.
         sizes: Numbers of atoms to draw from, by default the model's own.
         exact: Draw each molecule from a group of particles, for which there must be a control.
+        inference: Steer the base by a method that asks the reward, for which there must be no control.
         batch_size: Samples simulated at a time, at most; particles too.
         progress: Called with (sample steps done, in all).
 
@@ -63,11 +66,31 @@ def draw_samples(
             raise ConfigError(f"The number of {name} is {number}.", allowed="a whole number from 1")
     if not 0 <= seed < 2**63:
         raise ConfigError(f"The seed is {seed}.", allowed="a whole number from 0 to 2^63 - 1")
+    if inference is None:
+        draw, group = _way_of_drawing(model, control, sampling, exact), 1 if exact is None else exact.particles
+        return _drawn_in_batches(model, count, draw, seed, sizes, max(1, batch_size // group), progress)
+    if control is not None or exact is not None:
+        raise ConfigError("A method that steers the base was given something else that steers.")
+    with inference.target() as target:
+        base = _way_of_drawing(model, None, sampling, None)
+        draw = inference.draw(model, sampling or SamplingOptions(), base, target)
+        at_once = max(1, batch_size // inference.options.particles)
+        found = _drawn_in_batches(model, count, draw, seed, sizes, at_once, progress)
+    return replace(found, asked=target.asked)
+
+
+def _drawn_in_batches(
+    model: BaseModel,
+    count: int,
+    draw: Draw,
+    seed: int,
+    sizes: SizeHistogram | None,
+    at_once: int,
+    progress: Callable[[int, int], None] | None,
+) -> SampleSet:
     generator = torch.Generator().manual_seed(seed)
     condition = model.sample_condition(count, generator) if sizes is None else sizes.draw(count, generator)
     order = torch.arange(count) if condition is None else torch.argsort(condition, stable=True)
-    draw = _way_of_drawing(model, control, sampling, exact)
-    at_once = batch_size if exact is None else max(1, batch_size // exact.particles)
     molecules: list[Molecule] = []
     costs: list[Tensor] = []
     integrals: list[Tensor] = []
@@ -89,7 +112,7 @@ def draw_samples(
 
 
 def _way_of_drawing(
-    model: BaseModel, control: Control | None, sampling: SamplingOptions | None, exact: Exact | None
+    model: BaseModel, control: Steering | None, sampling: SamplingOptions | None, exact: Exact | None
 ) -> Draw:
     if exact is not None:
         return by_particles(require_steerable(model), control, sampling or SamplingOptions(), exact)
@@ -98,7 +121,7 @@ def _way_of_drawing(
     return _by_sde(require_steerable(model), control, sampling)
 
 
-def _by_sde(model: FlowModel, control: Control | None, sampling: SamplingOptions | None) -> Draw:
+def _by_sde(model: FlowModel, control: Steering | None, sampling: SamplingOptions | None) -> Draw:
     """Batches by the memoryless SDE, steered or not."""
     options = sampling or SamplingOptions()
     grid, stepper = options.grid(model.schedules), options.stepper(model)

@@ -11,7 +11,7 @@ import torch
 
 from molvm.errors import CheckpointError, MolVMError
 from molvm.models.base import FlowModel, made_by
-from molvm.objectives import ValueObjective
+from molvm.objectives import Objective
 from molvm.rewards.base import Outcome, Reward
 from molvm.rewards.constraint import constraints_of
 from molvm.runs.advice import about_floor, about_strength, about_warmup
@@ -46,7 +46,7 @@ class TrainingSession:
     config: RunConfig
     model: FlowModel
     reward: Reward
-    objective: ValueObjective[Any]
+    objective: Objective
     progress: TrainingProgress = field(default_factory=Silence)
 
     def __post_init__(self) -> None:

@@ -5,26 +5,38 @@ its own κ, η and σ. At any other σ the same V asks for the extra drift −(�
 """
 
 from molvm.sde.analytic import analytic_variance
+from molvm.sde.feynman_kac import FeynmanKacOptions, feynman_kac_particles, log_potential
 from molvm.sde.grid import start_time, time_grid, uniform_grid
 from molvm.sde.guidance import Guided
 from molvm.sde.options import SamplingOptions
 from molvm.sde.particles import Particles, effective_particles, twisted_particles
-from molvm.sde.simulate import Control, simulate
+from molvm.sde.simulate import Control, Steering, simulate
+from molvm.sde.soft_value import SoftValue, learned_value, posterior_mean_value
+from molvm.sde.svdd import SvddOptions, soft_value_decoding
 from molvm.sde.trajectory import Trajectory
 from molvm.sde.transition import Stepper, Transition, euler_maruyama
 
 __all__ = [
     "Control",
+    "FeynmanKacOptions",
     "Guided",
     "Particles",
     "SamplingOptions",
+    "SoftValue",
+    "Steering",
     "Stepper",
+    "SvddOptions",
     "Trajectory",
     "Transition",
     "analytic_variance",
     "effective_particles",
     "euler_maruyama",
+    "feynman_kac_particles",
+    "learned_value",
+    "log_potential",
+    "posterior_mean_value",
     "simulate",
+    "soft_value_decoding",
     "start_time",
     "time_grid",
     "twisted_particles",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 from torch import Tensor
 
 from molvm.errors import ConfigError
-from molvm.sde.simulate import Control, reads_endpoint
+from molvm.sde.simulate import Control, Steering, reads_endpoint
 from molvm.states import State
 
 
@@ -25,15 +26,15 @@ class Guided:
         ConfigError: The factor is negative or not finite.
     """
 
-    def __init__(self, control: Control, guidance: float) -> None:
+    def __init__(self, control: Steering, guidance: float) -> None:
         if not (math.isfinite(guidance) and guidance >= 0):
             raise ConfigError(f"The guidance is {guidance}.", allowed="a finite number, 0 or larger")
         self._control, self._guidance = control, guidance
         self.reads = "endpoint" if reads_endpoint(control) else "state"
 
     def __call__(self, x: State, t: Tensor) -> Tensor:
-        """The factor times V, shape (B,)."""
-        return self._guidance * self._control(x, t)
+        """The factor times V, shape (B,), if what steers is a value function."""
+        return self._guidance * cast(Control, self._control)(x, t)
 
     def gradient(self, x: State, t: Tensor) -> State:
         """The factor times ∇V."""

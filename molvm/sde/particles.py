@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from molvm.models.base import FlowModel
-from molvm.sde.simulate import Control, reads_endpoint, simulate
+from molvm.sde.simulate import Control, simulate
+from molvm.sde.soft_value import value_of
 from molvm.sde.transition import Stepper
 from molvm.states import State
 
@@ -86,16 +87,16 @@ def twisted_particles(
             stepper=stepper,
             keep_states=False,
             allowance=allowance[start:end],
-            on_step=_shifted(on_step, start, steps),
+            on_step=shifted(on_step, start, steps),
         )
         x, paid, gathered = path.terminal, path.path_cost, path.ito.sum(dim=0)
         cost, ito = cost + paid, ito + gathered
         # At t = 1 the reward takes the place of V; whoever knows it adds it.
-        new_twist = torch.zeros(len(x)) if end == steps else -_value(model, control, x, grid[end])
+        new_twist = torch.zeros(len(x)) if end == steps else -value_of(model, control, x, grid[end])
         log_weights = log_weights + (new_twist - log_twist - paid - gathered).view_as(log_weights)
         log_twist = new_twist
         if end < steps:
-            kept, log_weights, log_z = _resampled(log_weights, log_z, generator)
+            kept, log_weights, log_z = resampled(log_weights, log_z, generator)
             x, cost, ito, log_twist = x.select(kept), cost[kept], ito[kept], log_twist[kept]
     return Particles(x, cost, ito, log_weights, log_z)
 
@@ -105,18 +106,15 @@ def effective_particles(log_weights: Tensor) -> Tensor:
     return torch.exp(2 * torch.logsumexp(log_weights, dim=1) - torch.logsumexp(2 * log_weights, dim=1))
 
 
-@torch.no_grad()
-def _value(model: FlowModel, control: Control, x: State, time: Tensor) -> Tensor:
-    """V at one time, shape (B,)."""
-    t = time.to(device=x.device, dtype=x.dtype).expand(len(x))
-    read = model.predict_endpoint(x, t).to(dtype=x.dtype).project() if reads_endpoint(control) else x
-    return control(read, t).to(dtype=x.dtype)
-
-
-def _resampled(log_weights: Tensor, log_z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+def resampled(log_weights: Tensor, log_z: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
     """Which of all particles go on, shape (G·K,), and the weights and log Z after that.
 
-    Systematic, and only in groups in which fewer than half of the particles count.
+    Systematic, and only in groups in which fewer than half of the particles count; the others keep their weights.
+
+    Args:
+        log_weights: Shape (G, K).
+        log_z: What earlier resampling has taken out of the weights, shape (G,).
+        generator: Source of the one draw a group.
     """
     groups, particles = log_weights.shape
     poor = effective_particles(log_weights) < particles / 2
@@ -130,6 +128,6 @@ def _resampled(log_weights: Tensor, log_z: Tensor, generator: torch.Generator | 
     return kept, torch.where(poor[:, None], 0.0, log_weights), log_z + torch.where(poor, mean, 0.0)
 
 
-def _shifted(on_step: Callable[[int, int], None] | None, start: int, steps: int) -> Callable[[int, int], None] | None:
-    """Progress over all steps from the progress within a stretch."""
+def shifted(on_step: Callable[[int, int], None] | None, start: int, steps: int) -> Callable[[int, int], None] | None:
+    """Progress over all steps from the progress within a stretch that begins at `start`."""
     return None if on_step is None else lambda done, _: on_step(start + done, steps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
@@ -16,8 +16,16 @@ from molvm.sde.transition import Stepper, Transition, euler_maruyama
 from molvm.states import State
 
 
-class Control(Protocol):
-    """Whatever steers: a value function.
+class Steering(Protocol):
+    """Whatever steers: it has g(x, t) in the place of ∇V, so that the control is u = −σg."""
+
+    def gradient(self, x: State, t: Tensor) -> State:
+        """g(x, t) in the geometry of the state space, for times of shape (B,), detached."""
+        ...
+
+
+class Control(Steering, Protocol):
+    """A value function, which steers by its gradient and knows what a state is worth.
 
     If it has the attribute `reads` = "endpoint", it is a function of x̂₁(x, t) instead of x; the base model then knows
     the gradient.
@@ -27,12 +35,8 @@ class Control(Protocol):
         """V, shape (B,), for times of shape (B,)."""
         ...
 
-    def gradient(self, x: State, t: Tensor) -> State:
-        """∇V(x, t) in the geometry of the state space, for times of shape (B,), detached."""
-        ...
 
-
-def reads_endpoint(control: Control | None) -> bool:
+def reads_endpoint(control: Steering | None) -> bool:
     """Whether the control is given x̂₁ and not x."""
     return getattr(control, "reads", "state") == "endpoint"
 
@@ -43,7 +47,7 @@ def simulate(
     x0: State,
     grid: Tensor,
     *,
-    control: Control | None = None,
+    control: Steering | None = None,
     generator: torch.Generator | None = None,
     stepper: Stepper = euler_maruyama,
     keep_states: bool = True,
@@ -84,7 +88,8 @@ def simulate(
     states, noises, endpoints = [x] if keep_states else [], [], []
     cost = torch.zeros(steps, len(x), device=x.device, dtype=x.dtype)
     ito = torch.zeros_like(cost)
-    for k, transition in enumerate(stepper(model.schedules, grid[:-1], grid[1:]).steps()):
+    transitions = stepper(model.schedules, grid[:-1], grid[1:]).steps()
+    for k, transition in enumerate(transitions):
         t = grid[k].to(device=x.device, dtype=x.dtype).expand(len(x))
         endpoint, gradient = _evaluate(model, control if allowed[k] > 0 else None, x, t)
         noise = x.randn_like(generator)
@@ -102,13 +107,14 @@ def simulate(
             endpoints.append(endpoint)
         if on_step is not None:
             on_step(k + 1, steps)
-    return Trajectory(grid, tuple(states) if keep_states else (x,), cost, ito, tuple(noises), tuple(endpoints))
+    kept = tuple(states) if keep_states else (x,)
+    return Trajectory(grid, kept, cost, ito, tuple(noises), tuple(endpoints), tuple(transitions))
 
 
-def _evaluate(model: FlowModel, control: Control | None, x: State, t: Tensor) -> tuple[State, State | None]:
+def _evaluate(model: FlowModel, control: Steering | None, x: State, t: Tensor) -> tuple[State, State | None]:
     """x̂₁, and ∇V if something steers."""
     if control is not None and reads_endpoint(control):
-        endpoint, gradient = model.differentiate_endpoint(x, t, control)
+        endpoint, gradient = model.differentiate_endpoint(x, t, cast(Control, control))
         return endpoint.to(dtype=x.dtype), gradient.to(dtype=x.dtype)
     endpoint = model.predict_endpoint(x, t).to(dtype=x.dtype).project()
     return endpoint, None if control is None else control.gradient(x, t)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from molvm.sde.transition import Transition
 from molvm.states import State
 
 
@@ -21,6 +22,7 @@ class Trajectory:
         ito: w · ε of each step, shape (K, B).
         noises: ε of each step if they were kept, else empty.
         endpoints: x̂₁ at the first K times if they were kept, else empty.
+        transitions: How each of the K steps was made.
     """
 
     times: Tensor
@@ -29,6 +31,7 @@ class Trajectory:
     ito: Tensor
     noises: tuple[State, ...] = field(default=())
     endpoints: tuple[State, ...] = field(default=())
+    transitions: tuple[Transition, ...] = field(default=())
 
     @property
     def steps(self) -> int:

@@ -217,12 +217,18 @@ class ValueNet(nn.Module):
 
         One s serves all conditions. Until it is settled it is 1.
         """
-        rewards = rewards.double()
-        spread = rewards.std(correction=0)
-        if float(self.scale) == 0 and bool(spread > SAME_REWARD * rewards.abs().max()):
+        spread = spread_of(rewards)
+        if float(self.scale) == 0 and spread is not None:
             self.scale.copy_(spread)
 
     def _varying(self, x: State, t: Tensor) -> Tensor:
         t = t.to(x.dtype)
         value: Tensor = self.unit * self.features(x, t)
         return value * self.schedules.most_advanced_alpha(t) if self.gated else value
+
+
+def spread_of(rewards: Tensor) -> Tensor | None:
+    """The standard deviation of rewards, shape (B,); None if they differ by rounding alone."""
+    rewards = rewards.double()
+    spread = rewards.std(correction=0)
+    return spread if bool(spread > SAME_REWARD * rewards.abs().max()) else None

@@ -10,11 +10,12 @@ from torch import nn
 
 from molvm.errors import ConfigError, UnknownNameError
 from molvm.models.base import FlowModel
-from molvm.states import MoleculeState, TensorState
+from molvm.states import MoleculeState, State, TensorState
 from molvm.values.base import Reads
 from molvm.values.images import ImageValue, ImageValueConfig
+from molvm.values.molecule_control import MoleculeControlFeatures
 from molvm.values.molecules import MoleculeValueConfig, MoleculeValueFeatures
-from molvm.values.points import PointValue, PointValueConfig
+from molvm.values.points import PointControl, PointValue, PointValueConfig
 
 VALUE_SIZES: Final[tuple[str, ...]] = ("A", "B", "C", "D", "E", "F")
 
@@ -56,11 +57,7 @@ def build_features(
         UnknownNameError: There is no such size.
         ConfigError: No family of networks fits the model's states, or it cannot read that.
     """
-    if size not in VALUE_SIZES:
-        raise UnknownNameError("value network size", size, VALUE_SIZES)
-    generator = generator or torch.Generator().manual_seed(0)
-    sample = model.noise(model.sample_condition(1, generator), 1, generator)
-    seed = int(torch.randint(2**31, (), generator=generator))
+    sample, seed = _kind_and_seed(model, size, generator)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         if isinstance(sample, MoleculeState):
@@ -81,3 +78,32 @@ def build_features(
     raise ConfigError(
         f"There is no value network for the states of the model {model.name!r}.", allowed="molecules, images, points"
     )
+
+
+def build_control_features(model: FlowModel, size: str, generator: torch.Generator | None = None) -> nn.Module:
+    """A fresh network f(x, t) from states to states, for a residual control; arguments as for `build_features`.
+
+    Raises:
+        UnknownNameError: There is no such size.
+        ConfigError: No family of networks fits the model's states.
+    """
+    sample, seed = _kind_and_seed(model, size, generator)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        if isinstance(sample, MoleculeState):
+            widths = (sample.types.shape[-1], sample.charges.shape[-1], sample.bonds.shape[-1])
+            return MoleculeControlFeatures(*widths, model.schedules, MOLECULE_SIZES[size])
+        if isinstance(sample, TensorState) and sample.x.ndim == 2:
+            return PointControl(sample.x.shape[1], PointValueConfig(width=POINT_WIDTHS[size]), seed=seed)
+    raise ConfigError(
+        f"There is no residual control for the states of the model {model.name!r}.", allowed="molecules, points"
+    )
+
+
+def _kind_and_seed(model: FlowModel, size: str, generator: torch.Generator | None) -> tuple[State, int]:
+    """A draw of the model's noise, which tells which family of networks fits, and a seed for its weights."""
+    if size not in VALUE_SIZES:
+        raise UnknownNameError("value network size", size, VALUE_SIZES)
+    generator = generator or torch.Generator().manual_seed(0)
+    sample = model.noise(model.sample_condition(1, generator), 1, generator)
+    return sample, int(torch.randint(2**31, (), generator=generator))

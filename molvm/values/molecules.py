@@ -59,8 +59,29 @@ class MoleculeValueConfig:
     moments: int = 16
 
 
-class MoleculeValueFeatures(nn.Module):
-    """f(x, t): one number a molecule; zero at the start, because the last layer is.
+@dataclass(frozen=True)
+class Embedded:
+    """What the network knows of a batch.
+
+    Attributes:
+        graphs: The atoms and pairs.
+        atoms: Features of atoms, (A, width).
+        pairs: Features of ordered pairs, the same for (i, j) and (j, i), (P, edge_width).
+        types: Evidence of atoms' types.
+        charges: Of their charges.
+        bonds: Of pairs.
+    """
+
+    graphs: CompleteGraphs
+    atoms: Tensor
+    pairs: Tensor
+    types: _Evidence
+    charges: _Evidence
+    bonds: _Evidence
+
+
+class MoleculeEncoder(nn.Module):
+    """Invariant features of atoms and pairs, by rounds of messages.
 
     Args:
         n_types: K_a.
@@ -102,6 +123,72 @@ class MoleculeValueFeatures(nn.Module):
             nn.SiLU(),
         )
         self.blocks = nn.ModuleList(_Block(width, edge_width) for _ in range(config.depth))
+
+    def embed(self, x: MoleculeState, t: Tensor, context: Tensor) -> Embedded:
+        """Features of atoms and pairs, for times of shape (B,) and what `context` makes of them."""
+        graphs = complete_graphs(x.n_atoms)
+        # index_select, because the gradient of indexing with repeated indices is not reproducible on several threads.
+        of_atom = context.index_select(0, graphs.molecule)
+        types, charges = (
+            self._evidence(name, x.parts[name][graphs.molecule, graphs.slot], t, graphs.molecule)
+            for name in CLASSES[:2]
+        )
+        bonds = self._evidence("bonds", x.bonds[tuple(graphs.pair)], t, graphs.pair[0])
+        count = len(graphs.molecule)
+        valence = scatter(bonds.posterior[:, 1:], graphs.edge_index[1], dim=0, dim_size=count, reduce="sum")
+        atoms = self.atoms(torch.cat([types.features, charges.features, valence], dim=-1))
+        pairs = self.pairs(torch.cat([bonds.features, self._radial(x, graphs)], dim=-1))
+        for block in self.blocks:
+            atoms = block(atoms, graphs.edge_index, pairs, of_atom)
+        return Embedded(graphs, atoms, pairs, types, charges, bonds)
+
+    def _evidence(self, name: str, vectors: Tensor, t: Tensor, molecule: Tensor) -> _Evidence:
+        """What class vectors say of their classes: each alone of its own, or all that the base knows."""
+        features = posterior = vectors
+        if self.reads == "state":
+            posterior = self._posterior(name, vectors, t, molecule)
+            features = torch.cat([vectors, posterior], dim=-1)
+        counts = scatter(posterior, molecule, dim=0, dim_size=len(t), reduce="sum")
+        return _Evidence(features, posterior, counts / SIZE_SCALE**0.5)
+
+    def _posterior(self, name: str, noisy: Tensor, t: Tensor, molecule: Tensor) -> Tensor:
+        schedule = self.schedules.by_modality[name]
+        sharpness = (schedule.alpha(t) / schedule.beta(t).square()).clamp(max=SHARPEST_EVIDENCE)
+        return torch.softmax(sharpness.index_select(0, molecule)[:, None] * noisy + self.log_prior[name], dim=-1)
+
+    def _context(self, x: MoleculeState, t: Tensor) -> Tensor:
+        """Sines and cosines of t, the modalities' α, and N."""
+        half = self.config.time_features // 2
+        frequencies = torch.arange(1, half + 1, device=t.device, dtype=t.dtype) * (math.pi / 2)
+        angles = t[:, None] * frequencies
+        alphas = torch.stack(list(self.schedules.alpha(t).values()), dim=1)
+        size = (x.n_atoms.to(t) / SIZE_SCALE)[:, None]
+        return torch.cat([torch.sin(angles), torch.cos(angles), alphas, size], dim=1)
+
+    def _radial(self, x: MoleculeState, graphs: CompleteGraphs) -> Tensor:
+        molecule, source, target = graphs.pair
+        # Dense differences first: each pair is then picked once, so that the gradient is reproducible.
+        displacement = (x.positions[:, :, None] - x.positions[:, None])[molecule, source, target]
+        distance = torch.sqrt((displacement**2).sum(dim=-1) + DISTANCE_SOFTENING)
+        count, largest = self.config.radial, self.config.radial_max
+        centres = torch.linspace(0, largest, count, device=distance.device, dtype=distance.dtype)
+        return torch.exp(-(((distance[:, None] - centres) * (count / largest)) ** 2))
+
+
+class MoleculeValueFeatures(MoleculeEncoder):
+    """f(x, t): one number a molecule; zero at the start, because the last layer is. Arguments as for the encoder."""
+
+    def __init__(
+        self,
+        n_types: int,
+        n_charges: int,
+        n_bonds: int,
+        schedules: Schedules,
+        config: MoleculeValueConfig | None = None,
+        reads: Reads = "state",
+    ) -> None:
+        super().__init__(n_types, n_charges, n_bonds, schedules, config, reads)
+        width, config = self.config.width, self.config
         self.charges = nn.Linear(width, config.moments)
         pooled = width + config.moments + n_types + n_charges + n_bonds - 1
         self.standardise = RunningStandardisation(pooled)
@@ -121,37 +208,10 @@ class MoleculeValueFeatures(nn.Module):
 
     def _pooled(self, x: MoleculeState, t: Tensor, context: Tensor) -> Tensor:
         """Invariants of each molecule, (B, pooled)."""
-        graphs = complete_graphs(x.n_atoms)
-        # index_select, because the gradient of indexing with repeated indices is not reproducible on several threads.
-        of_atom = context.index_select(0, graphs.molecule)
-        types, charges = (
-            self._evidence(name, x.parts[name][graphs.molecule, graphs.slot], t, graphs.molecule)
-            for name in CLASSES[:2]
-        )
-        bonds = self._evidence("bonds", x.bonds[tuple(graphs.pair)], t, graphs.pair[0])
-        count = len(graphs.molecule)
-        valence = scatter(bonds.posterior[:, 1:], graphs.edge_index[1], dim=0, dim_size=count, reduce="sum")
-        atoms = self.atoms(torch.cat([types.features, charges.features, valence], dim=-1))
-        pairs = self.pairs(torch.cat([bonds.features, self._radial(x, graphs)], dim=-1))
-        for block in self.blocks:
-            atoms = block(atoms, graphs.edge_index, pairs, of_atom)
-        mean = scatter(atoms, graphs.molecule, dim=0, dim_size=len(x), reduce="mean")
-        counts = [types.counts, charges.counts, bonds.counts[:, 1:] / 2]
-        return torch.cat([mean, self._moments(x, atoms, graphs), *counts], dim=-1)
-
-    def _evidence(self, name: str, vectors: Tensor, t: Tensor, molecule: Tensor) -> _Evidence:
-        """What class vectors say of their classes: each alone of its own, or all that the base knows."""
-        features = posterior = vectors
-        if self.reads == "state":
-            posterior = self._posterior(name, vectors, t, molecule)
-            features = torch.cat([vectors, posterior], dim=-1)
-        counts = scatter(posterior, molecule, dim=0, dim_size=len(t), reduce="sum")
-        return _Evidence(features, posterior, counts / SIZE_SCALE**0.5)
-
-    def _posterior(self, name: str, noisy: Tensor, t: Tensor, molecule: Tensor) -> Tensor:
-        schedule = self.schedules.by_modality[name]
-        sharpness = (schedule.alpha(t) / schedule.beta(t).square()).clamp(max=SHARPEST_EVIDENCE)
-        return torch.softmax(sharpness.index_select(0, molecule)[:, None] * noisy + self.log_prior[name], dim=-1)
+        found = self.embed(x, t, context)
+        mean = scatter(found.atoms, found.graphs.molecule, dim=0, dim_size=len(x), reduce="mean")
+        counts = [found.types.counts, found.charges.counts, found.bonds.counts[:, 1:] / 2]
+        return torch.cat([mean, self._moments(x, found.atoms, found.graphs), *counts], dim=-1)
 
     def _moments(self, x: MoleculeState, atoms: Tensor, graphs: CompleteGraphs) -> Tensor:
         """Lengths of the moments of learned charges, (B, moments)."""
@@ -161,24 +221,6 @@ class MoleculeValueFeatures(nn.Module):
         weighted = self.charges(atoms)[:, :, None] * arms[:, None]
         moments = scatter(weighted, graphs.molecule, dim=0, dim_size=len(x), reduce="sum") / SIZE_SCALE**0.5
         return torch.sqrt(moments.square().sum(dim=-1) + MOMENT_SOFTENING)
-
-    def _context(self, x: MoleculeState, t: Tensor) -> Tensor:
-        """Sines and cosines of t, the modalities' α, and N."""
-        half = self.config.time_features // 2
-        frequencies = torch.arange(1, half + 1, device=t.device, dtype=t.dtype) * (math.pi / 2)
-        angles = t[:, None] * frequencies
-        alphas = torch.stack(list(self.schedules.alpha(t).values()), dim=1)
-        size = (x.n_atoms.to(t) / SIZE_SCALE)[:, None]
-        return torch.cat([torch.sin(angles), torch.cos(angles), alphas, size], dim=1)
-
-    def _radial(self, x: MoleculeState, graphs: CompleteGraphs) -> Tensor:
-        molecule, source, target = graphs.pair
-        # Dense differences first: each pair is then picked once, so that the gradient is reproducible.
-        displacement = (x.positions[:, :, None] - x.positions[:, None])[molecule, source, target]
-        distance = torch.sqrt((displacement**2).sum(dim=-1) + DISTANCE_SOFTENING)
-        count, largest = self.config.radial, self.config.radial_max
-        centres = torch.linspace(0, largest, count, device=distance.device, dtype=distance.dtype)
-        return torch.exp(-(((distance[:, None] - centres) * (count / largest)) ** 2))
 
 
 @dataclass(frozen=True)

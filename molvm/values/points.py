@@ -48,13 +48,20 @@ class PointValue(nn.Module):
         config: The size.
         classes: Number of classes 0, 1, ... the process is conditioned on; 0 for none.
         seed: Seed of the initial weights.
+        outputs: Numbers a point; 1 for a value.
     """
 
     rates: Tensor
     radians: Tensor
 
     def __init__(
-        self, dimension: int, config: PointValueConfig | None = None, *, classes: int = 0, seed: int = 0
+        self,
+        dimension: int,
+        config: PointValueConfig | None = None,
+        *,
+        classes: int = 0,
+        seed: int = 0,
+        outputs: int = 1,
     ) -> None:
         super().__init__()
         size = config or PointValueConfig()
@@ -67,12 +74,16 @@ class PointValue(nn.Module):
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), nn.SiLU()]
-        output = nn.Linear(size.width, 1)
+        output = nn.Linear(size.width, outputs)
         self.layers = nn.Sequential(*layers, output)
         self._initialise(output, torch.Generator().manual_seed(seed))
 
     def forward(self, x: State, t: Tensor) -> Tensor:
         """f(x, t), shape (B,)."""
+        return self.rows(x, t).squeeze(1)
+
+    def rows(self, x: State, t: Tensor) -> Tensor:
+        """All outputs, shape (B, outputs)."""
         points = x.parts["x"].flatten(1)
         phases = t[:, None] * self.rates
         late = -torch.log(1 - t + LATE)[:, None]
@@ -82,8 +93,8 @@ class PointValue(nn.Module):
             inputs += [torch.sin(waves), torch.cos(waves)]
         if self.classes and x.condition is not None:
             inputs.append(nn.functional.one_hot(x.condition, self.classes).to(points))
-        value: Tensor = self.layers(torch.cat(inputs, dim=1))
-        return value.squeeze(1)
+        outputs: Tensor = self.layers(torch.cat(inputs, dim=1))
+        return outputs
 
     def _initialise(self, output: nn.Linear, generator: torch.Generator) -> None:
         with torch.no_grad():
@@ -95,3 +106,24 @@ class PointValue(nn.Module):
                     layer.bias.uniform_(-bound, bound, generator=generator)
             output.weight.zero_()
             output.bias.zero_()
+
+
+class PointControl(nn.Module):
+    """A vector f(x, t) a point: the same network with as many outputs as coordinates; zero at the start.
+
+    Args:
+        dimension: The number of coordinates d.
+        config: The size.
+        classes: As for `PointValue`.
+        seed: Seed of the initial weights.
+    """
+
+    def __init__(
+        self, dimension: int, config: PointValueConfig | None = None, *, classes: int = 0, seed: int = 0
+    ) -> None:
+        super().__init__()
+        self.network = PointValue(dimension, config, classes=classes, seed=seed, outputs=dimension)
+
+    def forward(self, x: State, t: Tensor) -> State:
+        """f(x, t), a state."""
+        return x.replace({"x": self.network.rows(x, t).view_as(x.parts["x"])})

@@ -11,7 +11,7 @@ from molvm.models.mixture import GaussianMixture
 from molvm.models.tilt import IntervalReward, QuadraticReward
 from molvm.schedules import LinearSchedule
 from molvm.sde import Control, Guided, SamplingOptions, effective_particles, twisted_particles
-from molvm.sde.particles import Particles, _resampled
+from molvm.sde.particles import Particles, resampled
 
 LAW = GaussianMixture.of([0.5, 0.5], [[0.0], [3.0]], [[1.0], [0.16]])
 MODEL = GaussianMixtureModel((LAW,), LinearSchedule())
@@ -66,7 +66,7 @@ def test_resampling_keeps_the_expectation_and_the_group() -> None:
     log_weights = torch.tensor([[0.0, 0.0, 0.0, 3.0], [0.0, 0.1, 0.0, 0.0]])
     seen = torch.zeros(8)
     for _ in range(500):
-        kept, after, log_z = _resampled(log_weights, torch.zeros(2), generator)
+        kept, after, log_z = resampled(log_weights, torch.zeros(2), generator)
         seen += torch.bincount(kept, minlength=8)
     weights = torch.softmax(log_weights[0], 0)
     torch.testing.assert_close(seen[:4] / 2000, weights, rtol=0.0, atol=0.02)
