@@ -97,8 +97,11 @@ class RunStore:
         """The metrics of all iterations, oldest first."""
         return self.log.read()
 
-    def records(self) -> Iterator[MoleculeRecord]:
+    def records(self, since: int = 0) -> Iterator[MoleculeRecord]:
         """The records of all molecules, oldest first, read part by part.
+
+        Args:
+            since: The first iteration whose molecules are read.
 
         Raises:
             InputFileError: A part is damaged.
@@ -106,7 +109,9 @@ class RunStore:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        for _, path in self._parts():
+        for number, path in self._parts():
+            if number < since:
+                continue
             try:
                 rows = pq.read_table(path).to_pylist()
             except (OSError, pa.ArrowException) as error:
