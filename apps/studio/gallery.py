@@ -77,7 +77,7 @@ def card(table: MoleculeTable, index: int, source: str, column: str) -> None:
         note = f":orange[{plain(row['stage'], 30)}]" if isinstance(failure, str) else plain(row["formula"], 40)
         st.caption(f"{note} · {int(row['atoms'])} atoms", help=plain(row["smiles"] or row["reason"]))
         name = str(row["id"])
-        left, right = st.columns([3, 2])
+        left, right = st.columns([3, 2], vertical_alignment="center")
         left.checkbox(plain(name, 24), value=name in selection(), key=f"pick {name}", on_change=toggle, args=(name,))
         right.page_link(
             "molecule.py", label="3D", icon=":material/view_in_ar:", query_params={"run": source, "id": name}

@@ -86,10 +86,9 @@ with left, messages():
     with st.spinner("Relaxing …"):
         close = judged(Closeup(), molecule) if close_up else None
     picture(molecule, close, overlay=overlay, arrow=arrow)
-st.subheader("Properties", anchor=False)
-st.dataframe(
-    pd.DataFrame(property_rows(row.to_dict(), molecule, close, table.reward)), hide_index=True, height="content"
-)
+with right:
+    rows = property_rows(row.to_dict(), molecule, close, table.reward)
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
 if busters:
     st.subheader("PoseBusters", anchor=False)
     poses(molecule)
