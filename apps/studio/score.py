@@ -15,6 +15,9 @@ from molvm.studio.rewards import offered_rewards, page_reward
 from molvm.studio.scoring import Uploads, score_arguments
 from molvm.studio.serving import UPLOAD_MEGABYTES
 
+SHORT = 12
+"""Rows that are all shown at once."""
+
 
 @st.cache_resource
 def offered() -> list[str]:
@@ -56,7 +59,8 @@ def results(uploads: Uploads, name: str) -> None:
     cells[2].metric("With a failure", failed)
     cells[3].download_button("CSV", path.read_bytes(), "scores.csv", icon=":material/download:", on_click="ignore")
     only = st.toggle("Failures only", key="failures", bind=LINKED)
-    st.dataframe(table[table["failure"].notna()] if only else table, hide_index=True, height=460)
+    rows = table[table["failure"].notna()] if only else table
+    st.dataframe(rows, hide_index=True, height="content" if len(rows) <= SHORT else 460)
 
 
 title("Score", "Molecules of your own, scored in processes of their own. They stay on this machine.")

@@ -17,7 +17,7 @@ from molvm.studio.closeup import dipole_of
 from molvm.studio.markup import rounded
 from molvm.studio.molecule_table import DESCRIPTORS
 
-RELAXED: Final = "GFN-FF, relaxed from the generated geometry"
+RELAXED: Final = "GFN-FF"
 
 SHOWN_ELSEWHERE: Final = ("id", "smiles", *DESCRIPTORS)
 
@@ -34,9 +34,9 @@ def property_rows(
         reward: The run's reward, or empty.
     """
     rows = [_row(str(name), value, "", _origin(str(name), reward)) for name, value in row.items() if _told(name, value)]
-    rows.append(_row("charge", molecule.charge, "e", "sum of the formal charges"))
+    rows.append(_row("charge", molecule.charge, "e", "formal charges"))
     whole = is_valid_and_connected(molecule)
-    rows.append(_row("strictly valid, in one piece", "yes" if whole else "no", "", "molvm, no hydrogen added"))
+    rows.append(_row("valid, in one piece", "yes" if whole else "no", "", "no hydrogen added"))
     found = describe(molecule) if whole else None
     if found is not None:
         rows += [_row(name, getattr(found, name), "", "RDKit") for name in DESCRIPTORS]
@@ -55,7 +55,7 @@ def _relaxed_rows(close: Outcome) -> list[dict[str, str]]:
     rows.append(_row("bonds kept", "yes" if close.details.get(TOPOLOGY_KEPT) else "no", "", RELAXED))
     dipole = dipole_of(close.details)
     if dipole is not None:
-        rows.append(_row("dipole", float(np.linalg.norm(dipole)), "D", "GFN2-xTB at the GFN-FF geometry"))
+        rows.append(_row("dipole", float(np.linalg.norm(dipole)), "D", "GFN2-xTB on GFN-FF"))
     return rows
 
 
@@ -65,7 +65,7 @@ def _told(name: object, value: Any) -> bool:
 
 def _origin(name: str, reward: str) -> str:
     if reward and name == reward:
-        return "reward of the run"
+        return "reward"
     return "generated" if name in ("atoms", "formula", "iteration") else "record"
 
 
