@@ -117,6 +117,8 @@ with st.sidebar:
     wanted = filters(table)
 with messages():
     chosen = wanted(table, ordered(table, by, descending=descending))
+if table.truncated:
+    st.caption(f"The file is longer; these are its first {len(table)} records. The page *Score* takes all of them.")
 exports(table, chosen, source)
 if not chosen:
     st.info("No molecule passes the filters.")

@@ -23,7 +23,10 @@ from molvm.runs.records import MoleculeRecord
 from molvm.runs.scoring import UNREADABLE
 
 MOST_MOLECULES: Final = 10_000
-"""More are not shown at once."""
+"""More of a run are not shown at once."""
+
+MOST_RECORDS: Final = 2_000
+"""More of a file are not: each has to be parsed, two milliseconds."""
 
 MAX_SMARTS: Final = 300
 """Characters of a pattern."""
@@ -41,11 +44,13 @@ class MoleculeTable:
         molecules: As generated or as written; None where a record holds none.
         rows: One a molecule, in the same order; the index counts from 0.
         reward: The column to sort by first, or empty.
+        truncated: Whether there are more that were left out.
     """
 
     molecules: tuple[Molecule | None, ...]
     rows: pd.DataFrame
     reward: str = ""
+    truncated: bool = False
 
     def __len__(self) -> int:
         return len(self.molecules)
@@ -76,14 +81,15 @@ def table_of_records(records: Iterable[MoleculeRecord], reward: str) -> Molecule
 
 
 def table_of_file(path: Path) -> MoleculeTable:
-    """The first `MOST_MOLECULES` molecules of a file as they are written there, with the numbers among their fields.
+    """The first `MOST_RECORDS` molecules of a file as they are written there, with the numbers among their fields.
 
     Raises:
         InputFileError: The file cannot be read.
     """
     molecules: list[Molecule | None] = []
     rows: list[dict[str, Any]] = []
-    for record in islice(iterate_records(path, as_written=True), MOST_MOLECULES):
+    records = iterate_records(path, as_written=True)
+    for record in islice(records, MOST_RECORDS):
         molecules.append(record.molecule)
         rows.append(
             {
@@ -95,7 +101,8 @@ def table_of_file(path: Path) -> MoleculeTable:
                 **_numbers(record.properties),
             }
         )
-    return MoleculeTable(tuple(molecules), pd.DataFrame(rows, columns=None if rows else list(TEXT_COLUMNS)))
+    table = pd.DataFrame(rows, columns=None if rows else list(TEXT_COLUMNS))
+    return MoleculeTable(tuple(molecules), table, truncated=next(records, None) is not None)
 
 
 def _record_row(record: MoleculeRecord, reward: str) -> dict[str, Any]:

@@ -8,7 +8,16 @@ import pytest
 from rdkit import Chem
 
 from molvm.errors import ConfigError
-from molvm.studio.molecule_table import Filter, MoleculeTable, as_csv, as_sdf, as_smiles, ordered, table_of_file
+from molvm.studio.molecule_table import (
+    MOST_RECORDS,
+    Filter,
+    MoleculeTable,
+    as_csv,
+    as_sdf,
+    as_smiles,
+    ordered,
+    table_of_file,
+)
 from tests.studio.hostile import TEXTS, write_hostile
 
 
@@ -83,3 +92,11 @@ def test_hostile_texts_come_back_as_texts(tmp_path: Path) -> None:
     again = tmp_path / "again.sdf"
     again.write_bytes(as_sdf(table, range(len(table))))
     assert table_of_file(again).rows["id"].tolist() == list(TEXTS)
+
+
+def test_a_long_file_is_cut_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "long.smi").write_text("?\n" * (MOST_RECORDS + 1))
+    (tmp_path / "short.smi").write_text("?\n" * MOST_RECORDS)
+    for name, truncated in (("long", True), ("short", False)):
+        table = table_of_file(tmp_path / f"{name}.smi")
+        assert (len(table), table.truncated) == (MOST_RECORDS, truncated)
