@@ -2,6 +2,7 @@
 # make run      from nothing to adapted molecules in an SD file, in minutes
 # make test     the tests          make slow   the tests that take minutes
 # make test-dgl the tests of DGL graphs, in .venv-dgl
+# make test-browser  the tests of the studio in a real browser
 # make lint     ruff and mypy
 #
 # Everything but `system` uses .venv in this folder, and makes it when it is missing or out of date. pip takes the small
@@ -17,7 +18,7 @@ RUN := runs/demo
 
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: system run test test-dgl slow lint
+.PHONY: system run test test-dgl test-browser slow lint
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -27,11 +28,12 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt --no-deps molsets
 	touch $@
 
-# What a virtual environment needs, and the `xtb` program: slow tests compare the Python engines with it.
+# What a virtual environment needs, the `xtb` program, with which slow tests compare the Python engines, and the browser
+# that the tests of the studio drive.
 SUDO := $(shell test "$$(id -u)" = 0 || echo sudo)
 system:
-	command -v xtb >/dev/null && $(PYTHON) -c 'import ensurepip' || \
-		{ $(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends xtb python3-venv; }
+	command -v xtb >/dev/null && command -v chromium >/dev/null && $(PYTHON) -c 'import ensurepip' || \
+		{ $(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends xtb python3-venv chromium; }
 
 run: $(STAMP)
 	rm -rf $(RUN)
@@ -55,10 +57,13 @@ $(DGL_STAMP): $(STAMP)
 test-dgl: $(DGL_STAMP)
 	$(DGL_VENV)/bin/python -m pytest -m dgl tests/interop/test_dgl.py
 
+test-browser: $(STAMP)
+	$(BIN)/python -m pytest -m browser tests/browser
+
 slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
 
 lint: $(STAMP)
-	$(BIN)/ruff check molvm tests benchmarks
-	$(BIN)/ruff format --check molvm tests benchmarks
+	$(BIN)/ruff check molvm apps tests benchmarks
+	$(BIN)/ruff format --check molvm apps tests benchmarks
 	$(BIN)/mypy

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent / "molvm"
 FOUNDATIONS = ("errors", "durable", "digests", "cores", "programs", "subject")
 """What imports nothing of molvm but one another; everyone may import them."""
 
-LAYERS = ("states", "schedules", "models", "sde", "values", "objectives", "training", "runs", "cli")
+LAYERS = ("states", "schedules", "models", "sde", "values", "objectives", "training", "runs", "studio", "cli")
 """Each may import those before it, never those behind it."""
 
 TORCH_FREE = ("chem", "images", "rewards", "datasets", "evaluation")
@@ -43,6 +43,7 @@ TORCHLESS_MODULES = (
     "interop.ase",
     "interop.files",
     "interop.openbabel",
+    *(f"studio.{path.stem}" for path in sorted((ROOT / "studio").glob("*.py")) if path.stem != "__init__"),
 )
 
 TORCH_STACK = {"torch", "torch_geometric", "diffusers", "transformers", "safetensors.torch"}

@@ -36,3 +36,23 @@ def superposed_rmsd(molecule: Molecule, positions: NDArray[np.float64], *, hydro
         return None
     probe, target = to_rdkit(molecule), to_rdkit(replace(molecule, positions=positions))
     return float(rdMolAlign.AlignMol(probe, target, atomMap=[(atom, atom) for atom in chosen]))
+
+
+def superposing(molecule: Molecule, positions: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The proper rotation and translation that bring another geometry of a molecule onto its own best (Kabsch).
+
+    Args:
+        molecule: The geometry that stays; known elements, finite positions, at least one atom.
+        positions: (n, 3) the other, Å, finite.
+
+    Returns:
+        (3, 3) rotation R and (3,) translation t in Å; R x + t is the moved place of an atom at x.
+
+    Raises:
+        MoleculeError: An atomic number is outside 1 to 118.
+    """
+    probe, target = to_rdkit(replace(molecule, positions=positions)), to_rdkit(molecule)
+    same = [(atom, atom) for atom in range(molecule.n_atoms)]
+    _, transform = rdMolAlign.GetAlignmentTransform(probe, target, atomMap=same)
+    matrix = np.asarray(transform, dtype=np.float64)
+    return matrix[:3, :3], matrix[:3, 3]

@@ -16,7 +16,9 @@ from molvm.cli.pretrain import pretrain
 from molvm.cli.rewards import rewards_app
 from molvm.cli.sample import sample
 from molvm.cli.score import score
+from molvm.cli.studio import app as studio
 from molvm.cli.train import train
+from molvm.cli.trajectory import trajectory
 
 app = typer.Typer(
     name="molvm",
@@ -44,8 +46,9 @@ def root(
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
 
 
-for _command in (train, sample, score, evaluate, pretrain, doctor):
+for _command in (train, sample, trajectory, score, evaluate, pretrain, doctor):
     app.command()(_command)
+app.command(name="app")(studio)
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 app.add_typer(rewards_app, name="rewards")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from molvm.errors import ConfigError, UnknownNameError
 from molvm.models.base import BaseModel, FlowModel, require_steerable
-from molvm.rewards.base import MoleculeReward, Reward
+from molvm.rewards.base import Reward, SampleReward
 from molvm.rewards.pools import require_sendable
 from molvm.runs.assembly import isolated_reward
 from molvm.runs.config import RewardSection
@@ -105,7 +105,7 @@ class Inference:
 
     def __post_init__(self) -> None:
         require_lawful(self.reward)
-        if isinstance(self.reward, MoleculeReward):
+        if isinstance(self.reward, SampleReward):
             require_sendable(self.reward, self.section.workers)
         if self.floor is None:
             raise ConfigError(

@@ -14,6 +14,7 @@ from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError, ModelError
 from molvm.models.base import BaseModel, FlowModel, OwnProcess, made_by, require_steerable
 from molvm.models.flowmol.sizes import SizeHistogram
+from molvm.rewards.subjects import require_subject
 from molvm.runs.drawing import Draw, Drawn, Progress
 from molvm.runs.exact import Exact, by_particles
 from molvm.runs.image_samples import ImageSet
@@ -59,6 +60,7 @@ def draw_samples(
         ConfigError: A number is not positive; or particles are to move without a control, or without noise.
         ModelError: There is a control, and the model cannot be steered; or steps of the SDE are asked of a model that
             has another process.
+        RewardError: The method's reward judges something else than the model makes.
         DivergenceError: A sample is no longer finite.
     """
     for name, number in (("samples", count), ("molecules in a batch", batch_size)):
@@ -71,6 +73,7 @@ def draw_samples(
         return _drawn_in_batches(model, count, draw, seed, sizes, max(1, batch_size // group), progress)
     if control is not None or exact is not None:
         raise ConfigError("A method that steers the base was given something else that steers.")
+    require_subject(inference.reward, made_by(model), f"the base model {model.name} makes")
     with inference.target() as target:
         base = _way_of_drawing(model, None, sampling, None)
         draw = inference.draw(model, sampling or SamplingOptions(), base, target)

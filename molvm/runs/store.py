@@ -112,8 +112,11 @@ class RunStore:
         """The metrics of all iterations, oldest first."""
         return self.log.read()
 
-    def records(self) -> Iterator[Any]:
+    def records(self, since: int = 0) -> Iterator[Any]:
         """The records of all samples, oldest first, read part by part.
+
+        Args:
+            since: The first iteration whose molecules are read.
 
         Raises:
             InputFileError: A part is damaged.
@@ -121,7 +124,9 @@ class RunStore:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        for _, path in self._parts():
+        for number, path in self._parts():
+            if number < since:
+                continue
             try:
                 rows = pq.read_table(path).to_pylist()
             except (OSError, pa.ArrowException) as error:

@@ -1,0 +1,142 @@
+"""The page *Compare*: runs beside their base."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+from parts import GREY, LINKED, complain, jobs, messages, shelf, title, watch
+
+from molvm.chem.molecule import Molecule
+from molvm.studio.comparison import BASE, Group, base_and_run, group_rows, pareto, reward_against_kl, value_rows
+from molvm.studio.depiction import drawing
+from molvm.studio.markup import plain
+from molvm.studio.pairs import pair_arguments, pair_files, pairs
+from molvm.studio.shelf import ShelvedRun
+
+MOST_BINS = 40
+
+
+@st.cache_resource(max_entries=16, show_spinner="Reading molecules …")
+def groups(_run: ShelvedRun, version: tuple[int, int], name: str) -> tuple[Group, Group]:
+    return base_and_run(name, _run.store.metrics(), _run.store.records())
+
+
+def colours(names: list[str]) -> alt.Color:
+    """Grey for the base, the theme's colours for the runs."""
+    theme = ["#1f6f78", "#d9822b", "#7b3fa0", "#4c8f4f", "#b5485d", "#5c7fa8"]
+    runs = [name for name in names if name != BASE]
+    shown = [GREY if name == BASE else theme[runs.index(name) % len(theme)] for name in names]
+    return alt.Color("group:N", scale=alt.Scale(domain=names, range=shown), legend=alt.Legend(title=None, orient="top"))
+
+
+def distributions(found: list[Group], label: str) -> None:
+    """The rewards of all groups as histograms of shares."""
+    smallest = min((len(group.values) for group in found if group.values), default=0)
+    rows = pd.DataFrame(value_rows(found, min(MOST_BINS, max(8, smallest // 4))))
+    if rows.empty:
+        st.info("No molecule has a reward yet.")
+        return
+    chart = (
+        alt.Chart(rows)
+        .mark_line(interpolate="step-after", strokeWidth=2)
+        .encode(
+            x=alt.X("value:Q", title=label, scale=alt.Scale(nice=False)),
+            y=alt.Y("share:Q", title="share of the molecules with a reward"),
+            color=colours([group.name for group in found]),
+        )
+        .properties(height=300)
+    )
+    st.altair_chart(chart, width="stretch")
+
+
+def against_kl(chosen: list[ShelvedRun], unit: str, *, maximise: bool) -> None:
+    """Reward against KL, a point a round, and the best of them joined."""
+    points = [point for run in chosen for point in reward_against_kl(run.name, run.store.metrics())]
+    if not points:
+        st.info("No round is finished yet.")
+        return
+    x, y = alt.X("kl:Q", title="KL from the base / nats"), alt.Y("reward:Q", title=unit, scale=alt.Scale(zero=False))
+    names = [run.name for run in chosen]
+    dots = (
+        alt.Chart(pd.DataFrame(points).rename(columns={"run": "group"}))
+        .mark_circle(size=55, opacity=0.65)
+        .encode(x=x, y=y, color=colours(names), tooltip=["group", "iteration", "kl", "reward"])
+    )
+    front = alt.Chart(pd.DataFrame(pareto(points, maximise=maximise)))
+    line = front.mark_line(interpolate="step-after", color=GREY, strokeDash=[4, 3]).encode(x=x, y=y)
+    st.altair_chart((line + dots).properties(height=300), width="stretch")
+
+
+def side_by_side(run: ShelvedRun) -> None:
+    """Molecules of the base and of the run from the same noise."""
+    cells = st.columns([1, 1, 3])
+    seed = int(cells[0].number_input("Seed of the pairs", 0, 2**53 - 1, 0, key="seed", bind=LINKED))
+    count = int(cells[1].number_input("Pairs", 1, 32, 4, key="count", bind=LINKED))
+    base, steered = pair_files(here.files_folder, f"{run.name} {run.version}", seed=seed, count=count)
+    jobs_of = {path.stem: (path, guidance) for path, guidance in ((base, 0.0), (steered, 1.0))}
+    ended = [watch(name, f"Drawing {'the base' if not at[1] else 'the run'}.") for name, at in jobs_of.items()]
+    if base.is_file() and steered.is_file():
+        for left, right in pairs(base, steered):
+            one, two = st.columns(2, gap="large")
+            half(one, left, BASE)
+            half(two, right, run.name)
+        return
+    if any(job is not None and job.running for job in map(jobs().find, jobs_of)):
+        return
+    for job in ended:
+        if job is not None and job.exit_code:
+            complain(job)
+    if st.button("Draw pairs from the same noise", icon=":material/play_arrow:"):
+        with messages():
+            base.parent.mkdir(parents=True, exist_ok=True)
+            for name, (path, guidance) in jobs_of.items():
+                if not path.is_file():
+                    argv = pair_arguments(str(run.directory.path), path, seed=seed, count=count, guidance=guidance)
+                    jobs().start(name, argv)
+        st.rerun()
+
+
+def half(place: object, molecule: Molecule | None, name: str) -> None:
+    """One of a pair."""
+    with place.container(border=True):  # type: ignore[attr-defined]
+        if molecule is None:
+            st.caption("nothing readable")
+            return
+        st.image(drawing(molecule, 360, 170), width="stretch")
+        valid = molecule.properties.get("valid") == "yes"
+        st.caption(f"**{plain(name)}** · {plain(molecule.formula)}{'' if valid else ' · :orange[not valid]'}")
+
+
+title("Compare", "What steering has changed: distributions against the base, reward against KL, pairs from one noise.")
+here = shelf()
+runs = here.runs()
+if not runs:
+    st.info("There is no run here yet.")
+    st.stop()
+names = st.multiselect("Runs", list(runs), default=list(runs)[:1], key="runs", bind=LINKED)
+if not names:
+    st.info("Choose at least one run.")
+    st.stop()
+chosen = [runs[name] for name in names]
+with messages():
+    manifests = [run.manifest for run in chosen]
+    if len({(each.reward, each.unit, each.direction) for each in manifests}) > 1:
+        st.warning("These runs have different rewards; their numbers cannot be compared.")
+    found = [groups(run, run.version, run.name) for run in chosen]
+base = Group(BASE, tuple(record for free, _ in found for record in free.records))
+everything = [base, *(steered for _, steered in found)]
+label = f"{manifests[0].reward}{f' / {manifests[0].unit}' if manifests[0].unit else ''}"
+left, right = st.columns(2, gap="large")
+with left:
+    st.subheader("Rewards", anchor=False)
+    distributions(everything, label)
+with right:
+    st.subheader("Reward against KL", anchor=False)
+    against_kl(chosen, label, maximise=manifests[0].direction == "maximise")
+st.dataframe(pd.DataFrame(group_rows(everything)), hide_index=True, height="content")
+st.caption(
+    "The base: molecules of rounds that nothing steered. A run: those of the last quarter of its steered rounds."
+)
+st.subheader("Side by side, from the same noise", anchor=False)
+side_by_side(chosen[0])

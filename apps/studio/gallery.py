@@ -1,0 +1,132 @@
+"""The page *Gallery*: molecules drawn flat, filtered, sorted, selected and taken away."""
+
+from __future__ import annotations
+
+import streamlit as st
+from parts import LINKED, messages, pick_source, shelf, title
+
+from molvm.datasets.registry import is_built, load_dataset
+from molvm.evaluation import known_smiles
+from molvm.studio.depiction import blank, drawing
+from molvm.studio.markup import plain, rounded
+from molvm.studio.molecule_table import Filter, MoleculeTable, as_csv, as_sdf, as_smiles, ordered
+
+COLUMNS = 4
+PER_PAGE = 24
+TRAINING_SETS = ("qm9", "drugs")
+
+
+@st.cache_resource(max_entries=4, show_spinner="Computing QED, logP and synthetic accessibility …")
+def described(_table: MoleculeTable, identity: int) -> MoleculeTable:
+    return _table.with_descriptors()
+
+
+@st.cache_resource(show_spinner="Reading the training set …")
+def training_set(name: str) -> frozenset[str]:
+    return known_smiles(load_dataset(name))
+
+
+def filters(table: MoleculeTable) -> Filter:
+    """What the widgets in the sidebar ask for."""
+    smarts = st.text_input("Substructure (SMARTS)", key="smarts", bind=LINKED, placeholder="[OX2H]", max_chars=300)
+    scored = st.checkbox("Without failure", key="scored", bind=LINKED)
+    sound = st.checkbox("Strictly valid, in one piece", key="valid", bind=LINKED)
+    distinct = st.checkbox("One of each SMILES", key="distinct", bind=LINKED)
+    ranges = {}
+    for column in st.multiselect("Ranges of", table.numbers, key="ranges", bind=LINKED):
+        low, high = float(table.rows[column].min()), float(table.rows[column].max())
+        if low < high:
+            ranges[column] = st.slider(column, low, high, (low, high), key=f"range {column}", bind=LINKED)
+    return Filter(ranges, smarts, sound, scored, known(), distinct)
+
+
+def known() -> frozenset[str] | None:
+    """The SMILES that are not new, if only new molecules are asked for."""
+    built = [name for name in TRAINING_SETS if is_built(name)]
+    chosen = st.selectbox(
+        "New with respect to",
+        ["anything goes", *built],
+        key="novel",
+        bind=LINKED,
+        help="Datasets that are built here. `molvm data build` makes one.",
+    )
+    return training_set(chosen) if chosen in built else None
+
+
+def toggle(name: str) -> None:
+    """Select a molecule, or no longer."""
+    picked = selection()
+    picked.symmetric_difference_update([name])
+    st.query_params["selected"] = sorted(picked)
+
+
+def selection() -> set[str]:
+    """The ids that are selected; they stand in the address."""
+    return set(st.query_params.get_all("selected"))
+
+
+def card(table: MoleculeTable, index: int, source: str, column: str) -> None:
+    """One molecule."""
+    row, molecule = table.rows.loc[index], table.molecules[index]
+    with st.container(border=True):
+        st.image(blank(260, 190) if molecule is None else drawing(molecule), width="stretch")
+        value = row.get(column)
+        number = rounded(value) if isinstance(value, float | int) else plain(value, 30)
+        st.markdown(f"**{plain(column)} {number}**")
+        failure = row["failure"]
+        note = f":orange[{plain(row['stage'], 30)}]" if isinstance(failure, str) else plain(row["formula"], 40)
+        st.caption(f"{note} · {int(row['atoms'])} atoms", help=plain(row["smiles"] or row["reason"]))
+        name = str(row["id"])
+        left, right = st.columns([3, 2], vertical_alignment="center")
+        left.checkbox(plain(name, 24), value=name in selection(), key=f"pick {name}", on_change=toggle, args=(name,))
+        right.page_link(
+            "molecule.py", label="3D", icon=":material/view_in_ar:", query_params={"run": source, "id": name}
+        )
+
+
+def exports(table: MoleculeTable, chosen: list[int], source: str) -> None:
+    """What is shown, or what of it is selected, as files."""
+    picked = [index for index in chosen if str(table.rows["id"][index]) in selection()]
+    wanted = picked or chosen
+    what = f"{len(picked)} selected" if picked else f"{len(chosen)} shown"
+    stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in source) or "molecules"
+    places = st.columns([3, 1, 1, 1])
+    places[0].markdown(f"**{len(chosen)}** of {len(table)} molecules · take away the {what}")
+    for place, kind, write in zip(places[1:], ("sdf", "csv", "smi"), (as_sdf, as_csv, as_smiles), strict=True):
+        place.download_button(
+            kind.upper().replace("SMI", "SMILES"),
+            lambda write=write: write(table, wanted),
+            f"{stem}.{kind}",
+            key=f"download-{kind}",
+            icon=":material/download:",
+            width="stretch",
+            on_click="ignore",
+        )
+
+
+title("Gallery", "Molecules of a run or a file: filter, sort, select, take away.")
+here = shelf()
+with st.sidebar:
+    source, table = pick_source(here)
+    if st.toggle("QED, logP, accessibility", key="descriptors", bind=LINKED):
+        table = described(table, id(table))
+    columns = table.numbers or ["atoms"]
+    first = columns.index(table.reward) if table.reward in columns else 0
+    by = st.selectbox("Sort by", columns, index=first, key="sort", bind=LINKED)
+    descending = st.toggle("Largest first", True, key="descending", bind=LINKED)
+    wanted = filters(table)
+with messages():
+    chosen = wanted(table, ordered(table, by, descending=descending))
+if table.truncated:
+    st.caption(f"The file is longer; these are its first {len(table)} records. The page *Score* takes all of them.")
+exports(table, chosen, source)
+if not chosen:
+    st.info("No molecule passes the filters.")
+    st.stop()
+pages = -(-len(chosen) // PER_PAGE)
+page = st.number_input(f"Page, of {pages}", 1, pages, key="page", bind=LINKED, width=150) if pages > 1 else 1
+shown = chosen[(page - 1) * PER_PAGE : page * PER_PAGE]
+for start in range(0, len(shown), COLUMNS):
+    for place, index in zip(st.columns(COLUMNS), shown[start : start + COLUMNS], strict=False):
+        with place:
+            card(table, index, source, by)

@@ -1,0 +1,98 @@
+"""The page *Launch*: a run of one's own, in a process of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+from parts import LINKED, complain, jobs, messages, shelf, title, watch
+
+from molvm.studio.launch_form import MAIN, OBJECTIVES, Entry, changed, entries, launch_arguments, settings_of
+from molvm.studio.markup import plain
+from molvm.studio.shelf import Shelf
+
+WORDS = {
+    "model.name": "base model",
+    "reward.name": "reward",
+    "training.strength": "strength λ",
+    "value.size": "value network",
+}
+
+
+def ask(entry: Entry) -> Any:
+    """A widget for a setting; None where it is left unset."""
+    common = {"key": entry.key, "help": plain(entry.description), "bind": LINKED}
+    label = WORDS.get(entry.key, entry.label)
+    if entry.kind == "choice":
+        choices = list(entry.choices)
+        return st.selectbox(label, choices, index=choices.index(str(entry.default)), **common)
+    if entry.kind == "switch":
+        return st.toggle(label, bool(entry.default), **common)
+    if entry.kind == "whole":
+        low = None if entry.low is None else int(entry.low)
+        given = st.number_input(label, value=entry.default, step=1, min_value=low, **common)
+        return None if given is None else int(given)
+    if entry.kind == "number":
+        given = st.number_input(label, value=entry.default, format="%g", **common)
+        return None if given is None else float(given)
+    return st.text_input(label, "" if entry.default is None else str(entry.default), **common)
+
+
+def form(objective: str) -> dict[str, Any]:
+    """All settings: those that most runs set, and the others below a fold, section by section."""
+    found = entries(objective)
+    values: dict[str, Any] = {}
+    main = sorted((entry for entry in found if entry.key in MAIN), key=lambda entry: MAIN.index(entry.key))
+    for start in range(0, len(main), 4):
+        for place, entry in zip(st.columns(4), main[start : start + 4], strict=False):
+            with place:
+                values[entry.key] = ask(entry)
+    with st.expander("All other settings"):
+        others = [entry for entry in found if entry.key not in MAIN]
+        for section in dict.fromkeys(entry.key.partition(".")[0] for entry in others):
+            st.markdown(f"**{section}**")
+            mine = [entry for entry in others if entry.key.startswith(f"{section}.")]
+            for start in range(0, len(mine), 4):
+                for place, entry in zip(st.columns(4), mine[start : start + 4], strict=False):
+                    with place:
+                        values[entry.key] = ask(entry)
+    return values
+
+
+def under_way(here: Shelf, name: str) -> None:
+    """How the run of that name stands, if it was started here."""
+    job = watch(name, "Training.")
+    current = jobs().find(name)
+    if current is None or current.running:
+        return
+    if job is not None and job.exit_code in (130, 143):
+        st.success(f"Stopped, with a whole checkpoint. Go on with: molvm train --resume {plain(here.root / name)}")
+    elif job is not None and not complain(job):
+        st.success("The run is finished.")
+    if name in here.runs():
+        st.page_link("runs.py", label="Its curves", icon=":material/show_chart:", query_params={"run": name})
+
+
+title("Launch", "A run in a process of its own. It goes on when this page, or the studio, is closed.")
+here = shelf()
+cells = st.columns([2, 1])
+name = cells[0].text_input("Name of the run", key="name", bind=LINKED, placeholder="dipole-6", max_chars=100)
+objective = cells[1].selectbox("Algorithm", list(OBJECTIVES), key="objective", bind=LINKED)
+values = form(objective)
+with messages():
+    config = settings_of(values, objective)
+    out = here.place_for(name) if name else None
+differing = changed(config)
+if differing:
+    st.caption("Not the defaults: " + ", ".join(f"{plain(key)} = {plain(value)}" for key, value in differing.items()))
+busy = name in jobs().by_name and jobs().by_name[name].running
+if (
+    st.button("Start", type="primary", icon=":material/rocket_launch:", disabled=out is None or busy)
+    and out is not None
+):
+    with messages():
+        argv = launch_arguments(config, here.files_folder / "launched" / f"{name}.toml", out)
+        jobs().start(name, argv)
+    st.rerun()
+if name:
+    under_way(here, name)

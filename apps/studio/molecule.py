@@ -1,0 +1,94 @@
+"""The page *Molecule*: one of them, from all sides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from parts import LINKED, judged, messages, pick_source, shelf, title, viewer
+
+from molvm.chem.molecule import Molecule
+from molvm.errors import MissingDependencyError
+from molvm.evaluation.posebusters import all_tests
+from molvm.rewards.base import Outcome
+from molvm.studio.closeup import Closeup, dipole_of
+from molvm.studio.depiction import drawing
+from molvm.studio.markup import plain
+from molvm.studio.molecule_table import MoleculeTable, as_sdf, ordered
+from molvm.studio.properties import property_rows
+from molvm.studio.scenes import still
+
+
+def picture(molecule: Molecule, close: Outcome | None, *, overlay: bool, arrow: bool) -> None:
+    """The molecule in 3D."""
+    relaxed = None if close is None or not overlay else close.positions
+    dipole = None if close is None or not arrow else dipole_of(close.details)
+    viewer(still(molecule, relaxed, dipole), key="molecule")
+    told = ["Elements in their usual colours: as generated."]
+    if relaxed is not None:
+        told.append(":orange[Orange]: relaxed with GFN-FF, superposed.")
+    if dipole is not None:
+        told.append(":violet[Arrow]: dipole, from − to +.")
+    st.caption(" ".join(told))
+    if close is not None and close.failure is not None:
+        st.warning(f"Not relaxed. {plain(close.failure.stage)}: {plain(close.failure.reason)}")
+
+
+def poses(molecule: Molecule) -> None:
+    """What PoseBusters says, test by test."""
+    try:
+        tests = all_tests()
+    except MissingDependencyError as error:
+        st.info(plain(error))
+        return
+    with st.spinner("PoseBusters …"):
+        outcomes = [judged(test, molecule) for test in tests]
+    rows: list[dict[str, Any]] = []
+    for outcome in outcomes:
+        if outcome.failure is not None:
+            rows.append({"test": outcome.failure.stage, "passed": False, "remark": outcome.failure.reason})
+        rows += [{"test": name.replace("_", " "), "passed": bool(value)} for name, value in outcome.details.items()]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
+
+
+def select(table: MoleculeTable) -> int:
+    """The row of the molecule, chosen by a menu that begins with the best."""
+    column = table.reward or (table.numbers or ["atoms"])[0]
+    order = [index for index in ordered(table, column, descending=True) if table.molecules[index] is not None]
+    if not order:
+        st.info("There is no molecule here.")
+        st.stop()
+    rows = {str(table.rows["id"][index]): index for index in order}
+    return rows[st.selectbox("Molecule, the best first", list(rows), key="id", bind=LINKED)]
+
+
+title("Molecule", "As generated, relaxed, and what is known of it.")
+with st.sidebar:
+    source, table = pick_source(shelf())
+    index = select(table)
+    close_up = st.toggle("Relax, compute the dipole", True, key="relax", bind=LINKED)
+    overlay = st.toggle("Show the relaxed geometry", True, key="overlay", bind=LINKED, disabled=not close_up)
+    arrow = st.toggle("Show the dipole", True, key="dipole", bind=LINKED, disabled=not close_up)
+    busters = st.toggle("PoseBusters", False, key="posebusters", bind=LINKED)
+molecule = table.molecules[index]
+assert molecule is not None
+row = table.rows.loc[index]
+left, right = st.columns([3, 2], gap="large")
+with right:
+    st.image(drawing(molecule, 360, 220), width="stretch")
+    if isinstance(row["smiles"], str):
+        st.code(row["smiles"], language=None, wrap_lines=True)
+    else:
+        st.warning("RDKit cannot sanitise it; it has no SMILES.")
+    st.download_button("SDF", as_sdf(table, [index]), "molecule.sdf", icon=":material/download:", on_click="ignore")
+with left, messages():
+    with st.spinner("Relaxing …"):
+        close = judged(Closeup(), molecule) if close_up else None
+    picture(molecule, close, overlay=overlay, arrow=arrow)
+with right:
+    rows = property_rows(row.to_dict(), molecule, close, table.reward)
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
+if busters:
+    st.subheader("PoseBusters", anchor=False)
+    poses(molecule)

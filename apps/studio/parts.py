@@ -1,0 +1,176 @@
+"""What several pages draw."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+import streamlit.components.v1 as components
+
+import molvm.studio
+from molvm.chem.molecule import Molecule
+from molvm.errors import InputFileError, MolVMError
+from molvm.rewards.base import MoleculeReward, Outcome
+from molvm.rewards.pools import Pool, open_pool
+from molvm.studio.jobs import Job, Jobs
+from molvm.studio.markup import plain
+from molvm.studio.molecule_table import MOST_MOLECULES, MoleculeTable, table_of_file, table_of_records
+from molvm.studio.scenes import Scene
+from molvm.studio.serving import ROOT_VARIABLE
+from molvm.studio.shelf import Shelf, ShelvedRun, open_shelf
+
+LINKED: Any = "query-params"
+"""Widgets that are bound to the address of the page."""
+
+BLUE, ORANGE, GREY = "#1f6f78", "#d9822b", "#8a99a5"
+
+_viewer = components.declare_component("molvm_viewer", path=str(Path(molvm.studio.__file__).parent / "viewer"))
+
+
+@contextmanager
+def messages() -> Iterator[None]:
+    """Shows errors that are the user's to mend, as text, and ends the page there."""
+    try:
+        yield
+    except MolVMError as error:
+        st.error(plain(error))
+        st.stop()
+
+
+def title(name: str, explanation: str) -> None:
+    """The head of a page."""
+    st.title(name, anchor=False)
+    st.caption(explanation)
+
+
+def shelf() -> Shelf:
+    """The runs and files that the studio was started on."""
+    with messages():
+        return open_shelf(os.environ.get(ROOT_VARIABLE, "."))
+
+
+@st.cache_resource
+def _jobs(folder: Path) -> Jobs:
+    return Jobs(folder)
+
+
+def jobs() -> Jobs:
+    """What the studio has started."""
+    return _jobs(shelf().files_folder / "logs")
+
+
+def pick_run(here: Shelf, label: str = "Run") -> ShelvedRun:
+    """A run, chosen by a menu."""
+    runs = here.runs()
+    if not runs:
+        st.info("There is no run here yet. The page *Launch* starts one.")
+        st.stop()
+    return runs[st.selectbox(label, list(runs), key="run", bind=LINKED)]
+
+
+def pick_source(here: Shelf) -> tuple[str, MoleculeTable]:
+    """The molecules of a run or a file, chosen by a menu, and the name of the source."""
+    names = [*here.runs(), *here.files()]
+    if not names:
+        st.info("There are neither runs nor molecule files here yet.")
+        st.stop()
+    name = st.selectbox("Run or file", names, key="run", bind=LINKED)
+    with messages():
+        return name, molecules_of(here, name)
+
+
+def molecules_of(here: Shelf, name: str) -> MoleculeTable:
+    """The newest molecules of a run, or those of a file.
+
+    Raises:
+        MolVMError: It cannot be read.
+    """
+    if (run := here.runs().get(name)) is not None:
+        if run.manifest.makes != "molecules":
+            raise InputFileError(f"The run {name} makes images, which this page does not show.", allowed="molecules")
+        return _run_table(run, run.version, name)
+    path = here.file(name)
+    return _file_table(path, path.stat().st_mtime_ns)
+
+
+@st.cache_resource(max_entries=6, show_spinner="Reading molecules …")
+def _run_table(_run: ShelvedRun, version: tuple[int, int], name: str) -> MoleculeTable:
+    size = max(1, _run.config.training.batch_size)
+    rounds = len(_run.store.metrics())
+    return table_of_records(_run.store.records(max(0, rounds - MOST_MOLECULES // size)), _run.manifest.reward)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading molecules …")
+def _file_table(path: Path, changed: int) -> MoleculeTable:
+    return table_of_file(path)
+
+
+@st.cache_resource
+def _pool() -> tuple[Pool, threading.Lock]:
+    return open_pool(1, time_limit=60.0), threading.Lock()
+
+
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _outcome(content: bytes, name: str, _reward: MoleculeReward, _molecule: Molecule) -> Outcome:
+    pool, lock = _pool()
+    with lock:
+        return pool.score(_reward, [_molecule])[0]
+
+
+def judged(reward: MoleculeReward, molecule: Molecule) -> Outcome:
+    """What a reward says of a molecule, in a process of its own, and kept."""
+    arrays = (molecule.elements, molecule.positions, molecule.formal_charges, molecule.bonds, molecule.orders)
+    return _outcome(b"|".join(array.tobytes() for array in arrays), repr(reward), reward, molecule)
+
+
+def viewer(scene: Scene, key: str) -> None:
+    """A molecule in 3D; the picture is in a frame of its own that is sent numbers alone."""
+    _viewer(scene=scene, key=key, default=None)
+
+
+def watch(name: str, what: str) -> Job | None:
+    """Shows how far a job is until it ends; the job once it has, None if there is none."""
+    job = jobs().find(name)
+    if job is None or not job.running:
+        return job
+
+    @st.fragment(run_every=1.0)
+    def progress() -> None:
+        if not job.running:
+            st.rerun()
+        st.progress(job.share or 0.0, text=f"{what} {plain(job.last_line)}")
+        if st.button("Stop", key=f"stop-{name}", icon=":material/stop_circle:"):
+            job.stop()
+
+    progress()
+    return None
+
+
+def complain(job: Job) -> bool:
+    """Shows why a job has failed, if it has; whether it has."""
+    if job.exit_code == 0:
+        return False
+    st.error(plain(job.last_line or f"It ended with status {job.exit_code}."))
+    return True
+
+
+def curve(rows: pd.DataFrame, y: str, label: str, *, band: tuple[float, float] | None = None) -> alt.Chart:
+    """A quantity against the iteration."""
+    scale = alt.Scale(zero=False) if band is None else alt.Scale(domain=list(band))
+    return (
+        alt.Chart(rows)
+        .mark_line(color=BLUE, strokeWidth=2, point=alt.OverlayMarkDef(size=18, color=BLUE))
+        .encode(
+            x=alt.X("iteration:Q", title=None, axis=alt.Axis(tickMinStep=1, format="d")),
+            y=alt.Y(f"{y}:Q", title=label, scale=scale),
+            tooltip=[alt.Tooltip("iteration:Q"), alt.Tooltip(f"{y}:Q", format=".4g")],
+        )
+        .properties(height=210)
+    )

@@ -1,0 +1,85 @@
+"""The page *Runs*: how training goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from parts import curve, messages, pick_run, shelf, title
+
+from molvm.errors import MolVMError
+from molvm.studio.markup import plain, rounded
+from molvm.studio.progress import failures_by_stage, metric_rows, overview
+from molvm.studio.shelf import ShelvedRun
+
+REFRESH_SECONDS = 2.0
+
+CURVES = (
+    ("reward", "mean reward", None),
+    ("kl", "KL from the base / nats", None),
+    ("ess", "effective sample size", (0.0, 1.0)),
+    ("failures", "share of failures", (0.0, 1.0)),
+)
+
+
+def draw(run: ShelvedRun) -> None:
+    """The state of a run, now."""
+    try:
+        manifest, rows = run.manifest, metric_rows(run.store.metrics())
+        asked = run.config.training.iterations
+    except MolVMError as error:
+        st.error(plain(error))
+        return
+    head(run, rows, asked)
+    if rows.empty:
+        st.info("No round is finished yet.")
+        return
+    for pair in (CURVES[:2], CURVES[2:]):
+        for (name, label, band), place in zip(pair, st.columns(2, gap="large"), strict=True):
+            unit = f" / {manifest.unit}" if name == "reward" and manifest.unit else ""
+            if name in rows:
+                place.altair_chart(curve(rows, name, label + unit, band=band), width="stretch")
+    stages = failures_by_stage(rows)
+    if not stages.empty:
+        st.subheader("Failures by the check or step that was not passed", anchor=False)
+        st.dataframe(
+            stages,
+            hide_index=True,
+            column_config={
+                "share": st.column_config.ProgressColumn("share", min_value=0, max_value=1, format="percent")
+            },
+        )
+
+
+def head(run: ShelvedRun, rows: pd.DataFrame, asked: int) -> None:
+    """The figures that one looks for first."""
+    last: dict[str, Any] = {} if rows.empty else rows.iloc[-1].to_dict()
+    unit = run.manifest.unit
+    cells = st.columns(5)
+    cells[0].metric("State", run.state)
+    cells[1].metric("Round", f"{len(rows)} of {asked}")
+    cells[2].metric(f"Mean reward{f' / {unit}' if unit else ''}", rounded(last.get("reward")))
+    cells[3].metric("KL / nats", rounded(last.get("kl")))
+    cells[4].metric("Failures", "–" if rows.empty else f"{last['failures']:.0%}")
+
+
+title("Runs", "Training, round by round. Runs that are under way are drawn anew every two seconds.")
+here = shelf()
+with messages():
+    summary = overview(here.runs())
+if len(summary) > 1:
+    st.dataframe(summary, hide_index=True, height="content" if len(summary) < 9 else 320)
+chosen = pick_run(here)
+links = st.columns([1, 1, 1, 5])
+links[0].page_link("gallery.py", label="Gallery", icon=":material/grid_view:", query_params={"run": chosen.name})
+links[1].page_link("trajectory.py", label="Trajectory", icon=":material/timeline:", query_params={"run": chosen.name})
+links[2].page_link("compare.py", label="Compare", icon=":material/compare_arrows:", query_params={"runs": chosen.name})
+with messages():
+    live = chosen.state == "running"
+st.fragment(draw, run_every=REFRESH_SECONDS if live else None)(chosen)
+with st.expander("Settings and versions"):
+    left, right = st.columns(2)
+    with messages():
+        left.code(chosen.directory.config.read_text(encoding="utf-8"), language="toml", height=360)
+        right.json({"versions": dict(chosen.manifest.versions), "machine": dict(chosen.manifest.machine)})

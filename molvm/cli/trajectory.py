@@ -1,0 +1,39 @@
+"""`molvm trajectory`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def trajectory(
+    source: Annotated[str, typer.Argument(help="A run's directory, or a base model's name or directory.")],
+    out: Annotated[Path, typer.Option(help="The SD file to write: a record a time.")],
+    seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps from noise to data.", show_default="the run's, or 100")
+    ] = None,
+    guidance: Annotated[float, typer.Option(help="What a run's control is multiplied by; 0 for its base model.")] = 1.0,
+    atoms: Annotated[str | None, typer.Option(help="The number of atoms.", show_default="as the base draws it")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+) -> None:
+    """Draw one molecule and keep its path from noise, with V along it.
+
+    It is the molecule that `molvm sample -n 1` draws with the same seed and steps.
+    """
+    from molvm.cli.console import counted, counting_bar
+    from molvm.durable import require_writable
+
+    require_writable(out, overwrite=overwrite)
+
+    from molvm.runs.api import open_source
+    from molvm.runs.path import draw_path
+
+    with counting_bar("drawing") as progress:
+        drawn = draw_path(
+            open_source(source), seed=seed, steps=steps, guidance=guidance, atoms=atoms, progress=progress
+        )
+    written = drawn.to_sdf(out, overwrite=overwrite)
+    typer.echo(f"{counted(written, 'frame')} in {out}", err=True)

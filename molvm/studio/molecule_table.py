@@ -1,0 +1,247 @@
+"""Molecules as a table that can be filtered, sorted and written out."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+from rdkit import Chem, rdBase
+
+from molvm.chem.formats.sdf import sdf_text
+from molvm.chem.io import iterate_records
+from molvm.chem.molecule import Molecule
+from molvm.chem.validity import is_valid_and_connected
+from molvm.errors import ConfigError, MoleculeError
+from molvm.evaluation.descriptors import describe
+from molvm.runs.records import MoleculeRecord
+from molvm.runs.scoring import UNREADABLE
+
+MOST_MOLECULES: Final = 10_000
+"""More of a run are not shown at once."""
+
+MOST_RECORDS: Final = 2_000
+"""More of a file are not: each has to be parsed, two milliseconds."""
+
+MAX_SMARTS: Final = 300
+"""Characters of a pattern."""
+
+TEXT_COLUMNS: Final = ("id", "smiles", "formula", "failure", "stage", "reason")
+
+DESCRIPTORS: Final = ("qed", "log_p", "sa_score")
+
+
+@dataclass(frozen=True, eq=False)
+class MoleculeTable:
+    """Molecules, and one row of what is known of each.
+
+    Args:
+        molecules: As generated or as written; None where a record holds none.
+        rows: One a molecule, in the same order; the index counts from 0.
+        reward: The column to sort by first, or empty.
+        truncated: Whether there are more that were left out.
+    """
+
+    molecules: tuple[Molecule | None, ...]
+    rows: pd.DataFrame
+    reward: str = ""
+    truncated: bool = False
+
+    def __len__(self) -> int:
+        return len(self.molecules)
+
+    @property
+    def numbers(self) -> list[str]:
+        """The numeric columns of which at least one molecule has a value."""
+        columns = [column for column in self.rows.columns if column not in TEXT_COLUMNS]
+        return [column for column in columns if self.rows[column].notna().any()]
+
+    def position(self, name: str) -> int | None:
+        """The row of the molecule of that id, or None."""
+        found = self.rows.index[self.rows["id"] == name]
+        return int(found[0]) if len(found) else None
+
+    def with_descriptors(self) -> MoleculeTable:
+        """With QED, logP and synthetic accessibility, 2 ms a molecule."""
+        found = [None if molecule is None else describe(molecule) for molecule in self.molecules]
+        added = {name: [math.nan if one is None else getattr(one, name) for one in found] for name in DESCRIPTORS}
+        return replace(self, rows=self.rows.assign(**added))
+
+
+def table_of_records(records: Iterable[MoleculeRecord], reward: str) -> MoleculeTable:
+    """The molecules that a run has recorded, with the values of the reward and of its terms."""
+    kept = list(records)
+    rows = pd.DataFrame([_record_row(record, reward) for record in kept], columns=None if kept else list(TEXT_COLUMNS))
+    return MoleculeTable(tuple(record.molecule for record in kept), rows, reward)
+
+
+def table_of_file(path: Path) -> MoleculeTable:
+    """The first `MOST_RECORDS` molecules of a file as they are written there, with the numbers among their fields.
+
+    Raises:
+        InputFileError: The file cannot be read.
+    """
+    molecules: list[Molecule | None] = []
+    rows: list[dict[str, Any]] = []
+    records = iterate_records(path, as_written=True)
+    for record in islice(records, MOST_RECORDS):
+        molecules.append(record.molecule)
+        rows.append(
+            {
+                "id": record.id,
+                **_shape(record.molecule),
+                "failure": None if record.molecule is not None else "invalid",
+                "stage": None if record.molecule is not None else UNREADABLE,
+                "reason": record.reason,
+                **_numbers(record.properties),
+            }
+        )
+    table = pd.DataFrame(rows, columns=None if rows else list(TEXT_COLUMNS))
+    return MoleculeTable(tuple(molecules), table, truncated=next(records, None) is not None)
+
+
+def _record_row(record: MoleculeRecord, reward: str) -> dict[str, Any]:
+    return {
+        "id": record.molecule.id,
+        **_shape(record.molecule, record.smiles),
+        "failure": record.failure,
+        "stage": record.stage,
+        "reason": record.reason,
+        reward: math.nan if record.value is None else record.value,
+        "iteration": record.iteration,
+        **_numbers(record.details),
+    }
+
+
+def _shape(molecule: Molecule | None, smiles: str | None = None) -> dict[str, Any]:
+    if molecule is None:
+        return {"smiles": None, "formula": None, "atoms": 0}
+    return {"smiles": smiles or molecule.smiles(), "formula": molecule.formula, "atoms": molecule.n_atoms}
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    """Those of the values that are finite numbers, or texts of them; names of other columns are not taken."""
+    found: dict[str, float] = {}
+    for name, value in values.items():
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            continue
+        if math.isfinite(number) and name not in (*TEXT_COLUMNS, "atoms", "iteration"):
+            found[name] = number
+    return found
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which molecules to show.
+
+    Args:
+        ranges: Numeric column to the least and the largest value; rows without a value are left out.
+        smarts: A pattern that the molecule has; empty for any.
+        sound: Only those that are strictly valid and in one piece.
+        scored: Only those that have no failure.
+        known: SMILES that are not new; molecules with one of them, or with none, are left out. None for all.
+        distinct: Of those with the same SMILES only the first.
+    """
+
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    smarts: str = ""
+    sound: bool = False
+    scored: bool = False
+    known: frozenset[str] | None = None
+    distinct: bool = False
+
+    def __call__(self, table: MoleculeTable, order: Sequence[int] | None = None) -> list[int]:
+        """The rows that pass, in the order given or else that of the table; the cheapest questions come first.
+
+        Raises:
+            ConfigError: The pattern is no SMARTS.
+        """
+        rows = table.rows if order is None else table.rows.loc[list(order)]
+        for column, (low, high) in self.ranges.items():
+            rows = rows[rows[column].between(low, high)]
+        if self.scored:
+            rows = rows[rows["failure"].isna()]
+        if self.known is not None:
+            rows = rows[rows["smiles"].notna() & ~rows["smiles"].isin(self.known)]
+        if self.distinct:
+            rows = rows[~rows["smiles"].duplicated() | rows["smiles"].isna()]
+        chosen = [int(index) for index in rows.index]
+        matches = _matcher(self.smarts)
+        return [
+            index
+            for index in chosen
+            if matches(table.rows["smiles"][index]) and (not self.sound or _is_sound(table.molecules[index]))
+        ]
+
+
+def _is_sound(molecule: Molecule | None) -> bool:
+    return molecule is not None and is_valid_and_connected(molecule)
+
+
+def _matcher(smarts: str) -> Callable[[object], bool]:
+    if not smarts.strip():
+        return lambda smiles: True  # noqa: ARG005 - everything matches nothing asked
+    with rdBase.BlockLogs():
+        pattern = Chem.MolFromSmarts(smarts.strip()) if len(smarts) <= MAX_SMARTS else None
+    if pattern is None:
+        raise ConfigError(
+            f"The pattern {smarts[:60]!r} is no SMARTS.",
+            allowed=f"up to {MAX_SMARTS} characters, such as [OX2H] for hydroxyl",
+        )
+
+    def matches(smiles: object) -> bool:
+        with rdBase.BlockLogs():
+            mol = Chem.MolFromSmiles(smiles) if isinstance(smiles, str) else None
+        return mol is not None and bool(mol.HasSubstructMatch(pattern))
+
+    return matches
+
+
+def ordered(table: MoleculeTable, column: str, *, descending: bool) -> list[int]:
+    """All rows, sorted by a column; those without a value come last, and equal ones stay in order."""
+    if column not in table.rows.columns:
+        return list(range(len(table)))
+    by = table.rows.sort_values(column, ascending=not descending, kind="stable", na_position="last")
+    return [int(index) for index in by.index]
+
+
+def as_sdf(table: MoleculeTable, chosen: Sequence[int]) -> bytes:
+    """The chosen molecules as an SD file with their rows as fields; rows without a molecule are left out."""
+    texts = []
+    for index in chosen:
+        molecule = table.molecules[index]
+        if molecule is None:
+            continue
+        try:
+            texts.append(sdf_text(replace(molecule, properties=_fields(table, index))))
+        except MoleculeError:  # an atom that is no element has no line in an SD file
+            continue
+    return "".join(texts).encode()
+
+
+def as_csv(table: MoleculeTable, chosen: Sequence[int]) -> bytes:
+    """The chosen rows as a table."""
+    text: str = table.rows.loc[list(chosen)].to_csv(index=False, lineterminator="\n")
+    return text.encode()
+
+
+def as_smiles(table: MoleculeTable, chosen: Sequence[int]) -> bytes:
+    """The SMILES of the chosen molecules that have one, each with its id."""
+    rows = table.rows.loc[list(chosen)]
+    file = io.StringIO()
+    for smiles, name in zip(rows["smiles"], rows["id"], strict=True):
+        if isinstance(smiles, str):
+            file.write(f"{smiles} {' '.join(str(name).split())}\n")
+    return file.getvalue().encode()
+
+
+def _fields(table: MoleculeTable, index: int) -> dict[str, object]:
+    row = table.rows.loc[index]
+    return {name: row[name] for name in table.rows.columns if name != "id" and pd.notna(row[name])}

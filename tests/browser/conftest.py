@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import cycle, islice
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect, sync_playwright
+
+from molvm.chem.io import write_sdf
+from molvm.runs.directory import RunDirectory
+from molvm.runs.store import RunStore
+from tests.conftest import Command
+from tests.studio.hostile import write_hostile
+
+CHROMIUM = "/usr/bin/chromium"
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+PATIENCE = 60_000
+"""Milliseconds."""
+
+MOLECULES = 1_000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory, molvm_command: Command) -> Path:
+    """A folder with a real run, a file of a thousand molecules and a hostile one."""
+    root = tmp_path_factory.mktemp("studio")
+    settings = "--dataset qm9 --reward qed --strength 20 --iterations 4 --batch-size 8 --steps 10"
+    quick = "--value-size A --set training.warmup=2 --set sampling.transition=analytic_variance"
+    done = molvm_command("train", *settings.split(), *quick.split(), "--out", root / "qed", timeout=300)
+    assert done.returncode == 0, done.stderr
+    made = [record.molecule for record in RunStore(RunDirectory(root / "qed"), "qed").records()]
+    many = islice(cycle(made), MOLECULES)
+    write_sdf(root / "thousand.sdf", (replace(one, id=f"m{number}") for number, one in enumerate(many)))
+    write_hostile(root / "hostile.sdf")
+    return root
+
+
+@pytest.fixture(scope="session")
+def address(runs: Path, molvm_environment: dict[str, str]) -> Iterator[str]:
+    """Where the studio is served, by the command line."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    studio = subprocess.Popen(
+        [sys.executable, "-m", "molvm.cli", "app", str(runs), "--port", str(port)], env=molvm_environment
+    )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/_stcore/health")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        studio.terminate()
+        studio.wait(30)
+
+
+def wait_for(url: str) -> None:
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(url, timeout=5)  # noqa: S310 - of this machine
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise TimeoutError(url)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Studio:
+    """A page of the studio, and whatever went wrong in it."""
+
+    page: Page
+    address: str
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Page:
+        """Go to a page and wait until it is drawn."""
+        self.page.goto(f"{self.address}/{path}")
+        self.settle()
+        return self.page
+
+    def settle(self) -> None:
+        """Wait until the script has run and nothing is a placeholder any more."""
+        expect(self.page.locator("h1").first).to_be_visible()
+        app = self.page.locator("[data-testid=stApp]")
+        expect(app).to_have_attribute("data-test-script-state", "notRunning")
+        expect(self.page.locator("[data-testid=stSkeleton]")).to_have_count(0)
+        expect(self.page.locator("[data-testid=stSpinner]")).to_have_count(0)
+
+    def shoot(self, folder: Path, name: str) -> None:
+        """A screenshot for the documentation."""
+        self.page.wait_for_timeout(600)
+        self.page.screenshot(path=folder / f"{name}.png")
+
+    def watch(self) -> None:
+        """Take note of errors, and of requests that leave this machine."""
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.page.on("request", self._request)
+        self.page.on("response", self._response)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # A missing file is told by its response, with its address.
+        if message.type == "error" and "404" not in message.text:
+            self.complaints.append(f"console: {message.text}")
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((self.address, self.address.replace("http", "ws"), "data:", "blob:")):
+            self.complaints.append(f"request: {request.url}")
+
+    def _response(self, response: Response) -> None:
+        # Streamlit looks for its server below the address of the page first.
+        if response.status >= 400 and "/_stcore/" not in response.url:
+            self.complaints.append(f"{response.status}: {response.url}")
+
+
+@pytest.fixture
+def studio(browser: Browser, address: str) -> Iterator[Studio]:
+    """A fresh page; afterwards nothing has gone wrong in it, and nothing has left this machine."""
+    page = browser.new_page(viewport={"width": 1360, "height": 950}, accept_downloads=True)
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    found = Studio(page, address)
+    found.watch()
+    yield found
+    page.close()
+    assert found.complaints == []
+
+
+@pytest.fixture(scope="session")
+def screenshots(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """Where pictures go: to docs/screenshots when MOLVM_SCREENSHOTS is set, else they are thrown away."""
+    if os.environ.get("MOLVM_SCREENSHOTS"):
+        return request.config.rootpath / "docs" / "screenshots"
+    return tmp_path_factory.mktemp("screenshots")

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from molvm.errors import ConfigError, RewardError, UnknownNameError
+from molvm.runs.config import RunConfig
+from molvm.runs.config_file import load_config
+from molvm.studio.launch_form import MAIN, OBJECTIVES, changed, entries, launch_arguments, settings_of
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_the_form_asks_for_every_setting_of_the_schema(objective: str) -> None:
+    config = RunConfig.from_mapping({"objective": {"name": objective}})
+    schema = {f"{section}.{name}" for section, each in config if section != "out" for name, _ in each}
+    assert {entry.key for entry in entries(objective)} == schema - {"objective.name"}
+    assert set(MAIN) <= schema
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_form_that_is_left_alone_gives_the_defaults(objective: str) -> None:
+    values = {entry.key: entry.default for entry in entries(objective)}
+    config = settings_of(values, objective)
+    assert config == RunConfig.from_mapping({"objective": {"name": objective}})
+    assert changed(config) == {}
+
+
+def test_kinds_follow_the_schema() -> None:
+    kinds = {entry.key: (entry.kind, entry.optional) for entry in entries()}
+    assert kinds["training.iterations"] == ("whole", False)
+    assert kinds["training.strength"] == ("number", False)
+    assert kinds["value.size"] == ("choice", False)
+    assert kinds["model.compile"] == ("switch", False)
+    assert kinds["sampling.kl_limit"] == ("number", True)
+    assert kinds["reward.name"] == ("text", False)
+
+
+def test_what_is_filled_in_reaches_the_run(tmp_path: Path) -> None:
+    config = settings_of({"training.iterations": 7, "reward.name": "qed", "sampling.kl_limit": 3.0})
+    assert changed(config) == {"training.iterations": 7, "reward.name": "qed", "sampling.kl_limit": 3.0}
+    argv = launch_arguments(config, tmp_path / "new" / "mine.toml", tmp_path / "mine")
+    assert argv[:2] == ["train", "--config"]
+    assert load_config(Path(argv[2])) == config
+
+
+def test_what_is_out_of_range_is_told() -> None:
+    with pytest.raises(ConfigError, match="iterations"):
+        settings_of({"training.iterations": 0})
+    with pytest.raises(ConfigError, match="algorithm"):
+        entries("magic")
+
+
+@pytest.mark.parametrize(
+    "reward", ['command("touch x")', '"mine.py:f"', 'dipole(engine=external, program="sh")', "openbabel(logP)"]
+)
+def test_a_link_starts_no_program(reward: str) -> None:
+    with pytest.raises((RewardError, UnknownNameError)):
+        settings_of({"reward.name": reward})

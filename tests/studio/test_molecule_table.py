@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from rdkit import Chem
+
+from molvm.errors import ConfigError
+from molvm.studio.molecule_table import (
+    MOST_RECORDS,
+    Filter,
+    MoleculeTable,
+    as_csv,
+    as_sdf,
+    as_smiles,
+    ordered,
+    table_of_file,
+)
+from tests.studio.hostile import TEXTS, write_hostile
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> MoleculeTable:
+    path = tmp_path_factory.mktemp("table") / "some.smi"
+    path.write_text("CCO ethanol\nOCC again\nc1ccccc1 benzene\nnonsense broken\nC methane\n")
+    return table_of_file(path)
+
+
+def names(table: MoleculeTable, rows: list[int]) -> list[str]:
+    return [str(table.rows["id"][row]) for row in rows]
+
+
+def test_every_record_has_a_row(table: MoleculeTable) -> None:
+    assert names(table, list(range(len(table)))) == ["ethanol", "again", "benzene", "broken", "methane"]
+    assert table.rows["stage"].tolist()[3] == "reading"
+    assert table.position("benzene") == 2
+    assert table.position("nobody") is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "left"),
+    [
+        (Filter(), ["ethanol", "again", "benzene", "broken", "methane"]),
+        (Filter(smarts="[OX2H]"), ["ethanol", "again"]),
+        (Filter(scored=True), ["ethanol", "again", "benzene", "methane"]),
+        (Filter(sound=True), ["ethanol", "again", "benzene", "methane"]),
+        (Filter(ranges={"atoms": (6, 12)}), ["ethanol", "again", "benzene"]),
+        (Filter(known=frozenset(["C"])), ["ethanol", "again", "benzene"]),
+        (Filter(distinct=True), ["ethanol", "benzene", "broken", "methane"]),
+    ],
+)
+def test_filters_keep_what_they_say(table: MoleculeTable, wanted: Filter, left: list[str]) -> None:
+    assert names(table, wanted(table)) == left
+
+
+def test_the_order_is_kept_by_a_filter(table: MoleculeTable) -> None:
+    order = ordered(table, "atoms", descending=False)
+    assert names(table, order) == ["broken", "methane", "ethanol", "again", "benzene"]
+    assert names(table, Filter(scored=True)(table, order)) == ["methane", "ethanol", "again", "benzene"]
+
+
+@pytest.mark.parametrize("smarts", ["[", "not smarts", "C" * 301])
+def test_what_is_no_pattern_is_told(table: MoleculeTable, smarts: str) -> None:
+    with pytest.raises(ConfigError, match="no SMARTS"):
+        Filter(smarts=smarts)(table)
+
+
+def test_files_hold_the_chosen_molecules_in_order(table: MoleculeTable) -> None:
+    chosen = [2, 3, 0]
+    supplier = Chem.SDMolSupplier()
+    supplier.SetData(as_sdf(table, chosen).decode())
+    assert [mol.GetProp("_Name") for mol in supplier] == ["benzene", "ethanol"]
+    assert [row["id"] for row in csv.DictReader(io.StringIO(as_csv(table, chosen).decode()))] == [
+        "benzene",
+        "broken",
+        "ethanol",
+    ]
+    assert as_smiles(table, chosen).decode().splitlines() == ["c1ccccc1 benzene", "CCO ethanol"]
+
+
+def test_descriptors_are_those_of_sound_molecules(table: MoleculeTable) -> None:
+    described = table.with_descriptors()
+    assert described.rows["qed"].isna().tolist() == [False, False, False, True, False]
+    assert "qed" in described.numbers
+
+
+def test_hostile_texts_come_back_as_texts(tmp_path: Path) -> None:
+    table = table_of_file(write_hostile(tmp_path / "hostile.sdf"))
+    assert table.rows["id"].tolist() == list(TEXTS)
+    again = tmp_path / "again.sdf"
+    again.write_bytes(as_sdf(table, range(len(table))))
+    assert table_of_file(again).rows["id"].tolist() == list(TEXTS)
+
+
+def test_a_long_file_is_cut_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "long.smi").write_text("?\n" * (MOST_RECORDS + 1))
+    (tmp_path / "short.smi").write_text("?\n" * MOST_RECORDS)
+    for name, truncated in (("long", True), ("short", False)):
+        table = table_of_file(tmp_path / f"{name}.smi")
+        assert (len(table), table.truncated) == (MOST_RECORDS, truncated)

@@ -1,0 +1,77 @@
+"""The pages as scripts, without a browser."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from molvm.studio.serving import ADDRESS, ROOT_VARIABLE, command, studio_folder
+from tests.studio.hostile import TEXTS, write_hostile
+
+PAGES = ("runs", "gallery", "molecule", "trajectory", "compare", "score", "launch")
+
+OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
+    """Runs a page on a folder of its own, with parameters of its address."""
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(studio_folder()), *sys.path])
+
+    def run(name: str, parameters: dict[str, str] | None = None) -> AppTest:
+        page = AppTest.from_file(str(studio_folder() / "app.py"), default_timeout=60)
+        page.run()
+        page.switch_page(f"{name}.py")
+        for key, value in (parameters or {}).items():
+            page.query_params[key] = value
+        return page.run()
+
+    return run
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_an_empty_folder_gets_a_page_and_no_error(open_page: OpenPage, name: str) -> None:
+    page = open_page(name)
+    assert not page.exception
+    assert not page.error
+    assert page.title[0].value.lower() == name
+
+
+def test_a_gallery_is_filtered_by_its_address(open_page: OpenPage, tmp_path: Path) -> None:
+    (tmp_path / "some.smi").write_text("CCO ethanol\nc1ccccc1 benzene\nC methane\n")
+    page = open_page("gallery", {"run": "some.smi", "smarts": "[OX2H]"})
+    assert not page.exception
+    assert "**1** of 3 molecules" in page.markdown[0].value
+    page.text_input(key="smarts").set_value("c").run()
+    assert "**1** of 3 molecules" in page.markdown[0].value
+    page.text_input(key="smarts").set_value("[").run()
+    assert "no SMARTS" in page.error[0].value
+
+
+def test_a_gallery_shows_hostile_titles_as_text(open_page: OpenPage, tmp_path: Path) -> None:
+    write_hostile(tmp_path / "hostile.sdf")
+    page = open_page("gallery", {"run": "hostile.sdf"})
+    assert not page.exception
+    labels = [box.label for box in page.checkbox if box.key and box.key.startswith("pick ")]
+    assert len(labels) == len(TEXTS)
+    assert not any("<" in label.replace("\\<", "") for label in labels)
+
+
+def test_a_reward_that_starts_a_program_is_refused(open_page: OpenPage) -> None:
+    page = open_page("launch", {"name": "x", "reward.name": 'command("touch x")'})
+    assert "starts a program" in page.error[0].value.replace("\\", "")
+    assert not page.button
+
+
+def test_the_studio_listens_on_this_machine_and_tells_nobody() -> None:
+    argv = command(8501, browser=False)
+    assert f"--server.address={ADDRESS}" in argv
+    assert ADDRESS == "127.0.0.1"
+    assert "--browser.gatherUsageStats=false" in argv
+    assert "--server.enableXsrfProtection=true" in argv
+    assert "--server.headless=true" in argv
