@@ -61,7 +61,7 @@ def molecules_of(source: str, count: int, seed: int) -> Found:
     if made_by(found.model if isinstance(found, Run) else found) != "molecules":
         raise ConfigError(
             f"{source} makes images, and what is evaluated here are molecules.",
-            remedy="`molvm sample --score`, or the functions of molvm.evaluation.images",
+            remedy="`molvm sample --score`",
         )
     with counting_bar("sampling") as progress:
         if isinstance(found, Run):

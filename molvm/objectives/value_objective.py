@@ -286,6 +286,8 @@ class ValueObjective(ABC, Generic[OptionsT]):
     def _batches(self, rollout: Rollout, part: int, parts: int) -> Iterator[Points]:
         """What one of the parts of the loss is made of: points of the memory, if there is one, else of the rollout."""
         times, count = self._times(rollout.trajectory)[part::parts], len(rollout.rewards)
+        if len(times) == 0:
+            return  # more parts than times: some have nothing to learn from
         if self.memory is not None:
             yield from self.memory.draw(len(times) * count, at_once=self.options.chunk * count)
         else:

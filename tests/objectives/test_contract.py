@@ -106,7 +106,7 @@ def test_gradients_add_up() -> None:
 
 
 @pytest.mark.parametrize("kind", REPEATABLE)
-@pytest.mark.parametrize("parts", [2, 3])
+@pytest.mark.parametrize("parts", [2, 3, 40])
 def test_the_mean_over_the_parts_is_the_loss(parts: int, kind: str) -> None:
     learner = objective(kind)
     batch = rollout(learner)
