@@ -10,7 +10,7 @@ import pytest
 
 from molvm.chem.molecule import Molecule
 from molvm.rewards import WorkerPool, weighted_sum
-from molvm.rewards.base import Failure, FailureKind, MoleculeReward, Outcome
+from molvm.rewards.base import Failure, FailureKind, Outcome, SampleReward
 from molvm.rewards.cache import OutcomeCache, outcome_key
 from molvm.rewards.expression import parse_reward
 from tests.rewards.faulty_rewards import Faulty
@@ -124,7 +124,7 @@ def test_the_pool_pays_once(cache: OutcomeCache, small: list[Molecule]) -> None:
 def test_combinations_are_kept_when_a_term_is_worth_it_and_all_are_settled(small: list[Molecule]) -> None:
     def key(text: str) -> str | None:
         reward = parse_reward(text)
-        assert isinstance(reward, MoleculeReward)
+        assert isinstance(reward, SampleReward)
         return outcome_key(reward, small[0])
 
     kept = ["dipole", "linear(dipole, 0, 10)", "linear(dipole, 0, 9)", "product(linear(dipole, 0, 10), qed)"]
@@ -144,5 +144,5 @@ def test_combinations_are_kept_when_a_term_is_worth_it_and_all_are_settled(small
 
 def test_a_combination_with_a_term_that_may_change_is_not_kept(small: list[Molecule]) -> None:
     reward = weighted_sum(Kept(), Faulty())
-    assert isinstance(reward, MoleculeReward)
+    assert isinstance(reward, SampleReward)
     assert outcome_key(reward, small[0]) is None

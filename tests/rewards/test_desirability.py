@@ -5,7 +5,7 @@ import pytest
 
 from molvm.errors import RewardError
 from molvm.rewards import Reward, parse_reward
-from molvm.rewards.base import MoleculeReward
+from molvm.rewards.base import SampleReward
 from molvm.rewards.desirability import linear, sigmoid, step, window
 from tests.rewards.molecules import Fixed, from_smiles
 
@@ -49,7 +49,7 @@ def test_the_sigmoid_is_the_logistic_function() -> None:
 
 @pytest.mark.parametrize("reward", [linear(Fixed(), 0, 2), sigmoid(Fixed(), 0, 2), window(Fixed(), 0, 2)])
 def test_what_they_declare(reward: Reward) -> None:
-    assert isinstance(reward, MoleculeReward)
+    assert isinstance(reward, SampleReward)
     assert (reward.unit, reward.direction, reward.floor, reward.desirability) == ("", "maximise", 0.0, True)
     assert reward.name.endswith("(fixed)")
     outcome = reward.outcome(WATER)

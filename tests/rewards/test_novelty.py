@@ -7,7 +7,7 @@ import pytest
 from molvm.chem.molecule import Molecule
 from molvm.errors import InputFileError
 from molvm.rewards import describe, isolated, qed, sa
-from molvm.rewards.base import MoleculeReward
+from molvm.rewards.base import SampleReward
 from molvm.rewards.novelty import DIGEST_BYTES, digests_of, novel
 from tests.rewards.molecules import Fixed, from_smiles
 
@@ -34,7 +34,7 @@ def test_it_is_as_the_reward_within(known: str) -> None:
     reward = novel(sa(), known)
     assert (reward.name, reward.unit, reward.direction, reward.floor) == ("novel(sa)", "", "minimise", 10.0)
     assert "none of 2 known molecules" in describe(reward)
-    assert isinstance(reward, MoleculeReward)
+    assert isinstance(reward, SampleReward)
     with isolated(reward, 1) as pooled:
         outcomes = pooled([from_smiles("CCO"), from_smiles("CO")])
     assert [outcome.ok for outcome in outcomes] == [False, True]

@@ -85,8 +85,8 @@ def test_unknown_sizes_and_unknown_states() -> None:
     with pytest.raises(UnknownNameError, match="value network size named 'G'"):
         build_features(point_model(), "G")
 
-    images = IsotropicGaussianModel(
-        TensorState(torch.zeros(1, 3, 4, 4)), {"x": 1.0}, Schedules({"x": LinearSchedule()}), name="images"
+    strings = IsotropicGaussianModel(
+        TensorState(torch.zeros(1, 3, 4)), {"x": 1.0}, Schedules({"x": LinearSchedule()}), name="strings"
     )
-    with pytest.raises(ConfigError, match="'images'"):
-        build_features(images, "A")
+    with pytest.raises(ConfigError, match="'strings'"):
+        build_features(strings, "A")
