@@ -26,6 +26,7 @@ from molvm.models.images.pixel_flow import PixelFlowModel
 from molvm.models.images.pixel_network import PixelConfig, PixelNetwork
 from molvm.sde import simulate, time_grid
 from molvm.training.checkpoint import Checkpoint, has_checkpoint, load_checkpoint, save_checkpoint
+from molvm.training.optimiser_state import load_optimiser, optimiser_tensors
 
 BATCH = 96
 RATE = 2e-3
@@ -70,57 +71,76 @@ def loss_of(network: torch.nn.Module, images: Tensor, classes: Tensor, generator
     return (predicted - (images - noise)).square().mean()
 
 
+class Pretraining:
+    """The network, its average, and what goes on from a checkpoint."""
+
+    def __init__(self, work: Path, steps: int) -> None:
+        torch.manual_seed(0)
+        self.work, self.steps = work, steps
+        self.network = PixelNetwork(PixelConfig())
+        self.average = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(0.998))
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=RATE, weight_decay=1e-4)
+        self.generator = torch.Generator().manual_seed(1)
+        self.first, self.seconds = 0, 0.0
+        if has_checkpoint(work):
+            self._resume(load_checkpoint(work))
+
+    def _resume(self, saved: Checkpoint) -> None:
+        self.first, self.seconds = saved.step, float(saved.metadata["seconds"])
+        self.network.load_state_dict(saved.part("network"))
+        self.average.load_state_dict(saved.part("average"))
+        load_optimiser(self.optimiser, saved.part("optimiser"))
+        self.generator.set_state(saved.tensors["generator"])
+
+    def rate(self, step: int) -> float:
+        """A short warm-up, then half a cosine to a fiftieth."""
+        return RATE * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * (1 + math.cos(math.pi * step / self.steps)) / 2)
+
+    def run(self, images: Tensor, classes: Tensor) -> None:
+        """All steps that are left, with a checkpoint now and then."""
+        running, started = math.nan, time.process_time()
+        for step in range(self.first, self.steps):
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.rate(step)
+            value = self.update(images, classes)
+            running = value if math.isnan(running) else 0.98 * running + 0.02 * value
+            if (step + 1) % EVERY == 0 or step + 1 == self.steps:
+                spent = self.seconds + time.process_time() - started
+                self.save(step + 1, {"seconds": spent, "loss": running})
+                print(f"{step + 1} loss {running:.4f} {spent:.0f} s", flush=True)
+
+    def update(self, images: Tensor, classes: Tensor) -> float:
+        """One step; its loss."""
+        chosen = torch.randint(len(images), (BATCH,), generator=self.generator)
+        loss = loss_of(self.network, augmented(images[chosen], self.generator), classes[chosen], self.generator)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        self.average.update_parameters(self.network)
+        return float(loss.detach())
+
+    def save(self, step: int, metadata: dict[str, float]) -> None:
+        """A checkpoint."""
+        parts = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": optimiser_tensors(self.optimiser),
+        }
+        tensors = {f"{part}.{name}": value for part, state in parts.items() for name, value in state.items()}
+        save_checkpoint(self.work, step, {**tensors, "generator": self.generator.get_state()}, metadata)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    torch.manual_seed(0)
-    config = PixelConfig()
-    network = PixelNetwork(config)
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.998))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-4)
-    generator = torch.Generator().manual_seed(1)
-    images, classes = digits(config.size)
+    images, classes = digits(PixelConfig().size)
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
     test, train = order[:HELD_OUT], order[HELD_OUT:]
-    first, seconds = 0, 0.0
-    if has_checkpoint(arguments.work):
-        saved = load_checkpoint(arguments.work)
-        first, seconds = saved.step, float(saved.metadata["seconds"])
-        network.load_state_dict(saved.part("network"))
-        average.load_state_dict(saved.part("average"))
-        states: dict[int, dict[str, Tensor]] = {}
-        for name, value in saved.part("optimiser").items():
-            index, key = name.split(".", 1)
-            states.setdefault(int(index), {})[key] = value
-        optimiser.load_state_dict({**optimiser.state_dict(), "state": states})
-        generator.set_state(saved.tensors["generator"])
-    running, started = math.nan, time.process_time()
-    for step in range(first, arguments.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = (
-                RATE * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * (1 + math.cos(math.pi * step / arguments.steps)) / 2)
-            )
-        chosen = train[torch.randint(len(train), (BATCH,), generator=generator)]
-        loss = loss_of(network, augmented(images[chosen], generator), classes[chosen], generator)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        average.update_parameters(network)
-        value = float(loss.detach())
-        running = value if math.isnan(running) else 0.98 * running + 0.02 * value
-        if (step + 1) % EVERY == 0 or step + 1 == arguments.steps:
-            spent = seconds + time.process_time() - started
-            tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
-            tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
-            for index, state in optimiser.state_dict()["state"].items():
-                tensors |= {f"optimiser.{index}.{name}": value for name, value in state.items()}
-            tensors["generator"] = generator.get_state()
-            save_checkpoint(arguments.work, step + 1, tensors, {"seconds": spent, "loss": running})
-            print(f"{step + 1} loss {running:.4f} {spent:.0f} s", flush=True)
+    Pretraining(arguments.work, arguments.steps).run(images[train], classes[train])
     if arguments.out is not None:
         publish(arguments.out, load_checkpoint(arguments.work), images[test], classes[test])
 
@@ -128,14 +148,7 @@ def main() -> None:
 def publish(out: Path, checkpoint: Checkpoint, images: Tensor, classes: Tensor) -> None:
     """Write the averaged network as a model directory, its card measured on held-out digits and on samples."""
     network = PixelNetwork(PixelConfig())
-    prefix = "module."
-    network.load_state_dict(
-        {
-            name.removeprefix(prefix): value
-            for name, value in checkpoint.part("average").items()
-            if name.startswith(prefix)
-        }
-    )
+    network.load_state_dict(checkpoint.part("average.module"))
     model = PixelFlowModel(network, [str(digit) for digit in range(10)], "digits")
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
@@ -156,7 +169,7 @@ def publish(out: Path, checkpoint: Checkpoint, images: Tensor, classes: Tensor) 
     recognised = judge.predict((small / brightest * LARGEST).flatten(1).numpy()) == condition.numpy()
     model.card = {
         "dataset": "scikit-learn's digits (UCI ML hand-written digits, test set, Alpaydin and Kaynak 1998)",
-        "dataset_licence": "CC BY 4.0",
+        "dataset_licence": "that of the UCI repository, https://archive.ics.uci.edu/dataset/80",
         "dataset_note": None,
         "preparation": "8 x 8 upsampled to 16 x 16 by bicubic interpolation; affine and ink augmentation",
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
@@ -171,7 +184,7 @@ def publish(out: Path, checkpoint: Checkpoint, images: Tensor, classes: Tensor) 
             "recognised": float(recognised.mean()),
             "recognised_by": "a support vector machine on the 1797 originals, 300 samples by 50 steps",
         },
-        "command": "python benchmarks/pretrain_digits.py",
+        "command": f"python benchmarks/pretrain_digits.py --work DIR --steps {checkpoint.step} --out DIR",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     save_model(model, out)

@@ -16,11 +16,6 @@ PER_PAGE = 24
 TRAINING_SETS = ("qm9", "drugs")
 
 
-@st.cache_resource(max_entries=4, show_spinner="Computing QED, logP and synthetic accessibility …")
-def described(_table: MoleculeTable, identity: int) -> MoleculeTable:
-    return _table.with_descriptors()
-
-
 @st.cache_resource(show_spinner="Reading the training set …")
 def training_set(name: str) -> frozenset[str]:
     return known_smiles(load_dataset(name))
@@ -48,7 +43,7 @@ def known() -> frozenset[str] | None:
         ["anything goes", *built],
         key="novel",
         bind=LINKED,
-        help="Datasets that are built here. `molvm data build` makes one.",
+        help="Datasets that are built here; `molvm data` makes them.",
     )
     return training_set(chosen) if chosen in built else None
 
@@ -65,7 +60,7 @@ def selection() -> set[str]:
     return set(st.query_params.get_all("selected"))
 
 
-def card(table: MoleculeTable, index: int, source: str, column: str) -> None:
+def card(table: MoleculeTable, index: int, source: str, column: str, *, picked: bool) -> None:
     """One molecule."""
     row, molecule = table.rows.loc[index], table.molecules[index]
     with st.container(border=True):
@@ -78,15 +73,15 @@ def card(table: MoleculeTable, index: int, source: str, column: str) -> None:
         st.caption(f"{note} · {int(row['atoms'])} atoms", help=plain(row["smiles"] or row["reason"]))
         name = str(row["id"])
         left, right = st.columns([3, 2], vertical_alignment="center")
-        left.checkbox(plain(name, 24), value=name in selection(), key=f"pick {name}", on_change=toggle, args=(name,))
+        left.checkbox(plain(name, 24), value=picked, key=f"pick {name}", on_change=toggle, args=(name,))
         right.page_link(
             "molecule.py", label="3D", icon=":material/view_in_ar:", query_params={"run": source, "id": name}
         )
 
 
-def exports(table: MoleculeTable, chosen: list[int], source: str) -> None:
+def exports(table: MoleculeTable, chosen: list[int], source: str, selected: set[str]) -> None:
     """What is shown, or what of it is selected, as files."""
-    picked = [index for index in chosen if str(table.rows["id"][index]) in selection()]
+    picked = [index for index in chosen if str(table.rows["id"][index]) in selected]
     wanted = picked or chosen
     what = f"{len(picked)} selected" if picked else f"{len(chosen)} shown"
     stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in source) or "molecules"
@@ -109,7 +104,8 @@ here = shelf()
 with st.sidebar:
     source, table = pick_source(here)
     if st.toggle("QED, logP, accessibility", key="descriptors", bind=LINKED):
-        table = described(table, id(table))
+        with st.spinner("Computing QED, logP and synthetic accessibility …"):
+            table = table.described
     columns = table.numbers or ["atoms"]
     first = columns.index(table.reward) if table.reward in columns else 0
     by = st.selectbox("Sort by", columns, index=first, key="sort", bind=LINKED)
@@ -119,7 +115,8 @@ with messages():
     chosen = wanted(table, ordered(table, by, descending=descending))
 if table.truncated:
     st.caption(f"The file is longer; these are its first {len(table)} records. The page *Score* takes all of them.")
-exports(table, chosen, source)
+selected = selection()
+exports(table, chosen, source, selected)
 if not chosen:
     st.info("No molecule passes the filters.")
     st.stop()
@@ -129,4 +126,4 @@ shown = chosen[(page - 1) * PER_PAGE : page * PER_PAGE]
 for start in range(0, len(shown), COLUMNS):
     for place, index in zip(st.columns(COLUMNS), shown[start : start + COLUMNS], strict=False):
         with place:
-            card(table, index, source, by)
+            card(table, index, source, by, picked=str(table.rows["id"][index]) in selected)

@@ -29,7 +29,7 @@ from molvm.studio.shelf import Shelf, ShelvedRun, open_shelf
 LINKED: Any = "query-params"
 """Widgets that are bound to the address of the page."""
 
-BLUE, ORANGE, GREY = "#1f6f78", "#d9822b", "#8a99a5"
+BLUE, GREY = "#1f6f78", "#8a99a5"
 
 _viewer = components.declare_component("molvm_viewer", path=str(Path(molvm.studio.__file__).parent / "viewer"))
 

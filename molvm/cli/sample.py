@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molvm.cli.sample_method import (
+    FeynmanKacLooks,
+    FeynmanKacPotential,
+    Method,
+    MethodFloor,
+    MethodReward,
+    MethodStrength,
+    SvddPick,
+    SvddValue,
+    steering_method,
+)
+
 if TYPE_CHECKING:
     from molvm.models.base import BaseModel
-    from molvm.runs.inference import Inference
     from molvm.runs.run import Run
 
 PARTICLES = 16
@@ -47,25 +58,14 @@ def sample(
         int | None,
         typer.Option(help="Molecules of which --exact or --method draws each.", show_default="16, or the method's"),
     ] = None,
-    method: Annotated[
-        str | None, typer.Option(help="Steer a base model without training: svdd, feynman-kac or best-of.")
-    ] = None,
-    reward: Annotated[str | None, typer.Option(help="What --method asks: a reward, or path.py:function.")] = None,
-    strength: Annotated[float | None, typer.Option(help="λ of --method.")] = None,
-    floor: Annotated[
-        float | None, typer.Option(help="What a failure is worth to --method.", show_default="the reward's")
-    ] = None,
-    pick: Annotated[
-        str | None, typer.Option(help="How svdd chooses: softmax, or argmax as published.", show_default="softmax")
-    ] = None,
-    value: Annotated[
-        Path | None, typer.Option(help="A run by whose value function svdd chooses.", show_default="posterior mean")
-    ] = None,
-    potential: Annotated[
-        str | None,
-        typer.Option(help="Of feynman-kac: difference, max, sum or reward.", show_default="difference"),
-    ] = None,
-    looks: Annotated[int | None, typer.Option(help="How often feynman-kac asks.", show_default="7")] = None,
+    method: Method = None,
+    reward: MethodReward = None,
+    strength: MethodStrength = None,
+    floor: MethodFloor = None,
+    pick: SvddPick = None,
+    value: SvddValue = None,
+    potential: FeynmanKacPotential = None,
+    looks: FeynmanKacLooks = None,
     batch_size: Annotated[int, typer.Option(help="Molecules simulated at a time.")] = 64,
     score: Annotated[bool, typer.Option("--score", help="Score the molecules with the run's reward.")] = False,
     workers: Annotated[
@@ -86,11 +86,9 @@ def sample(
     from molvm.runs.api import sample as draw
 
     found = open_source(source)
-    if particles is not None and not exact and method is None:
-        raise ConfigError("--particles says how --exact or --method draws.", remedy="one of them with it")
     given = {"particles": particles, "pick": pick, "potential": potential, "looks": looks}
     asks = {"reward": reward, "strength": strength, "value": value, "floor": floor}
-    steering = _method(found, method, exact, given, asks, workers)
+    steering = steering_method(found, method, given, asks, exact=exact, workers=workers)
     if top is not None and top < 1:
         raise ConfigError(f"--top is {top}.", allowed="a whole number from 1")
     if steering is None and (score or top is not None):
@@ -114,43 +112,9 @@ def sample(
     if score or top is not None:
         drawn = drawn.score(workers=workers)
         typer.echo(summary_line(drawn.reward_name, drawn.outcomes), err=True)
-    if top is not None:
-        drawn = drawn.top(top)
-    written = drawn.save(out, overwrite=overwrite)
+    written = (drawn if top is None else drawn.top(top)).save(out, overwrite=overwrite)
     asked = f"; the reward was asked about {counted(drawn.asked, drawn.noun)}" if steering is not None else ""
     typer.echo(f"{counted(written, drawn.noun)} in {out}{asked}", err=True)
-
-
-def _method(
-    found: Run | BaseModel,
-    method: str | None,
-    exact: bool,
-    options: dict[str, Any],
-    asks: dict[str, Any],
-    workers: str | None,
-) -> Inference | None:
-    """What steers a base model without training, if that is asked for.
-
-    Raises:
-        ConfigError: Options of a method without one, a method without a reward, or of a run.
-    """
-    from molvm.errors import ConfigError
-    from molvm.runs.api import inference, require_no_method
-    from molvm.runs.inference import method_options
-    from molvm.runs.run import Run
-
-    if method is None:
-        alone = [key for key, given in {**options, **asks}.items() if given is not None and key != "particles"]
-        if alone:
-            raise ConfigError(f"--{alone[0]} says how --method steers a base model.", remedy="--method with it")
-        return None
-    if isinstance(found, Run):
-        return require_no_method(found)
-    if exact:
-        raise ConfigError("--exact corrects a run's control, and --method steers a base model.", allowed="one of them")
-    if asks["reward"] is None:
-        raise ConfigError(f"The method {method} asks a reward.", remedy="--reward NAME")
-    return inference(found, method_options(method, options), **asks, workers=workers)
 
 
 def _require_reward(found: Run | BaseModel, out: Path, workers: str | None) -> None:

@@ -7,9 +7,15 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from molvm.states import map_in_lanes
+from molvm.states import State, map_in_lanes
 
 Numbers = tuple[float, ...]
+
+
+def learned_in(x: State, network: nn.Module) -> list[Tensor]:
+    """The indices of samples in the portions that a network is trained on at once; all, if it does not say."""
+    at_once: int | None = getattr(network, "trained_at_once", None)
+    return [torch.arange(len(x))] if at_once is None else x.portions(at_once)
 
 
 def add_gradients(

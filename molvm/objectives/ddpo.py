@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from molvm.errors import CheckpointError, ConfigError
-from molvm.objectives.accumulate import add_gradients
+from molvm.objectives.accumulate import add_gradients, learned_in
 from molvm.objectives.base import Rollout
 from molvm.objectives.diagnostics import path_diagnostics
 from molvm.sde import Transition
@@ -146,14 +146,10 @@ class Ddpo:
         # −½|ε + moved|² + ½|ε|² without the difference of large numbers: exactly 0 where nothing has moved.
         return -moved.inner(noise.to(dtype=moved.dtype)) - moved.squared_norm() / 2
 
-    def _portions(self, x: State) -> list[Tensor]:
-        at_once: int | None = getattr(self.control.features, "trained_at_once", None)
-        return [torch.arange(len(x))] if at_once is None else x.portions(at_once)
-
     def _control_of(self, rollout: Rollout, k: int) -> State:
         """G at step k, from the same portions as when it is learned from, so that the first ratio is exactly 1."""
         x, t = rollout.trajectory.states[k], rollout.trajectory.times[k].expand(len(rollout.rewards))
-        portions = self._portions(x)
+        portions = learned_in(x, self.control.features)
         with torch.no_grad():
             return x.reassembled(portions, [self.control(x.select(some), t[some]) for some in portions])
 
@@ -173,7 +169,7 @@ class Ddpo:
             return factor * loss, (factor * float(off.sum()), factor * float((off > clip).sum()))
 
         parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        return add_gradients(portion, self._portions(x), parameters, x.device)
+        return add_gradients(portion, learned_in(x, self.control.features), parameters, x.device)
 
 
 def _nothing(x: State) -> State:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from molvm.errors import CheckpointError, ConfigError, DivergenceError
-from molvm.objectives.accumulate import add_gradients
+from molvm.objectives.accumulate import add_gradients, learned_in
 from molvm.objectives.base import Rollout, check_strength
 from molvm.objectives.base_bound import BaseBound
 from molvm.objectives.diagnostics import path_diagnostics
@@ -323,7 +323,6 @@ class ValueObjective(ABC, Generic[OptionsT]):
         """Add the gradients of factor Σ w ℓ(V, Ĵ); that number, and Σ (V − Ĵ)²."""
         targets, states = self._targets(points), points.states
         parameters = [parameter for parameter in self.value.parameters() if parameter.requires_grad]
-        portions = [torch.arange(len(states))] if self._at_once is None else states.portions(self._at_once)
 
         def portion(index: Tensor) -> tuple[Tensor, tuple[float]]:
             some = points.select(index)
@@ -332,7 +331,7 @@ class ValueObjective(ABC, Generic[OptionsT]):
             share = factor * (some.weights.to(values) * self._losses(values, wanted)).sum()
             return share, (float((values.detach() - wanted).square().sum()),)
 
-        loss, squared_error = add_gradients(portion, portions, parameters, states.device)
+        loss, squared_error = add_gradients(portion, learned_in(states, self.value.features), parameters, states.device)
         return loss, squared_error
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Never
 
@@ -203,7 +202,7 @@ def sample(
             law of the base.
         particles: Draw each of a run's molecules from so many by twisted sequential Monte Carlo: its target law itself
             in the limit of many. Each of them costs a reward.
-        inference: Steer a base model by SVDD, Feynman–Kac steering or best-of-N, as `inference` makes one.
+        inference: Steer a base model by SVDD, Feynman–Kac steering or best-of-N, as `steering_by` makes one.
         batch_size: Molecules simulated at a time, at most.
         progress: Called with (molecule steps done, in all).
 
@@ -244,7 +243,7 @@ def sample(
         transition=transition or SamplingOptions.transition,
         noise_level=noise_level,
     )
-    drawn = draw_samples(
+    return draw_samples(
         found,
         count,
         seed=seed,
@@ -254,19 +253,9 @@ def sample(
         batch_size=batch_size,
         progress=progress,
     )
-    if inference is None:
-        return drawn
-    reward, section = inference.reward, inference.section
-    return replace(
-        drawn,
-        strength=inference.strength or 0.0,
-        own_reward=lambda: reward,
-        workers=section.workers,
-        time_limit=section.time_limit,
-    )
 
 
-def inference(
+def steering_by(
     model: BaseModel | Path | str,
     method: MethodOptions,
     reward: Reward | str,

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from molvm.errors import ConfigError
-from molvm.models.base import FlowModel
+from molvm.models.base import BaseModel, FlowModel
+from molvm.models.precision import resolve_precision
 from molvm.objectives import (
     ClassifierGuidance,
     ClassifierGuidanceOptions,
@@ -50,6 +51,13 @@ def model_digest(model: FlowModel) -> str | None:
     card: Any = getattr(model, "card", {})
     digest = card.get("sha256")
     return str(digest) if digest else None
+
+
+def located_model(config: RunConfig, model: BaseModel | None) -> dict[str, str]:
+    """The model's settings so that they mean the same elsewhere: where it lies, and its precision on this machine."""
+    if model is None:
+        return {"name": model_location(config.model.name), "precision": resolve_precision(config.model.precision)}
+    return {"name": model.name, "precision": getattr(model, "precision", "float32")}
 
 
 def model_note(model: object) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -152,7 +152,13 @@ class DdpoSection(Section):
     )
 
 
-DEFAULT_OBJECTIVE = "value_matching"
+DEFAULT_OBJECTIVE: Final = "value_matching"
+
+OBJECTIVES: Final[Mapping[str, type[Section]]] = {
+    section.model_fields["name"].default: section
+    for section in (ValueMatchingSection, ClassifierGuidanceSection, DdpoSection)
+}
+"""The settings of each algorithm by its name."""
 
 
 def _objective_name(given: object) -> str:

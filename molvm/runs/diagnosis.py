@@ -100,12 +100,12 @@ def _models_and_data() -> Iterator[Finding]:
 
 
 def _sizes(model: str) -> str:
+    from molvm.models.base import made_by
     from molvm.models.hub import load_model
-    from molvm.models.images.pixel_flow import PixelFlowModel
 
     loaded = load_model(model)
-    if isinstance(loaded, PixelFlowModel):
-        return f"loads; images of {len(loaded.labels)} classes"
+    if made_by(loaded) == "images":
+        return f"loads; images of {len(loaded.conditions)} classes"
     return f"loads; molecules of {min(loaded.conditions)} to {max(loaded.conditions)} atoms"
 
 

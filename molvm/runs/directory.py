@@ -40,11 +40,6 @@ class RunDirectory:
         return self.path / "metrics.jsonl"
 
     @property
-    def molecules(self) -> Path:
-        """The folder of Parquet files, one an iteration."""
-        return self.path / "molecules"
-
-    @property
     def checkpoints(self) -> Path:
         """The folder of checkpoints."""
         return self.path / "checkpoints"
@@ -119,7 +114,9 @@ class RunDirectory:
     @property
     def is_empty(self) -> bool:
         """Whether the run has neither records nor checkpoints yet."""
-        return not any(path.exists() for path in (self.metrics, self.checkpoints))
+        return not any(
+            path.exists() for path in (self.metrics, self.checkpoints, *map(self.best_of, get_args(Subject)))
+        )
 
     def discard(self) -> None:
         """Remove a run that has come to nothing: its settings and what `begin` has made, and nothing else."""

@@ -1,76 +1,105 @@
-"""One scored molecule as one row of a Parquet file, and back, without loss."""
+"""What a run records of a scored sample, whatever its kind: one row of a Parquet file, and back, without loss."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
 
-import numpy as np
-
-from molvm.chem.molecule import Molecule
-from molvm.rewards.base import Outcome
+from molvm.rewards.base import Outcome, Sample
 
 if TYPE_CHECKING:
     import pyarrow
 
+Column = tuple[str, Any, str]
+"""Name, type and meaning of a column."""
 
-@dataclass(frozen=True, eq=False)
-class MoleculeRecord:
-    """A molecule that a run has made, and what it was worth.
+PLAIN: Final = ("iteration", "value", "failure", "stage", "reason", "seconds", "log_weight")
+"""Attributes that are columns of the same name, in every format there was."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Record(ABC):
+    """A sample that a run has made, and what it was worth; subclasses say how a sample of their kind is written.
 
     Args:
-        molecule: As generated; its id is unique within the run.
         iteration: When it was made, from 0.
-        smiles: Canonical SMILES, or None when it cannot be sanitised.
         worth: The value, its negative for a reward to minimise, or the floor; before what bounds and memories of the
             run take from it.
         value: The reward, or None when it failed.
-        details: What the reward has to say besides, such as the values of its terms.
-        within_bounds: Whether it keeps the bounds of the reward; None if it failed or there are none.
         failure: The failure's kind, or None.
         stage: The check or step that failed, or None.
         reason: Why, for people, or None.
         seconds: What the reward took.
         log_weight: log dP*/dP^u + log Z of its path.
+        details: What the reward has to say besides, such as the values of its terms.
+        within_bounds: Whether it keeps the bounds of the reward; None if it failed or there are none.
     """
 
-    molecule: Molecule
     iteration: int
-    smiles: str | None
     worth: float
     value: float | None
-    failure: str | None
-    stage: str | None
-    reason: str | None
-    seconds: float
-    log_weight: float
+    failure: str | None = None
+    stage: str | None = None
+    reason: str | None = None
+    seconds: float = 0.0
+    log_weight: float = 0.0
     details: Mapping[str, float | str] = field(default_factory=dict)
     within_bounds: bool | None = None
 
     @property
+    @abstractmethod
+    def sample(self) -> Sample:
+        """As generated; its id is unique within the run."""
+
+    @property
+    @abstractmethod
     def key(self) -> str | None:
-        """Equal molecules have one; None for what is no molecule."""
-        return self.smiles
+        """Equal samples have one; None for what is no sample of its kind."""
+
+    @classmethod
+    @abstractmethod
+    def known_of(cls, sample: Any) -> dict[str, Any]:
+        """The arguments of the subclass, from a sample."""
+
+    @classmethod
+    @abstractmethod
+    def known_from(cls, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of the subclass, from a row."""
+
+    @abstractmethod
+    def own_row(self) -> dict[str, Any]:
+        """The values of `own_columns`."""
+
+    @classmethod
+    @abstractmethod
+    def own_columns(cls) -> list[Column]:
+        """The columns of the sample itself."""
+
+    @classmethod
+    @abstractmethod
+    def write_best(cls, path: Path, records: Sequence[Self], reward: str) -> None:
+        """Write the best records to a file, the best first, under the name of the reward."""
 
     @classmethod
     def of(
         cls,
-        molecule: Molecule,
+        sample: Any,
         outcome: Outcome,
         *,
         iteration: int,
         worth: float,
         log_weight: float,
         within_bounds: bool | None = None,
-    ) -> MoleculeRecord:
-        """The record of a molecule and its outcome."""
+    ) -> Self:
+        """The record of a sample and its outcome."""
         failure = outcome.failure
         return cls(
-            molecule=molecule,
+            **cls.known_of(sample),
             iteration=iteration,
-            smiles=molecule.smiles(),
             worth=worth,
             value=outcome.value,
             failure=failure.kind if failure else None,
@@ -84,73 +113,43 @@ class MoleculeRecord:
 
     def row(self) -> dict[str, Any]:
         """The columns of `schema`."""
-        molecule = self.molecule
         return {
-            "id": molecule.id,
-            "iteration": self.iteration,
-            "smiles": self.smiles,
+            "id": self.sample.id,
             "reward": self.worth,
-            "value": self.value,
-            "failure": self.failure,
-            "stage": self.stage,
-            "reason": self.reason,
-            "seconds": self.seconds,
-            "log_weight": self.log_weight,
+            **{name: getattr(self, name) for name in PLAIN},
             "details": json.dumps(dict(self.details)),
             "within_bounds": self.within_bounds,
-            "n_atoms": molecule.n_atoms,
-            "elements": molecule.elements.tolist(),
-            "positions": molecule.positions.ravel().tolist(),
-            "formal_charges": molecule.formal_charges.tolist(),
-            "bonds": molecule.bonds.ravel().tolist(),
-            "orders": molecule.orders.tolist(),
+            **self.own_row(),
         }
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> MoleculeRecord:
-        """The inverse of `row`."""
-        molecule = Molecule(
-            elements=np.array(row["elements"], dtype=np.uint8),
-            positions=np.array(row["positions"], dtype=np.float64).reshape(-1, 3),
-            formal_charges=np.array(row["formal_charges"], dtype=np.int8),
-            bonds=np.array(row["bonds"], dtype=np.int32).reshape(-1, 2),
-            orders=np.array(row["orders"], dtype=np.uint8),
-            id=row["id"],
-        )
-        same = ("iteration", "smiles", "value", "failure", "stage", "reason", "seconds", "log_weight")
-        # Runs of version 0.1.0 have neither details nor bounds.
-        details, within_bounds = json.loads(row.get("details") or "{}"), row.get("within_bounds")
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """The inverse of `row`. Runs of version 0.1.0 have neither details nor bounds."""
         return cls(
-            molecule=molecule,
+            **cls.known_from(row),
             worth=row["reward"],
-            details=details,
-            within_bounds=within_bounds,
-            **{name: row[name] for name in same},
+            details=json.loads(row.get("details") or "{}"),
+            within_bounds=row.get("within_bounds"),
+            **{name: row[name] for name in PLAIN},
         )
 
+    @classmethod
+    def schema(cls) -> pyarrow.Schema:
+        """The columns, each with its meaning as metadata."""
+        import pyarrow as pa
 
-def schema() -> pyarrow.Schema:
-    """The columns, each with its meaning as metadata."""
-    import pyarrow as pa
-
-    columns: list[tuple[str, Any, str]] = [
-        ("id", pa.string(), "iteration-number, unique within the run"),
-        ("iteration", pa.int32(), "from 0"),
-        ("smiles", pa.string(), "canonical, without hydrogens; null when RDKit cannot sanitise the molecule"),
-        ("reward", pa.float64(), "the value, its negative to minimise, or the floor"),
-        ("value", pa.float64(), "the reward; null when it failed"),
-        ("failure", pa.string(), "kind of failure"),
-        ("stage", pa.string(), "check or step that failed"),
-        ("reason", pa.string(), "why it failed"),
-        ("seconds", pa.float64(), "time of the evaluation"),
-        ("log_weight", pa.float64(), "log dP*/dP^u + log Z of the path"),
-        ("details", pa.string(), "what the reward says besides, as JSON: the values of its terms, for instance"),
-        ("within_bounds", pa.bool_(), "whether it keeps the reward's bounds; null without bounds or value"),
-        ("n_atoms", pa.int32(), "hydrogens included"),
-        ("elements", pa.list_(pa.uint8()), "atomic numbers"),
-        ("positions", pa.list_(pa.float64()), "x y z of each atom, angstrom, as generated"),
-        ("formal_charges", pa.list_(pa.int8()), "of each atom"),
-        ("bonds", pa.list_(pa.int32()), "i j of each bond, from 0"),
-        ("orders", pa.list_(pa.uint8()), "of each bond"),
-    ]
-    return pa.schema([pa.field(name, kind, metadata={"description": text}) for name, kind, text in columns])
+        columns: list[Column] = [
+            ("id", pa.string(), "iteration-number, unique within the run"),
+            ("iteration", pa.int32(), "from 0"),
+            ("reward", pa.float64(), "the value, its negative to minimise, or the floor"),
+            ("value", pa.float64(), "the reward; null when it failed"),
+            ("failure", pa.string(), "kind of failure"),
+            ("stage", pa.string(), "check or step that failed"),
+            ("reason", pa.string(), "why it failed"),
+            ("seconds", pa.float64(), "time of the evaluation"),
+            ("log_weight", pa.float64(), "log dP*/dP^u + log Z of the path"),
+            ("details", pa.string(), "what the reward says besides, as JSON: the values of its terms, for instance"),
+            ("within_bounds", pa.bool_(), "whether it keeps the reward's bounds; null without bounds or value"),
+            *cls.own_columns(),
+        ]
+        return pa.schema([pa.field(name, kind, metadata={"description": text}) for name, kind, text in columns])

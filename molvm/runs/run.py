@@ -13,7 +13,6 @@ from molvm.durable import replace_text
 from molvm.errors import CheckpointError, ConfigError, ModelError, MolVMError, OutputExistsError, RewardError
 from molvm.models.base import BaseModel, FlowModel, made_by, require_steerable
 from molvm.models.hub import load_model
-from molvm.models.precision import resolve_precision
 from molvm.objectives import Ddpo, Objective, ValueObjective
 from molvm.rewards.base import Reward, SampleReward
 from molvm.rewards.pools import require_sendable
@@ -22,8 +21,8 @@ from molvm.rewards.workers import Workers
 from molvm.runs.advice import about_steps
 from molvm.runs.assembly import (
     build_objective,
+    located_model,
     model_digest,
-    model_location,
     model_note,
     sampling_options,
     trainer_options,
@@ -34,8 +33,8 @@ from molvm.runs.directory import RunDirectory
 from molvm.runs.exact import Exact, log_target
 from molvm.runs.image_records import ImageRecord
 from molvm.runs.manifest import Manifest
+from molvm.runs.molecule_records import MoleculeRecord
 from molvm.runs.progress import Silence, TrainingProgress
-from molvm.runs.records import MoleculeRecord
 from molvm.runs.reward_source import resolve_reward, reward_location
 from molvm.runs.samples import SampleSet
 from molvm.runs.sampling import DEFAULT_BATCH_SIZE, draw_samples
@@ -87,7 +86,7 @@ class Run:
         RunDirectory(config.out).require_free()
         trainer_options(config)  # refuses what the trainer would, before anything is written
         names = {
-            "model": _located_model(config, model),
+            "model": located_model(config, model),
             "reward": {"name": reward_location(config.reward.name) if reward is None else reward.name},
             "value": {"start": config.value.start and str(Path(config.value.start).resolve())},
         }
@@ -390,10 +389,3 @@ class Run:
     def metrics(self) -> list[dict[str, Any]]:
         """The metrics of all iterations, oldest first."""
         return self.store.metrics()
-
-
-def _located_model(config: RunConfig, model: BaseModel | None) -> dict[str, str]:
-    """The model's settings so that they mean the same elsewhere: where it lies, and its precision on this machine."""
-    if model is None:
-        return {"name": model_location(config.model.name), "precision": resolve_precision(config.model.precision)}
-    return {"name": model.name, "precision": getattr(model, "precision", "float32")}

@@ -79,7 +79,15 @@ def draw_samples(
         draw = inference.draw(model, sampling or SamplingOptions(), base, target)
         at_once = max(1, batch_size // inference.options.particles)
         found = _drawn_in_batches(model, count, draw, seed, sizes, at_once, progress)
-    return replace(found, asked=target.asked)
+    section = inference.section
+    return replace(
+        found,
+        strength=inference.strength or 0.0,
+        own_reward=lambda: inference.reward,
+        asked=target.asked,
+        workers=section.workers,
+        time_limit=section.time_limit,
+    )
 
 
 def _drawn_in_batches(

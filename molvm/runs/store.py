@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from molvm.chem.io import write_sdf
-from molvm.chem.molecule import Molecule
 from molvm.durable import published, writing
 from molvm.errors import InputFileError, OutputExistsError
 from molvm.rewards.constraint import Constraint, keeps
 from molvm.runs.directory import RunDirectory
-from molvm.runs.image_records import ImageRecord, image_schema, write_best_images
-from molvm.runs.records import MoleculeRecord, schema
+from molvm.runs.image_records import ImageRecord
+from molvm.runs.molecule_records import MoleculeRecord
+from molvm.runs.records import Record
 from molvm.subject import Subject
 from molvm.training.loggers import JsonLinesLogger
 
 if TYPE_CHECKING:
-    import pyarrow
-
     from molvm.training.trainer import Iteration
 
 BEST_COUNT: Final = 100
@@ -32,7 +29,7 @@ BEST_COUNT: Final = 100
 PRUNE_FACTOR: Final = 8
 """How many times the wanted number may pile up before the worst are let go."""
 
-Record = MoleculeRecord | ImageRecord
+KINDS: Final[Mapping[Subject, type[Record]]] = {"molecules": MoleculeRecord, "images": ImageRecord}
 
 _PART: Final = re.compile(r"iteration-(\d{6,})\.parquet")
 
@@ -58,7 +55,7 @@ class RunStore:
         makes: Subject = "molecules",
     ) -> None:
         self.directory = directory
-        self.kind = MOLECULES if makes == "molecules" else IMAGES
+        self.kind = KINDS[makes]
         self.folder, self.best_file = directory.samples(makes), directory.best_of(makes)
         self.reward = reward
         self.constraints = constraints
@@ -72,7 +69,7 @@ class RunStore:
             OutputExistsError: The disk is full, or the directory cannot be written any more.
         """
         records = [
-            self.kind.record_of(
+            self.kind.of(
                 replace(sample, id=f"{iteration.index}-{position}"),
                 outcome,
                 iteration=iteration.index,
@@ -116,7 +113,7 @@ class RunStore:
         """The records of all samples, oldest first, read part by part.
 
         Args:
-            since: The first iteration whose molecules are read.
+            since: The first iteration whose samples are read.
 
         Raises:
             InputFileError: A part is damaged.
@@ -153,45 +150,14 @@ class RunStore:
 
     def _keep_best(self, records: Iterable[Record]) -> bool:
         """Take the records into the best; whether those have changed."""
-        before = {id(record) for record in self._best.values()}
+        before = {record.sample.id for record in self._best.values()}
         largest = _largest(chain(self._best.values(), records), BEST_COUNT)
         self._best = {record.key: record for record in largest if record.key is not None}
-        return before != {id(record) for record in largest}
+        return before != {record.sample.id for record in largest}
 
     def _write_best(self) -> None:
         ordered = _ranked(self._best.values(), BEST_COUNT)
         self.kind.write_best(self.best_file, ordered, self.reward)
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How samples of a kind are recorded.
-
-    Args:
-        record_of: The record of a sample and its outcome.
-        from_row: The record in a row.
-        schema: The columns of a row.
-        write_best: Writes the best records to a file, the best first; given the reward's name too.
-    """
-
-    record_of: Callable[..., Record]
-    from_row: Callable[[Mapping[str, Any]], Record]
-    schema: Callable[[], pyarrow.Schema]
-    write_best: Callable[[Path, Any, str], None]
-
-
-def _write_best_molecules(path: Path, records: Sequence[MoleculeRecord], reward: str) -> None:
-    write_sdf(path, (annotated(record, reward) for record in records), overwrite=True)
-
-
-MOLECULES: Final = Kind(MoleculeRecord.of, MoleculeRecord.from_row, schema, _write_best_molecules)
-IMAGES: Final = Kind(ImageRecord.of, ImageRecord.from_row, image_schema, write_best_images)
-
-
-def annotated(record: MoleculeRecord, reward: str) -> Molecule:
-    """The molecule with its reward, SMILES and iteration as properties, which an SD file shows as fields."""
-    properties = {reward: record.value, "smiles": record.smiles, "iteration": record.iteration}
-    return replace(record.molecule, properties=properties)
 
 
 def _largest(records: Iterable[Record], count: int) -> list[Record]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from molvm.chem.engines.tblite import TBLite
 from molvm.chem.molecule import Molecule
+from molvm.chem.relax import Relaxation
 from molvm.chem.relaxers import Relaxer
 from molvm.chem.superpose import superposing
 from molvm.chem.units import DEBYE_PER_ATOMIC_UNIT
@@ -36,24 +37,27 @@ class Closeup(Strain):
         outcome = super().evaluate(molecule)
         if outcome.failure is not None:
             return outcome
-        relaxation = converged(molecule, Relaxer("gfnff", self.criteria))
+        relaxer = Relaxer("gfnff", self.criteria)
+        relaxation = converged(molecule, relaxer)
         rotation, translation = superposing(molecule, relaxation.positions)
         return replace(
             outcome,
             positions=relaxation.positions @ rotation.T + translation,
-            details={**outcome.details, **self._dipole(molecule, rotation)},
+            details={**outcome.details, **_dipole(molecule, relaxer, relaxation, rotation)},
         )
 
-    def _dipole(self, molecule: Molecule, rotation: NDArray[np.float64]) -> dict[str, float]:
-        relaxer = Relaxer("gfnff", self.criteria)
-        if molecule.charge:
-            return {}
-        try:
-            point = single_point(molecule, relaxer, converged(molecule, relaxer), TBLite(), 0)
-        except StageFailure:
-            return {}
-        vector = rotation @ point.electronic.dipole * DEBYE_PER_ATOMIC_UNIT
-        return dict(zip(AXES, vector.tolist(), strict=True)) if bool(np.isfinite(vector).all()) else {}
+
+def _dipole(
+    molecule: Molecule, relaxer: Relaxer, relaxation: Relaxation, rotation: NDArray[np.float64]
+) -> dict[str, float]:
+    if molecule.charge:
+        return {}
+    try:
+        point = single_point(molecule, relaxer, relaxation, TBLite(), 0)
+    except StageFailure:
+        return {}
+    vector = rotation @ point.electronic.dipole * DEBYE_PER_ATOMIC_UNIT
+    return dict(zip(AXES, vector.tolist(), strict=True)) if bool(np.isfinite(vector).all()) else {}
 
 
 def dipole_of(details: Mapping[str, float | str]) -> NDArray[np.float64] | None:

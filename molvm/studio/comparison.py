@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from molvm.evaluation.distributions import Bins
 from molvm.evaluation.intervals import Estimate, mean_interval, wilson
-from molvm.runs.records import MoleculeRecord
+from molvm.runs.molecule_records import MoleculeRecord
 
 BASE: Final = "base"
 

@@ -13,12 +13,7 @@ from pydantic.fields import FieldInfo
 
 from molvm.durable import replace_text
 from molvm.errors import ConfigError
-from molvm.runs.config import (
-    ClassifierGuidanceSection,
-    RunConfig,
-    ValueMatchingSection,
-    ValueObjectiveSection,
-)
+from molvm.runs.config import DEFAULT_OBJECTIVE, OBJECTIVES, RunConfig
 from molvm.runs.config_file import config_text, merged
 from molvm.studio.rewards import page_reward
 
@@ -38,11 +33,6 @@ MAIN: Final = (
 
 NOT_IN_FORM: Final = ("objective.name",)
 """It is chosen with the algorithm."""
-
-OBJECTIVES: Final[Mapping[str, type[ValueObjectiveSection]]] = {
-    "value_matching": ValueMatchingSection,
-    "classifier_guidance": ClassifierGuidanceSection,
-}
 
 
 @dataclass(frozen=True)
@@ -73,7 +63,7 @@ class Entry:
         return self.key.partition(".")[2].replace("_", " ")
 
 
-def entries(objective: str = "value_matching") -> list[Entry]:
+def entries(objective: str = DEFAULT_OBJECTIVE) -> list[Entry]:
     """All settings of a run with that algorithm, in the order of the schema.
 
     Raises:
@@ -120,7 +110,7 @@ def _plain_types(annotation: Any) -> Iterator[Any]:
         yield annotation
 
 
-def settings_of(values: Mapping[str, Any], objective: str = "value_matching") -> RunConfig:
+def settings_of(values: Mapping[str, Any], objective: str = DEFAULT_OBJECTIVE) -> RunConfig:
     """The settings that a filled form asks for.
 
     Args:

@@ -22,6 +22,7 @@ from molvm.sde import SamplingOptions, simulate
 from molvm.sde.trajectory import Trajectory
 from molvm.training.adjustment import Adjustment
 from molvm.training.checkpoint import load_checkpoint, save_checkpoint
+from molvm.training.optimiser_state import load_optimiser, optimiser_tensors
 from molvm.training.worth import worth
 
 Scorer = Callable[[list[Any]], list[Outcome]]
@@ -198,8 +199,7 @@ class Trainer:
     def save(self) -> Path:
         """Publishes a checkpoint of the last finished iteration."""
         tensors = {f"objective.{name}": value for name, value in self.objective.state_dict().items()}
-        for index, state in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{name}": value for name, value in state.items()}
+        tensors |= {f"optimiser.{name}": value for name, value in optimiser_tensors(self.optimiser).items()}
         for adjustment in self.adjustments:
             tensors |= {f"{adjustment.name}.{name}": value for name, value in adjustment.state_dict().items()}
         tensors["generator"] = self._generator_state
@@ -228,12 +228,7 @@ class Trainer:
                 remedy="the strength it was trained with, or a new run",
             )
         self.objective.load_state_dict(checkpoint.part("objective"))
-        optimiser: dict[str, Any] = self.optimiser.state_dict()
-        optimiser["state"] = {}
-        for name, value in checkpoint.part("optimiser").items():
-            index, key = name.split(".", 1)
-            optimiser["state"].setdefault(int(index), {})[key] = value
-        self.optimiser.load_state_dict(optimiser)
+        load_optimiser(self.optimiser, checkpoint.part("optimiser"))
         for adjustment in self.adjustments:
             adjustment.load_state_dict(checkpoint.part(adjustment.name))
         self.generator.set_state(checkpoint.tensors["generator"])

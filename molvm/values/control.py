@@ -24,7 +24,6 @@ class ControlNet(nn.Module):
             `samples_at_once`, samples are steered in portions of about so many, on all cores.
         schedules: α and β of each modality; the gate is the largest α, as of `ValueNet`.
         strength: λ, positive and finite; with the spread s of the reward it sets the scale of g, and nothing else.
-        gated: Whether gate(t) is the largest α, or 1.
 
     Raises:
         ConfigError: λ is not positive and finite.
@@ -32,19 +31,19 @@ class ControlNet(nn.Module):
 
     scale: Tensor
 
-    def __init__(self, features: nn.Module, schedules: Schedules, strength: float, *, gated: bool = True) -> None:
+    def __init__(self, features: nn.Module, schedules: Schedules, strength: float) -> None:
         super().__init__()
         if not (math.isfinite(strength) and strength > 0):
             raise ConfigError(f"The strength λ is {strength}.", allowed="a positive finite number")
         self.features, self.schedules = features, schedules
-        self.strength, self.gated = float(strength), gated
+        self.strength = float(strength)
         self.register_buffer("scale", torch.zeros(()))  # 0 until it is settled
 
     def forward(self, x: State, t: Tensor) -> State:
         """g(x, t) with its graph, for times of shape (B,)."""
         t = t.to(self.dtype)
         field: State = self.features(x.to(dtype=self.dtype), t).project()
-        return field.scale(self.unit * self.schedules.most_advanced_alpha(t) if self.gated else self.unit)
+        return field.scale(self.unit * self.schedules.most_advanced_alpha(t))
 
     def gradient(self, x: State, t: Tensor) -> State:
         """g(x, t), detached, in x's type."""

@@ -114,15 +114,12 @@ class PointControl(nn.Module):
     Args:
         dimension: The number of coordinates d.
         config: The size.
-        classes: As for `PointValue`.
         seed: Seed of the initial weights.
     """
 
-    def __init__(
-        self, dimension: int, config: PointValueConfig | None = None, *, classes: int = 0, seed: int = 0
-    ) -> None:
+    def __init__(self, dimension: int, config: PointValueConfig | None = None, *, seed: int = 0) -> None:
         super().__init__()
-        self.network = PointValue(dimension, config, classes=classes, seed=seed, outputs=dimension)
+        self.network = PointValue(dimension, config, seed=seed, outputs=dimension)
 
     def forward(self, x: State, t: Tensor) -> State:
         """f(x, t), a state."""

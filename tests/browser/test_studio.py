@@ -43,7 +43,7 @@ def test_a_thousand_molecules_are_filtered_sorted_and_taken_away(studio: Studio,
     count = int(re.findall(r"(\d+) of", told.inner_text())[0])
     assert 0 < count < MOLECULES
     with page.expect_download() as download:
-        page.get_by_role("button", name="SDF").click()
+        page.get_by_test_id("stDownloadButton").get_by_role("button", name="SDF").click()
     read = list(Chem.SDMolSupplier(str(download.value.path()), removeHs=False))
     oxygen = Chem.MolFromSmarts("[#8]")
     assert len(read) == count
@@ -102,7 +102,7 @@ def test_a_file_is_scored_and_its_failures_are_told(studio: Studio, tmp_path: Pa
     page.get_by_role("button", name="Score", exact=True).click()
     expect(page.get_by_test_id("stMetric").filter(has_text="With a failure")).to_contain_text("1")
     with page.expect_download() as download:
-        page.get_by_role("button", name="CSV").click()
+        page.get_by_test_id("stDownloadButton").get_by_role("button", name="CSV").click()
     rows = download.value.path().read_text().splitlines()
     assert rows[0] == "id,smiles,qed,logp,failure,reason,seconds"
     assert [row.split(",")[0] for row in rows[1:]] == ["phenol", "broken", "ethanol"]

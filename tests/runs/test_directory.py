@@ -46,7 +46,7 @@ def test_what_a_killed_process_left_before_its_first_file_is_nothing(tmp_path: P
         pass
     assert directory.lock.exists()
     directory.begin()
-    assert directory.molecules.is_dir()
+    assert directory.samples("molecules").is_dir()
 
 
 def test_what_is_no_run_is_not_opened(tmp_path: Path) -> None:

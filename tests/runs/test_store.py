@@ -13,7 +13,9 @@ from molvm.errors import InputFileError, OutputExistsError
 from molvm.rewards.base import Failure, Outcome
 from molvm.rewards.constraint import Constraint
 from molvm.runs.directory import RunDirectory
-from molvm.runs.records import MoleculeRecord, schema
+from molvm.runs.image_records import ImageRecord
+from molvm.runs.molecule_records import MoleculeRecord
+from molvm.runs.records import Record
 from molvm.runs.store import RunStore
 from molvm.training.trainer import Iteration
 
@@ -95,8 +97,9 @@ def test_an_empty_molecule_survives(directory: RunDirectory) -> None:
     assert record.molecule.n_atoms == 0
 
 
-def test_columns_are_explained() -> None:
-    assert all(field.metadata[b"description"] for field in schema())
+@pytest.mark.parametrize("kind", [MoleculeRecord, ImageRecord])
+def test_columns_are_explained(kind: type[Record]) -> None:
+    assert all(field.metadata[b"description"] for field in kind.schema())
 
 
 def test_metrics_are_read_up_to_a_torn_line(store: RunStore, directory: RunDirectory) -> None:
@@ -136,7 +139,7 @@ def test_the_best_of_many_are_those_of_a_sort(directory: RunDirectory, monkeypat
     records = []
     for _ in range(300):
         smiles, worth = f"S{chosen.integers(60)}", float(chosen.random())
-        records.append(MoleculeRecord(METHANE, 0, smiles, worth, worth, None, None, None, 0.0, 0.0))
+        records.append(MoleculeRecord(METHANE, smiles, iteration=0, worth=worth, value=worth))
         best[smiles] = max(best.get(smiles, 0.0), worth)
     monkeypatch.setattr(store, "records", lambda: iter(records))
     assert [record.worth for record in store.best(5)] == sorted(best.values(), reverse=True)[:5]
@@ -154,6 +157,6 @@ def test_a_run_that_cannot_be_written_any_more_is_named(directory: RunDirectory,
 
 
 def test_a_damaged_part_is_named(store: RunStore, directory: RunDirectory) -> None:
-    (directory.molecules / "iteration-000001.parquet").write_bytes(b"PAR1 nonsense")
+    (directory.samples("molecules") / "iteration-000001.parquet").write_bytes(b"PAR1 nonsense")
     with pytest.raises(InputFileError, match=r"iteration-000001\.parquet"):
         list(store.records())

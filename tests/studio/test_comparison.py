@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from molvm.chem.molecule import Molecule
-from molvm.runs.records import MoleculeRecord
+from molvm.runs.molecule_records import MoleculeRecord
 from molvm.studio.comparison import BASE, base_and_run, group_rows, pareto, reward_against_kl, value_rows
 
 METRICS = [{"iteration": i, "kl": 0.0 if i < 2 else float(i), "reward": 1.0 + i} for i in range(10)]
@@ -15,7 +15,7 @@ METRICS = [{"iteration": i, "kl": 0.0 if i < 2 else float(i), "reward": 1.0 + i}
 def record(iteration: int, value: float | None) -> MoleculeRecord:
     carbon = Molecule([6], [[0, 0, 0]], [0], [], [], id=f"{iteration}-0")
     failure = None if value is not None else "invalid"
-    return MoleculeRecord(carbon, iteration, "C", value or 0.0, value, failure, None, None, 0.0, 0.0)
+    return MoleculeRecord(carbon, "C", iteration=iteration, worth=value or 0.0, value=value, failure=failure)
 
 
 def test_the_base_is_what_nothing_steered_and_the_run_its_end() -> None:

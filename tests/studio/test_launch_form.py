@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from molvm.errors import ConfigError, RewardError, UnknownNameError
-from molvm.runs.config import RunConfig
+from molvm.runs.config import OBJECTIVES, RunConfig
 from molvm.runs.config_file import load_config
-from molvm.studio.launch_form import MAIN, OBJECTIVES, changed, entries, launch_arguments, settings_of
+from molvm.studio.launch_form import MAIN, changed, entries, launch_arguments, settings_of
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

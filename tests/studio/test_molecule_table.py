@@ -35,8 +35,6 @@ def names(table: MoleculeTable, rows: list[int]) -> list[str]:
 def test_every_record_has_a_row(table: MoleculeTable) -> None:
     assert names(table, list(range(len(table)))) == ["ethanol", "again", "benzene", "broken", "methane"]
     assert table.rows["stage"].tolist()[3] == "reading"
-    assert table.position("benzene") == 2
-    assert table.position("nobody") is None
 
 
 @pytest.mark.parametrize(
@@ -81,7 +79,8 @@ def test_files_hold_the_chosen_molecules_in_order(table: MoleculeTable) -> None:
 
 
 def test_descriptors_are_those_of_sound_molecules(table: MoleculeTable) -> None:
-    described = table.with_descriptors()
+    described = table.described
+    assert described is table.described
     assert described.rows["qed"].isna().tolist() == [False, False, False, True, False]
     assert "qed" in described.numbers
 
