@@ -62,6 +62,8 @@ def test_a_learned_value_takes_the_place_of_rewards_on_the_way(
     ("arguments", "words"),
     [
         ("--pick argmax", "--pick says how --method steers"),
+        ("--particles 3", "--particles says how --exact or --method draws"),
+        ("--exact --particles 3 --looks 2", "--looks says how --method steers"),
         ("--method svdd", "The method svdd asks a reward"),
         ("--method svdd --reward qed", "needs to know λ"),
         ("--method svdd --reward qed --strength -1", "The strength λ is -1.0"),
