@@ -124,8 +124,9 @@ class ValueObjective(ABC, Generic[OptionsT]):
         """Learn V₀ and the scales of things from a fresh rollout, remember it, and report.
 
         Returns:
-            kl (mean ½∫|u|²), the `PathDiagnostics`, both of the rollout, and base_excess: by how many nats samples of
-            the base put log Z above what these steered paths say of it (`BaseBound`); large where modes are missed.
+            kl (mean ½∫|u|²), the `PathDiagnostics`, both of the rollout; base_excess, by how many nats samples of the
+            base put log Z above what steered paths say of it, large where modes are missed, and base_samples, how many
+            such samples there are (`BaseExcess`).
 
         Raises:
             ConfigError: The rollout was made for another λ, or kept its terminal state alone.
@@ -277,7 +278,7 @@ class ValueObjective(ABC, Generic[OptionsT]):
             self.base.add(index, log_weights)
             return {}
         excess = self.base.excess(index, log_weights)
-        return {} if excess is None else {"base_excess": excess}
+        return {} if excess is None else {"base_excess": excess.nats, "base_samples": excess.samples}
 
     def _times(self, trajectory: Trajectory) -> Tensor:
         """The indices of the times of the grid that have a weight."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Final
 
 from torch import Tensor
@@ -14,6 +16,29 @@ ENOUGH_FOR_A_FLOOR: Final = 24
 
 LEARNABLE: Final = (5.0, 10.0)
 """Nats for one standard deviation with which it worked (RESULTS.md, the main job)."""
+
+
+MISSED: Final = 0.5
+"""Nats of log Z that samples of the base know of and steered paths do not; two fifths of p* are worth as much."""
+
+ENOUGH_OF_THE_BASE: Final = 30.0
+"""Effective samples of the base by which its bound is known to about a fifth of a nat."""
+
+SETTLED: Final = 0.5
+"""Effective share of the steered paths' weights from which on they pass for samples of p*."""
+
+
+def about_missed_modes(metrics: Mapping[str, float]) -> str | None:
+    """What to say where the paths' own weights look converged and samples of the base contradict them."""
+    excess, samples = metrics.get("base_excess", 0.0), metrics.get("base_samples", 0.0)
+    if excess < MISSED or samples < ENOUGH_OF_THE_BASE or metrics.get("ess", 0.0) < SETTLED:
+        return None
+    return (
+        f"The steered samples miss a part of p*: their own weights are even, but samples of the base put log Z "
+        f"{excess:.2f} nats higher than they do, so that about {1 - math.exp(-excess):.0%} of p* lies where nothing "
+        "is steered to any more. More rounds of training.warmup, a smaller training.learning_rate or a smaller "
+        "training.strength keep what is lost."
+    )
 
 
 def about_strength(strength: float, rewards: Tensor, unit: str, kl_limit: float | None) -> str | None:

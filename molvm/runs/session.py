@@ -14,7 +14,7 @@ from molvm.models.base import FlowModel, made_by
 from molvm.objectives import Objective
 from molvm.rewards.base import Outcome, Reward
 from molvm.rewards.constraint import constraints_of
-from molvm.runs.advice import about_floor, about_strength, about_warmup
+from molvm.runs.advice import about_floor, about_missed_modes, about_strength, about_warmup
 from molvm.runs.assembly import adjustments, declared_floor, isolated_reward, settle_floor, trainer_options
 from molvm.runs.config import RunConfig
 from molvm.runs.directory import RunDirectory
@@ -52,6 +52,7 @@ class TrainingSession:
     def __post_init__(self) -> None:
         self.interruption = Interruption()
         self._scored = 0
+        self._warned_of_missed = False
 
     def run(self) -> int:
         """Train to the last iteration.
@@ -132,6 +133,9 @@ class TrainingSession:
             if report.index == 0:  # the base's own samples
                 limit = trainer.options.sampling.kl_limit
                 _say(about_strength(trainer.strength, report.rewards, self.reward.unit, limit))
+            missed = None if self._warned_of_missed else about_missed_modes(report.metrics)
+            self._warned_of_missed |= missed is not None
+            _say(missed)
 
         status: Status = "failed"
         try:

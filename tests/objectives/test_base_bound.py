@@ -10,6 +10,7 @@ from molvm.models.mixture import GaussianMixture
 from molvm.objectives import Rollout, ValueMatching
 from molvm.objectives.base_bound import BaseBound
 from molvm.objectives.diagnostics import path_diagnostics
+from molvm.runs.advice import about_missed_modes
 from molvm.schedules import LinearSchedule
 from molvm.sde import simulate, time_grid
 from molvm.states import State
@@ -31,26 +32,50 @@ class OnlyRight:
         return apart.scale((alpha / beta**2).to(torch.float64)).to(dtype=x.dtype)
 
 
+def excess(bound: BaseBound, index: list[int], log_weights: list[float]) -> float | None:
+    found = bound.excess(torch.tensor(index), torch.tensor(log_weights))
+    return None if found is None else found.nats
+
+
 def test_the_bound_is_the_mean_weight_of_each_condition() -> None:
-    bound = BaseBound(3)
-    bound.add(torch.tensor([0, 2]), torch.tensor([1.0, 700.0]))
-    bound.add(torch.tensor([0]), torch.tensor([2.0]))
-    assert bound.excess(torch.tensor([0]), torch.tensor([0.0])) == pytest.approx(
-        math.log((math.exp(1.0) + math.exp(2.0)) / 2)
-    )
-    assert bound.excess(torch.tensor([2, 2]), torch.tensor([700.0, 700.0])) == pytest.approx(0.0, abs=1e-9)
-    assert bound.excess(torch.tensor([1]), torch.tensor([0.0])) is None
+    def bound() -> BaseBound:
+        made = BaseBound(3)
+        made.add(torch.tensor([0, 2]), torch.tensor([1.0, 700.0]))
+        made.add(torch.tensor([0]), torch.tensor([2.0]))
+        return made
+
+    assert excess(bound(), [0], [0.0]) == pytest.approx(math.log((math.exp(1.0) + math.exp(2.0)) / 2))
+    assert excess(bound(), [2, 2], [700.0, 700.0]) == pytest.approx(0.0, abs=1e-9)
+    assert excess(bound(), [1], [0.0]) is None
     # Conditions count as often as they occur among the paths, those that the base was not seen in not at all.
-    mixed = bound.excess(torch.tensor([1, 2, 2]), torch.tensor([5.0, 699.0, 699.0]))
-    assert mixed == pytest.approx(1.0, abs=1e-9)
+    assert excess(bound(), [1, 2, 2], [5.0, 699.0, 699.0]) == pytest.approx(1.0, abs=1e-9)
+
+
+def test_paths_of_several_rounds_are_pooled_and_old_ones_fade() -> None:
+    bound = BaseBound(1)
+    bound.add(torch.tensor([0]), torch.tensor([0.0]))
+    assert excess(bound, [0], [1.0]) == pytest.approx(-1.0)
+    pooled = (0.9 * math.exp(1.0) + math.exp(2.0)) / 1.9
+    assert excess(bound, [0], [2.0]) == pytest.approx(-math.log(pooled))
+
+
+def test_the_samples_behind_the_bound_are_counted_by_their_weights() -> None:
+    bound = BaseBound(2)
+    bound.add(torch.tensor([0, 0, 1, 1, 1]), torch.tensor([3.0, 3.0, 0.0, 90.0, 0.0]))
+    found = bound.excess(torch.tensor([0, 1]), torch.zeros(2))
+    assert found is not None
+    assert found.samples == pytest.approx(3.0)
+    one = bound.excess(torch.tensor([1]), torch.zeros(1))
+    assert one is not None
+    assert one.samples == pytest.approx(1.0)
 
 
 def test_it_is_restored() -> None:
     bound, other = BaseBound(2), BaseBound(2)
     bound.add(torch.tensor([1, 1]), torch.tensor([0.5, -1.0]))
+    excess(bound, [1], [0.25])
     other.load_state_dict(bound.state_dict())
-    paths = torch.tensor([1]), torch.tensor([0.0])
-    assert other.excess(*paths) == bound.excess(*paths)
+    assert excess(other, [1], [0.0]) == excess(bound, [1], [0.0])
     with pytest.raises(RuntimeError, match="another shape"):
         BaseBound(3).load_state_dict(bound.state_dict())
 
@@ -69,3 +94,4 @@ def test_a_control_that_misses_a_mode_is_found_out_although_its_own_sample_size_
             assert path_diagnostics(path.log_weight(1.0, torch.zeros(COUNT))).ess > 0.9
     assert "base_excess" not in metrics["base"]
     assert metrics["collapsed"]["base_excess"] == pytest.approx(math.log(2), abs=0.05)
+    assert about_missed_modes(metrics["collapsed"]) is not None

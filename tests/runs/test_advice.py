@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from molvm.runs.advice import about_floor, about_steps, about_strength, about_warmup
+from molvm.runs.advice import about_floor, about_missed_modes, about_steps, about_strength, about_warmup
 
 REWARDS = torch.tensor([1.0, 3.0, 1.0, 3.0])  # a standard deviation of 1
 
@@ -32,3 +32,11 @@ def test_a_training_that_only_listens_is_mentioned() -> None:
 def test_few_steps_are_mentioned() -> None:
     assert about_steps(30, 60) is None
     assert "29 steps are few" in str(about_steps(29, 60))
+
+
+def test_modes_that_are_missed_are_mentioned_where_the_base_is_sure_and_the_paths_look_settled() -> None:
+    found = {"base_excess": 0.69, "base_samples": 100.0, "ess": 0.9}
+    assert "about 50% of p*" in str(about_missed_modes(found))
+    for other in ({"base_excess": 0.3}, {"base_samples": 5.0}, {"ess": 0.1}):
+        assert about_missed_modes({**found, **other}) is None
+    assert about_missed_modes({}) is None
