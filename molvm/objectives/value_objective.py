@@ -195,7 +195,7 @@ class ValueObjective(ABC, Generic[OptionsT]):
         except RuntimeError as error:
             raise CheckpointError(
                 f"The value function to start from does not fit this one: {error}",
-                remedy="the same value.size and value.reads as in its run",
+                remedy="the same value.size, value.reads and value.handed as in its run",
             ) from error
         self.value.baseline_count.clamp_(max=self.guess_count)
         if self.average is not None:

@@ -79,7 +79,11 @@ def build_objective(config: RunConfig, model: FlowModel) -> ValueObjective[Any] 
     if isinstance(config.objective, DdpoSection):
         return _residual(config, model, DdpoOptions(**config.objective.model_dump(exclude={"name"})))
     features = build_features(
-        model, config.value.size, torch.Generator().manual_seed(config.training.seed), config.value.reads
+        model,
+        config.value.size,
+        torch.Generator().manual_seed(config.training.seed),
+        config.value.reads,
+        handed=config.value.handed,
     )
     settings: dict[str, Any] = config.objective.model_dump(exclude={"name"})
     conditions = getattr(model, "conditions", None)
@@ -105,6 +109,7 @@ def _residual(config: RunConfig, model: FlowModel, options: DdpoOptions) -> Ddpo
 
     for section, setting, plain in (
         ("value", "reads", "state"),
+        ("value", "handed", False),
         ("value", "start", None),
         ("sampling", "kl_limit", None),
         ("sampling", "steer_from", 0.0),

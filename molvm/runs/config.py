@@ -203,6 +203,9 @@ class ValueSection(Section):
     reads: Literal["state", "endpoint"] = Field(
         "state", description="what it is given: the noisy sample, as in the paper, or what the base expects of it"
     )
+    handed: bool = Field(
+        False, description="let it tell molecules from their mirror images, for rewards that do (shape, docking)"
+    )
     start: Annotated[str, Field(min_length=1)] | None = Field(
         None, description="directory of a run, of the same base and reward, whose value network to start from"
     )

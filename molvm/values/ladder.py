@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import torch
@@ -42,8 +43,17 @@ IMAGE_SIZES: Final[Mapping[str, ImageValueConfig]] = {
 """B is the paper's network; A, D and F have about as many parameters as its smallest, fourth and largest."""
 
 
+VOLUMES: Final = 8
+"""Signed volumes at each atom of a network for molecules that is to tell mirror images apart."""
+
+
 def build_features(
-    model: FlowModel, size: str, generator: torch.Generator | None = None, reads: Reads = "state"
+    model: FlowModel,
+    size: str,
+    generator: torch.Generator | None = None,
+    reads: Reads = "state",
+    *,
+    handed: bool = False,
 ) -> nn.Module:
     """A fresh network f(x, t) for the model's states.
 
@@ -52,17 +62,21 @@ def build_features(
         size: One of `VALUE_SIZES`.
         generator: Seeds the initial weights; torch's global stream is left alone.
         reads: Whether the network is given x_t, or the base model's x̂₁(x_t, t).
+        handed: Whether it can tell molecules from their mirror images.
 
     Raises:
         UnknownNameError: There is no such size.
-        ConfigError: No family of networks fits the model's states, or it cannot read that.
+        ConfigError: No family of networks fits the model's states, or it cannot read that, or has no handed form.
     """
     sample, seed = _kind_and_seed(model, size, generator)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         if isinstance(sample, MoleculeState):
             widths = (sample.types.shape[-1], sample.charges.shape[-1], sample.bonds.shape[-1])
-            return MoleculeValueFeatures(*widths, model.schedules, MOLECULE_SIZES[size], reads)
+            config = replace(MOLECULE_SIZES[size], volumes=VOLUMES if handed else 0)
+            return MoleculeValueFeatures(*widths, model.schedules, config, reads)
+        if handed:
+            raise ConfigError(f"{model.name} does not make molecules, and value.handed is true.", allowed="false")
         if isinstance(sample, TensorState) and sample.x.ndim == 4:
             return ImageValue(
                 sample.x.shape[1],

@@ -1,7 +1,8 @@
 """An E(3)-invariant graph network f(x, t) for molecules, on torch-geometric.
 
 Positions enter through distances and through lengths of moments about the centroid, so f does not change under
-rotations, reflections and translations; its gradient is then equivariant and moves no centre of mass.
+rotations, reflections and translations; its gradient is then equivariant and moves no centre of mass. With volumes,
+which are signed, f can tell mirror images apart, and reflections are not among its symmetries.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from molvm.schedules import Schedules
 from molvm.states import MoleculeState, rows_in_lanes
 from molvm.values.base import Reads
 from molvm.values.graph import CompleteGraphs, complete_graphs
+from molvm.values.handedness import Handedness
 from molvm.values.standardise import RunningStandardisation
 
 CLASSES = ("types", "charges", "bonds")
@@ -48,6 +50,7 @@ class MoleculeValueConfig:
         time_features: Sines and cosines of t.
         moments: Vectors Σᵢ qᵢ (xᵢ − centroid) of learned charges q, whose lengths the readout sees; the electric dipole
             moment is of this form, and no sum over neighbours makes it easily.
+        volumes: Signed volumes at each atom (`Handedness`); without, it gives mirror images the same value.
     """
 
     width: int = 64
@@ -57,6 +60,7 @@ class MoleculeValueConfig:
     radial_max: float = 8.0
     time_features: int = 32
     moments: int = 16
+    volumes: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,7 @@ class MoleculeEncoder(nn.Module):
             nn.SiLU(),
         )
         self.blocks = nn.ModuleList(_Block(width, edge_width) for _ in range(config.depth))
+        self.handedness = Handedness(width, edge_width, config.volumes) if config.volumes else None
 
     def embed(self, x: MoleculeState, t: Tensor, context: Tensor) -> Embedded:
         """Features of atoms and pairs, for times of shape (B,) and what `context` makes of them."""
@@ -140,6 +145,8 @@ class MoleculeEncoder(nn.Module):
         pairs = self.pairs(torch.cat([bonds.features, self._radial(x, graphs)], dim=-1))
         for block in self.blocks:
             atoms = block(atoms, graphs.edge_index, pairs, of_atom)
+        if self.handedness is not None:
+            atoms = self.handedness(x, graphs, atoms, pairs)
         return Embedded(graphs, atoms, pairs, types, charges, bonds)
 
     def _evidence(self, name: str, vectors: Tensor, t: Tensor, molecule: Tensor) -> _Evidence:

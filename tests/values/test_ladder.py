@@ -90,3 +90,10 @@ def test_unknown_sizes_and_unknown_states() -> None:
     )
     with pytest.raises(ConfigError, match="'strings'"):
         build_features(strings, "A")
+
+
+def test_only_networks_for_molecules_know_left_from_right() -> None:
+    plain, handed = (build_features(molecule_model(), "A", handed=handed) for handed in (False, True))
+    assert parameters(plain) < parameters(handed) < 1.5 * parameters(plain)
+    with pytest.raises(ConfigError, match=r"value\.handed"):
+        build_features(point_model(), "A", handed=True)
