@@ -97,7 +97,7 @@ class _Weights:
         self.counts = torch.zeros(conditions, dtype=torch.float64)
 
     def add(self, index: Tensor, log_weights: Tensor) -> None:
-        for row in index.unique().tolist():
+        for row in sorted(set(index.tolist())):
             group = log_weights.double()[index == row]
             self.sums[row] = torch.logaddexp(self.sums[row], torch.logsumexp(group, dim=0))
             self.squares[row] = torch.logaddexp(self.squares[row], torch.logsumexp(2 * group, dim=0))

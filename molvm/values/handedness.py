@@ -50,4 +50,5 @@ class Handedness(nn.Module):
         sums = scatter(pulls, target, dim=0, dim_size=len(atoms), reduce="mean")
         spans = (sums / torch.sqrt(sums.square().sum(dim=-1, keepdim=True) + SOFTENING)).unflatten(1, (-1, 3))
         first, second, third = spans.unbind(dim=2)
-        return (first * torch.linalg.cross(second, third)).sum(dim=-1)
+        signed: Tensor = (first * torch.linalg.cross(second, third)).sum(dim=-1)
+        return signed
