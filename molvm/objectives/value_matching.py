@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Self
+from typing import Literal, Self, get_args
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,8 @@ from molvm.objectives.value_objective import ValueObjective, ValueObjectiveOptio
 from molvm.schedules import Schedules
 from molvm.states import rows_in_lanes
 from molvm.values.base import ValueNet
+
+Weighting = Literal["paper", "none"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class ValueMatchingOptions(ValueObjectiveOptions):
         horizon: Regress V(x_t, t) on the cost up to about t + horizon and V there, by the average of the weights if
             there is one: the same fixed point, and far less noise where little is decided yet. 1, as in the paper, to
             regress it on the cost to the end and the reward.
+        weighting: "paper" for the weight of Eq. 50, "none" for 1/λ² at all times: its ablation, which tends to diverge.
 
     Raises:
         ConfigError: A number out of range.
@@ -46,6 +49,7 @@ class ValueMatchingOptions(ValueObjectiveOptions):
     baseline_ito: bool = True
     terminal_weight: float = 0.0
     horizon: float = 1.0
+    weighting: Weighting = "paper"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -53,6 +57,8 @@ class ValueMatchingOptions(ValueObjectiveOptions):
             raise ConfigError(f"terminal_weight is {self.terminal_weight}.", allowed="0 or a positive finite number")
         if not 0 < self.horizon <= 1:
             raise ConfigError(f"horizon is {self.horizon}.", allowed="a number above 0, up to 1")
+        if self.weighting not in get_args(Weighting):
+            raise ConfigError(f"weighting is {self.weighting!r}.", allowed=", ".join(get_args(Weighting)))
 
 
 class ValueMatching(ValueObjective[ValueMatchingOptions]):
@@ -103,8 +109,8 @@ class ValueMatching(ValueObjective[ValueMatchingOptions]):
     def _weights(self, times: Tensor) -> Tensor:
         """dt_k w(t_k); zero at the end unless a terminal weight is set."""
         steps = times.diff()
-        steps = torch.cat([steps, steps[-1:] * self.options.terminal_weight])
-        return steps * self.value.schedules.value_weight(times) / self.value.unit**2
+        steps = torch.cat([steps, steps[-1:] * self.options.terminal_weight]) / self.value.unit**2
+        return steps * self.value.schedules.value_weight(times) if self.options.weighting == "paper" else steps
 
     def _cost_to_go(self, rollout: Rollout) -> Tensor:
         """Ĵ = ½∫|u|² − λr, and the Itô integral if the options say so."""

@@ -120,6 +120,9 @@ class ValueMatchingSection(ValueObjectiveSection):
     horizon: Annotated[FiniteFloat, Field(gt=0, le=1)] = Field(
         1.0, description="how far ahead in time the network learns from itself; 1 learns from the end of the path alone"
     )
+    weighting: Literal["paper", "none"] = Field(
+        "paper", description="of the times; none, the paper's ablation, gives all the same weight and tends to diverge"
+    )
 
 
 class ClassifierGuidanceSection(ValueObjectiveSection):

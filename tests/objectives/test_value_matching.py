@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -49,27 +50,40 @@ def by_the_formula(learner: ValueMatching, batch: Rollout, terminal_weight: floa
     path, loss = batch.trajectory, torch.zeros((), dtype=torch.float64)
     dt = path.times.diff().tolist()
     dt.append(terminal_weight * dt[-1])
+    weighted = learner.options.weighting == "paper"
     for k, step in enumerate(dt):
         t = float(path.times[k])
         target = path.running_cost[k:].sum(0) - batch.strength * batch.rewards
         if learner.options.ito:
             target = target + path.ito[k:].sum(0)
         error = learner.value(path.states[k], torch.full((10,), t, dtype=torch.float64)) - target
-        loss = loss + step / (batch.strength**2 * (t - math.log(t))) * error.square().mean() / 2
+        weight = 1 / (t - math.log(t)) if weighted else 1.0
+        loss = loss + step / batch.strength**2 * weight * error.square().mean() / 2
     return loss
 
 
-@pytest.mark.parametrize("ito", [False, True])
-@pytest.mark.parametrize("terminal_weight", [0.0, 0.5])
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"terminal_weight": terminal_weight, "ito": ito, "weighting": weighting}
+        for terminal_weight, ito, weighting in [
+            (0.0, False, "paper"),
+            (0.0, True, "paper"),
+            (0.5, False, "paper"),
+            (0.5, True, "paper"),
+            (0.5, False, "none"),
+        ]
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("chunk", [1, 5, 100])
-def test_loss_and_gradients_are_those_of_the_paper(chunk: int, terminal_weight: float, ito: bool) -> None:
-    options = ValueMatchingOptions(chunk=chunk, terminal_weight=terminal_weight, ito=ito, baseline_window=0)
-    learner = objective(options)
+def test_loss_and_gradients_are_those_of_the_paper(chunk: int, chosen: dict[str, Any]) -> None:
+    learner = objective(ValueMatchingOptions(chunk=chunk, baseline_window=0, **chosen))
     batch = rollout(learner)
     metrics = learner.backward(batch)
     found = gradients(learner)
     learner.value.zero_grad()
-    expected = by_the_formula(learner, batch, terminal_weight)
+    expected = by_the_formula(learner, batch, chosen["terminal_weight"])
     expected.backward()
     assert metrics["loss"] == pytest.approx(float(expected.detach()), rel=1e-10)
     torch.testing.assert_close(found, gradients(learner), rtol=1e-9, atol=1e-13)
@@ -120,7 +134,13 @@ def test_bad_rewards_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    [{"chunk": 0}, {"terminal_weight": -1.0}, {"baseline_window": math.nan}, {"terminal_weight": math.inf}],
+    [
+        {"chunk": 0},
+        {"terminal_weight": -1.0},
+        {"baseline_window": math.nan},
+        {"terminal_weight": math.inf},
+        {"weighting": "x"},
+    ],
     ids=str,
 )
 def test_bad_options_are_refused(bad: dict[str, float]) -> None:
