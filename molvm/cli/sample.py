@@ -58,6 +58,10 @@ def sample(
         int | None,
         typer.Option(help="Molecules of which --exact or --method draws each.", show_default="16, or the method's"),
     ] = None,
+    scaffold: Annotated[
+        str | None,
+        typer.Option(help="A part that the molecules are to have: a SMILES, or a file with it. Approximate."),
+    ] = None,
     method: Method = None,
     reward: MethodReward = None,
     strength: MethodStrength = None,
@@ -106,6 +110,7 @@ def sample(
             tilt_size=tilt_size,
             particles=(PARTICLES if particles is None else particles) if exact else None,
             inference=steering,
+            scaffold=scaffold,
             batch_size=batch_size,
             progress=progress,
         )

@@ -26,14 +26,26 @@ def differentiate(
     """
     with torch.enable_grad():
         leaf = x.leaf()
-        leaves = dict(leaf.parts)
         endpoint = predict(leaf, t).project()
         value = function(endpoint, t).sum()
-        if not value.requires_grad:
-            return endpoint.detach(), x.map(torch.zeros_like)
-        derivatives = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
+        gradient = gradient_at(leaf, value)
+    return endpoint.detach(), gradient
+
+
+def gradient_at(leaf: StateT, value: Tensor, *, keep_graph: bool = False) -> StateT:
+    """The gradient of a number with respect to a leaf, in the geometry of the state space; detached.
+
+    Args:
+        leaf: As `State.leaf` makes one.
+        value: Shape (); zero is the gradient of what does not depend on the leaf.
+        keep_graph: Whether something else is to be differentiated through the same graph.
+    """
+    if not value.requires_grad:
+        return leaf.map(torch.zeros_like).detach()
+    leaves = dict(leaf.parts)
+    derivatives = torch.autograd.grad(value, list(leaves.values()), allow_unused=True, retain_graph=keep_graph)
     filled = {
         name: torch.zeros_like(part) if derivative is None else derivative
         for (name, part), derivative in zip(leaves.items(), derivatives, strict=True)
     }
-    return endpoint.detach(), leaf.riesz(filled).detach()
+    return leaf.riesz(filled).detach()

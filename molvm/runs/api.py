@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Never
 
+from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError, ModelError
 from molvm.models.base import BaseModel, FlowModel
 from molvm.models.hub import load_model
@@ -16,6 +17,7 @@ from molvm.runs.config import RewardSection, RunConfig
 from molvm.runs.config_file import merged
 from molvm.runs.directory import RunDirectory
 from molvm.runs.inference import Inference, MethodOptions
+from molvm.runs.keeping import keeping
 from molvm.runs.progress import TrainingProgress
 from molvm.runs.recipes import recipe_settings
 from molvm.runs.reward_source import require_reward, resolve_reward
@@ -183,6 +185,7 @@ def sample(
     tilt_size: bool = False,
     particles: int | None = None,
     inference: Inference | None = None,
+    scaffold: Molecule | Path | str | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
     progress: Callable[[int, int], None] | None = None,
 ) -> SampleSet:
@@ -203,6 +206,9 @@ def sample(
         particles: Draw each of a run's molecules from so many by twisted sequential Monte Carlo: its target law itself
             in the limit of many. Each of them costs a reward.
         inference: Steer a base model by SVDD, Feynman–Kac steering or best-of-N, as `steering_by` makes one.
+        scaffold: A part that the molecules are to have as their first atoms: a molecule, a file or a SMILES.
+            An approximation: what is drawn is not the law of the base given the part, and `path_cost` is what a run's
+            control has cost beside it.
         batch_size: Molecules simulated at a time, at most.
         progress: Called with (molecule steps done, in all).
 
@@ -230,9 +236,14 @@ def sample(
             atoms=atoms,
             tilt_size=tilt_size,
             particles=particles,
+            scaffold=scaffold,
             batch_size=batch_size,
             progress=progress,
         )
+    if scaffold is not None:
+        if inference is not None:
+            raise ConfigError("A scaffold cannot be kept while a method picks molecules.", remedy="one of the two")
+        found = keeping(found, scaffold)
     if guidance != 1 or particles is not None:
         raise ConfigError(
             f"The base model {found.name} has no control.", remedy="leaving out guidance and particles, or a run"

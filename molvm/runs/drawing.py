@@ -19,6 +19,16 @@ class Drawn:
     path_cost: Tensor
     ito: Tensor
 
+    def replaced(self, places: Tensor, others: Drawn) -> Drawn:
+        """The batch with others at some places, integers of shape (len(others),)."""
+        order = torch.arange(len(self.path_cost))
+        order[places] = len(order) + torch.arange(len(places))
+        terminal: State = type(self.terminal).cat([self.terminal, others.terminal])
+        costs, integrals = (
+            torch.cat(pair)[order] for pair in ((self.path_cost, others.path_cost), (self.ito, others.ito))
+        )
+        return Drawn(terminal.select(order), costs, integrals)
+
 
 Progress = Callable[[int, int], None]
 """Called with (steps done, in all)."""

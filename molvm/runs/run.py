@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from molvm.chem.molecule import Molecule
 from molvm.durable import replace_text
 from molvm.errors import CheckpointError, ConfigError, ModelError, MolVMError, OutputExistsError, RewardError
 from molvm.models.base import BaseModel, FlowModel, made_by, require_steerable
@@ -32,6 +33,7 @@ from molvm.runs.config_file import config_text, load_config
 from molvm.runs.directory import RunDirectory
 from molvm.runs.exact import Exact, log_target
 from molvm.runs.image_records import ImageRecord
+from molvm.runs.keeping import keeping
 from molvm.runs.manifest import Manifest
 from molvm.runs.molecule_records import MoleculeRecord
 from molvm.runs.progress import Silence, TrainingProgress
@@ -327,6 +329,7 @@ class Run:
         atoms: str | None = None,
         tilt_size: bool = False,
         particles: int | None = None,
+        scaffold: Molecule | Path | str | None = None,
         batch_size: int = DEFAULT_BATCH_SIZE,
         progress: Callable[[int, int], None] | None = None,
     ) -> SampleSet:
@@ -342,6 +345,8 @@ class Run:
             tilt_size: Draw a number of atoms N in proportion to p(N) Z_N (`sizes_to_draw`).
             particles: Draw each molecule from so many by twisted sequential Monte Carlo: p* itself in the limit of
                 many, however good the control. Each of them costs a reward.
+            scaffold: A part that the molecules are to have as their first atoms: a molecule, a file or a SMILES, as
+                `molvm.sample` explains.
             batch_size: Samples simulated at a time, at most.
             progress: Called with (sample steps done, in all).
 
@@ -350,18 +355,24 @@ class Run:
             ConfigError: A number is out of range, or the base has no such molecules.
         """
         needs_value = tilt_size or particles is not None
+        if needs_value and scaffold is not None:
+            raise ConfigError(
+                "With a scaffold the law of the samples is not known, and so not how particles or sizes weigh.",
+                remedy="leaving out tilt_size and particles, or the scaffold",
+            )
         value = self.value() if needs_value else None
         control = self.objective().control if value is None else value
         sampling = replace(sampling_options(self.config), noise_level=noise_level)
         if steps is not None and (advice := about_steps(steps, sampling.steps)):
             logger.warning(advice)
+        model = self.model if scaffold is None else keeping(self.model, scaffold)
         drawn = draw_samples(
-            self.model,
+            model,
             count,
             control=control if guidance == 1 else Guided(control, guidance),
             seed=seed,
             sampling=sampling if steps is None else replace(sampling, steps=steps),
-            sizes=sizes_to_draw(self.model, atoms, value, tilt_size=tilt_size),
+            sizes=sizes_to_draw(model, atoms, value, tilt_size=tilt_size),
             exact=None if particles is None else self._exact(particles),
             batch_size=batch_size,
             progress=progress,

@@ -13,12 +13,14 @@ from torch import Tensor
 from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError, ModelError
 from molvm.models.base import BaseModel, FlowModel, OwnProcess, made_by, require_steerable
+from molvm.models.flowmol.keeping import KeepingFlowMol
 from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.rewards.subjects import require_subject
 from molvm.runs.drawing import Draw, Drawn, Progress
 from molvm.runs.exact import Exact, by_particles
 from molvm.runs.image_samples import ImageSet
 from molvm.runs.inference import Inference
+from molvm.runs.keeping import until_kept
 from molvm.runs.samples import SampleSet
 from molvm.sde import SamplingOptions, Steering, simulate
 
@@ -44,7 +46,7 @@ def draw_samples(
     samples come back in the order in which they were drawn.
 
     Args:
-        model: The base model.
+        model: The base model; of one that is to keep a part, molecules are drawn until they have it.
         count: How many.
         control: What steers; None for the base model, and for a model with its own process.
         seed: The same seed, batch size and machine give the same molecules.
@@ -151,7 +153,7 @@ def _by_sde(model: FlowModel, control: Steering | None, sampling: SamplingOption
         )
         return Drawn(trajectory.terminal, trajectory.path_cost, trajectory.ito.sum(dim=0))
 
-    return draw
+    return until_kept(model, draw) if isinstance(model, KeepingFlowMol) else draw
 
 
 def _by_itself(model: OwnProcess, sampling: SamplingOptions | None) -> Draw:

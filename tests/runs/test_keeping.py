@@ -1,0 +1,105 @@
+"""Drawing molecules until they have a part."""
+
+from __future__ import annotations
+
+import logging
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+
+import molvm
+from molvm.chem.io import write_sdf
+from molvm.chem.molecule import Molecule
+from molvm.errors import ConfigError, InputFileError
+from molvm.models.gaussian import GaussianMixtureModel
+from molvm.models.mixture import GaussianMixture
+from molvm.models.spread import SPREAD_KEY
+from molvm.runs.drawing import Drawn
+from molvm.runs.keeping import ATTEMPTS, keeping, read_scaffold, until_kept
+from molvm.schedules import LinearSchedule
+from molvm.states import TensorState
+from tests.runs.tiny import tiny_model
+
+
+class Marked:
+    """Stands for a model whose samples are numbers, kept when positive."""
+
+    class part:  # noqa: N801 - an attribute of the model
+        @staticmethod
+        def is_kept(sample: float) -> bool:
+            return sample > 0
+
+    @staticmethod
+    def decode(x: TensorState) -> list[float]:
+        found: list[float] = x.x[:, 0].tolist()
+        return found
+
+
+def test_what_lacks_the_part_is_drawn_again_with_its_condition() -> None:
+    asked: list[list[int]] = []
+
+    def draw(condition: torch.Tensor, count: int, generator: torch.Generator, _: object) -> Drawn:
+        asked.append(condition.tolist())
+        x = torch.randn(count, 1, generator=generator) + 0.01 * condition[:, None]
+        return Drawn(TensorState(x), condition.float(), -condition.float())
+
+    condition = torch.arange(20)
+    found = until_kept(Marked, draw)(condition, 20, torch.Generator().manual_seed(0), None)  # type: ignore[arg-type]
+    assert bool((found.terminal.parts["x"] > 0).all())
+    assert torch.equal(found.path_cost, condition.float())
+    assert torch.equal(found.ito, -condition.float())
+    assert 1 < len(asked) < ATTEMPTS
+    assert all(set(later) <= set(before) for before, later in pairwise(asked))
+
+
+def test_it_gives_up_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    calls = []
+
+    def draw(_: object, count: int, *__: object) -> Drawn:
+        calls.append(count)
+        return Drawn(TensorState(-torch.ones(count, 1)), torch.zeros(count), torch.zeros(count))
+
+    with caplog.at_level(logging.WARNING):
+        found = until_kept(Marked, draw)(None, 3, torch.Generator(), None)  # type: ignore[arg-type]
+    assert len(found.path_cost) == 3
+    assert calls == [3] * ATTEMPTS
+    assert "3 of 3 molecules lack the scaffold after 10 attempts" in caplog.text
+
+
+def test_a_scaffold_is_a_smiles_or_a_file(tmp_path: Path) -> None:
+    ring = read_scaffold("C1CC1")
+    assert isinstance(ring, Molecule)
+    path = tmp_path / "ring.sdf"
+    write_sdf(path, [ring])
+    assert read_scaffold(path).elements.tolist() == ring.elements.tolist()
+    with pytest.raises(InputFileError, match="'C1CC' cannot be read"):
+        read_scaffold("C1CC")
+    with pytest.raises(InputFileError):
+        read_scaffold(tmp_path / "none.sdf")
+
+
+def test_only_continuous_flowmol_keeps_a_scaffold() -> None:
+    gaussian = GaussianMixtureModel((GaussianMixture.of([1.0], [[0.0]], [[1.0]]),), LinearSchedule())
+    with pytest.raises(ConfigError, match="cannot keep a scaffold"):
+        keeping(gaussian, "CC")
+
+
+def test_the_untrained_base_is_pulled_and_says_what_is_missing(caplog: pytest.LogCaptureFixture) -> None:
+    model = tiny_model()
+    model.card[SPREAD_KEY] = {"times": [0.0, 1.0], "variances": {"positions": [2.0, 0.0]}}
+    drawn = molvm.sample(model, 3, steps=4, scaffold="CC", seed=1)
+    kept = [keeping(model, "CC").part.is_kept(molecule) for molecule in drawn.molecules]
+    assert all(kept) or f"{kept.count(False)} of 3 molecules lack" in caplog.text
+    again = molvm.sample(model, 3, steps=4, scaffold="CC", seed=1)
+    assert [a.positions.tolist() for a in drawn] == [b.positions.tolist() for b in again]
+    with pytest.raises(ConfigError, match="a method picks"):
+        molvm.sample(model, 3, scaffold="CC", inference=object())  # type: ignore[arg-type]
+
+
+def test_the_bundled_base_keeps_a_ring() -> None:
+    """Real molecules; `RESULTS.md` has more of them."""
+    drawn = molvm.sample("qm9", 2, steps=40, scaffold="C1CC1", atoms="12", seed=0)
+    part = keeping(molvm.load_model("qm9"), "C1CC1").part
+    assert all(part.is_kept(molecule) for molecule in drawn.molecules)
