@@ -13,7 +13,7 @@ from molvm.durable import replace_text
 from molvm.errors import CheckpointError, ConfigError, ModelError, MolVMError, OutputExistsError, RewardError
 from molvm.models.base import BaseModel, FlowModel, made_by, require_steerable
 from molvm.models.hub import load_model
-from molvm.objectives import Ddpo, Objective, ValueObjective
+from molvm.objectives import AnyResidualObjective, Objective, ValueObjective
 from molvm.rewards.base import Reward, SampleReward
 from molvm.rewards.pools import require_sendable
 from molvm.rewards.subjects import require_subject
@@ -217,7 +217,9 @@ class Run:
     def _train(self, progress: TrainingProgress | None) -> int:
         with self.directory.exclusive():
             fresh = not has_checkpoint(self.directory.checkpoints)
-            objective = self._new_objective(self.manifest) if fresh else build_objective(self.config, self.model)
+            objective = (
+                self._new_objective(self.manifest) if fresh else build_objective(self.config, self.model, self.reward)
+            )
             watcher = progress or Silence()
             return TrainingSession(self.directory, self.config, self.model, self.reward, objective, watcher).run()
 
@@ -228,7 +230,7 @@ class Run:
             ConfigError: That run was of another base model or reward, or has another value network.
             CheckpointError: It has no whole checkpoint.
         """
-        objective, start = build_objective(self.config, self.model), self.config.value.start
+        objective, start = build_objective(self.config, self.model, self.reward), self.config.value.start
         if start is None or not isinstance(objective, ValueObjective):
             return objective
         earlier = Run.open(start, model=self.model, reward=self.reward)
@@ -306,7 +308,7 @@ class Run:
             allowed="runs of value_matching and classifier_guidance",
         )
 
-    def objective(self) -> ValueObjective[Any] | Ddpo:
+    def objective(self) -> ValueObjective[Any] | AnyResidualObjective:
         """The objective as the newest whole checkpoint has it.
 
         Raises:
