@@ -15,6 +15,7 @@ from molvm.models.base import FlowModel
 from molvm.objectives.base import Rollout
 from molvm.objectives.diagnostics import path_diagnostics
 from molvm.rewards.base import Reward
+from molvm.schedules import Schedules
 from molvm.values.control import ControlNet
 
 OptionsT = TypeVar("OptionsT")
@@ -28,11 +29,13 @@ class Ingredients:
         model: The base model.
         reward: The reward; None where nothing is going to be trained.
         critic: Makes a fresh network f(x, t) of states and times, one number a sample, of the size of the run's.
+        field: Makes a fresh network f(x, t) from states to states, as the control's.
     """
 
     model: FlowModel
     reward: Reward | None
     critic: Callable[[], nn.Module]
+    field: Callable[[], nn.Module]
 
 
 class ResidualObjective(ABC, Generic[OptionsT]):
@@ -44,11 +47,19 @@ class ResidualObjective(ABC, Generic[OptionsT]):
     """
 
     name: ClassVar[str]
+    noise_level: ClassVar[float] = 1.0
+    """σ of the paths it learns from, as a multiple of the memoryless one."""
+
     keeps_noise: bool = True
     keeps_endpoints: bool = False
 
     def __init__(self, control: ControlNet, options: OptionsT) -> None:
         self.control, self.options = control, options
+
+    @classmethod
+    def control_of(cls, features: nn.Module, schedules: Schedules, strength: float) -> ControlNet:
+        """What it trains, around a fresh network."""
+        return ControlNet(features, schedules, strength)
 
     @classmethod
     def build(cls, control: ControlNet, options: OptionsT, ingredients: Ingredients) -> Self:  # noqa: ARG003
