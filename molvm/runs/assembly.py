@@ -13,15 +13,23 @@ from molvm.errors import ConfigError
 from molvm.models.base import BaseModel, FlowModel
 from molvm.models.precision import resolve_precision
 from molvm.objectives import (
+    AdjointMatching,
+    AdjointMatchingOptions,
     AnyResidualObjective,
     ClassifierGuidance,
     ClassifierGuidanceOptions,
     Ddpo,
     DdpoOptions,
+    Draft,
+    DraftOptions,
     Ingredients,
+    Refl,
+    ReflOptions,
     ValueMatching,
     ValueMatchingOptions,
     ValueObjective,
+    VggFlow,
+    VggFlowOptions,
 )
 from molvm.rewards.base import Outcome, Reward, SampleReward
 from molvm.rewards.constraint import constraints_of
@@ -40,6 +48,10 @@ from molvm.training.worth import frozen_floor
 
 RESIDUAL_OBJECTIVES: Final[Mapping[str, tuple[type[AnyResidualObjective], type[Any]]]] = {
     "ddpo": (Ddpo, DdpoOptions),
+    "adjoint_matching": (AdjointMatching, AdjointMatchingOptions),
+    "vgg_flow": (VggFlow, VggFlowOptions),
+    "refl": (Refl, ReflOptions),
+    "draft": (Draft, DraftOptions),
 }
 """The algorithms that train a residual control by their names, each with its options."""
 
@@ -119,14 +131,16 @@ def _residual(
     config: RunConfig, model: FlowModel, reward: Reward | None, settings: dict[str, Any]
 ) -> AnyResidualObjective:
     """An objective that trains a residual control; adapters of the base itself would be chosen here."""
-    from molvm.values.control import ControlNet
     from molvm.values.ladder import build_control_features
 
     _refuse_what_needs_a_value(config)
     algorithm, options = RESIDUAL_OBJECTIVES[config.objective.name]
-    features = build_control_features(model, config.value.size, _initial_weights(config))
-    control = ControlNet(features, model.schedules, config.training.strength)
-    ingredients = Ingredients(model, reward, critic=lambda: _value_features(config, model))
+
+    def field() -> nn.Module:
+        return build_control_features(model, config.value.size, _initial_weights(config))
+
+    control = algorithm.control_of(field(), model.schedules, config.training.strength)
+    ingredients = Ingredients(model, reward, critic=lambda: _value_features(config, model), field=field)
     return algorithm.build(control, options(**settings), ingredients)
 
 
@@ -157,8 +171,10 @@ def trainer_options(config: RunConfig) -> TrainerOptions:
 
 
 def sampling_options(config: RunConfig) -> SamplingOptions:
-    """How the run simulates the SDE."""
-    return SamplingOptions(**config.sampling.model_dump())
+    """How the run simulates the SDE, or the ODE if that is what it trains."""
+    algorithm, _ = RESIDUAL_OBJECTIVES.get(config.objective.name, (None, None))
+    noise_level = 1.0 if algorithm is None else algorithm.noise_level
+    return SamplingOptions(**config.sampling.model_dump(), noise_level=noise_level)
 
 
 def adjustments(config: RunConfig, reward: Reward, floor: float) -> tuple[Adjustment, ...]:

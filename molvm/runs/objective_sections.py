@@ -74,6 +74,77 @@ class DdpoSection(Section):
     )
 
 
+class AdjointMatchingSection(Section):
+    """Adjoint Matching; the options of `molvm.objectives.AdjointMatchingOptions`."""
+
+    name: Literal["adjoint_matching"] = Field("adjoint_matching", description="the algorithm")
+    adjoint: Literal["lean", "basic", "continuous", "discrete"] = Field(
+        "lean", description="what controls are regressed on; all but the lean one are ablations"
+    )
+    reward_at: Literal["denoised", "sample"] = Field(
+        "denoised", description="where the gradient of the reward is taken: without the last step's noise, or with it"
+    )
+    early_share: Annotated[FiniteFloat, Field(ge=0, le=1)] = Field(
+        0.25, description="share of the steps drawn at random from those before the late ones to be learned from"
+    )
+    late_share: Annotated[FiniteFloat, Field(ge=0, le=1)] = Field(
+        0.25, description="share of the steps at the end that are always learned from, one step at least"
+    )
+    clip_loss: PositiveFloat | None = Field(
+        None, description="loss of a step in units of lambda^2 and the reward's variance that teaches nothing any more"
+    )
+
+
+class VggFlowSection(Section):
+    """VGG-Flow; the options of `molvm.objectives.VggFlowOptions`."""
+
+    name: Literal["vgg_flow"] = Field("vgg_flow", description="the algorithm; its law is not the tilted one")
+    reward_schedule: Literal["linear", "quadratic", "constant"] = Field(
+        "linear", description="in time, of the reward's gradient in the value gradient"
+    )
+    jacobian: Literal["vjp", "jvp"] = Field(
+        "vjp", description="of the base's term: transposed as derived, or by finite differences as published"
+    )
+    consistency_weight: Annotated[FiniteFloat, Field(ge=0)] = Field(
+        1.0, description="of the residual of the value gradient's equation"
+    )
+    boundary_weight: Annotated[FiniteFloat, Field(ge=0)] = Field(1e3, description="of the learned part at t = 1")
+    difference: Annotated[FiniteFloat, Field(gt=0, le=0.1)] = Field(
+        1e-3, description="step in time of the finite differences"
+    )
+    clip_quantile: Annotated[FiniteFloat, Field(gt=0, le=1)] | None = Field(
+        0.8, description="of the last update's reward gradients, to which longer ones are shortened; unset: none are"
+    )
+    early_share: Annotated[FiniteFloat, Field(ge=0, le=1)] = Field(
+        0.25, description="share of the steps drawn at random from those before the last to be learned from"
+    )
+
+
+class ReflSection(Section):
+    """ReFL; the options of `molvm.objectives.ReflOptions`."""
+
+    name: Literal["refl"] = Field("refl", description="the algorithm; its law is not the tilted one")
+    late_share: Annotated[FiniteFloat, Field(ge=0, le=1)] = Field(
+        0.25, description="share of the steps at the end of which one is drawn each round"
+    )
+    bound: FiniteFloat | None = Field(None, description="reward above which a sample teaches nothing; unset: none")
+    kl_weight: Annotated[FiniteFloat, Field(ge=0)] = Field(
+        0.0, description="of the control's cost beside lambda times the reward"
+    )
+
+
+class DraftSection(Section):
+    """DRaFT; the options of `molvm.objectives.DraftOptions`."""
+
+    name: Literal["draft"] = Field("draft", description="the algorithm; its law is not the tilted one")
+    last_steps: Annotated[int, Field(ge=0)] = Field(
+        1, description="steps at the end that the reward is differentiated through; 0 for all"
+    )
+    renoised: Annotated[int, Field(ge=0)] = Field(
+        0, description="noisy copies of each sample for the last step (DRaFT-LV, which takes 2); 0 for none"
+    )
+
+
 DEFAULT_OBJECTIVE: Final = "value_matching"
 
 
@@ -87,7 +158,11 @@ def _objective_name(given: object) -> str:
 ObjectiveSection = Annotated[
     Annotated[ValueMatchingSection, Tag("value_matching")]
     | Annotated[ClassifierGuidanceSection, Tag("classifier_guidance")]
-    | Annotated[DdpoSection, Tag("ddpo")],
+    | Annotated[DdpoSection, Tag("ddpo")]
+    | Annotated[AdjointMatchingSection, Tag("adjoint_matching")]
+    | Annotated[VggFlowSection, Tag("vgg_flow")]
+    | Annotated[ReflSection, Tag("refl")]
+    | Annotated[DraftSection, Tag("draft")],
     Discriminator(_objective_name),
 ]
 

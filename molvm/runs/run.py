@@ -325,7 +325,7 @@ class Run:
         seed: int = 0,
         steps: int | None = None,
         guidance: float = 1.0,
-        noise_level: float = 1.0,
+        noise_level: float | None = None,
         atoms: str | None = None,
         tilt_size: bool = False,
         particles: int | None = None,
@@ -339,7 +339,7 @@ class Run:
             seed: Of all randomness.
             steps: Steps from noise to data; those of the training by default.
             guidance: What the control is multiplied by; 0 for the base model.
-            noise_level: σ as a multiple of the memoryless one; 0 for the ODE.
+            noise_level: σ as a multiple of the memoryless one; 0 for the ODE; that of the training by default.
             atoms: Numbers of atoms to draw from, "20", "18-24" or "18:1,20:3"; by default as the base draws them.
             tilt_size: Draw a number of atoms N in proportion to p(N) Z_N (`sizes_to_draw`).
             particles: Draw each molecule from so many by twisted sequential Monte Carlo: p* itself in the limit of
@@ -354,7 +354,8 @@ class Run:
         needs_value = tilt_size or particles is not None
         value = self.value() if needs_value else None
         control = self.objective().control if value is None else value
-        sampling = replace(sampling_options(self.config), noise_level=noise_level)
+        trained = sampling_options(self.config)
+        sampling = trained if noise_level is None else replace(trained, noise_level=noise_level)
         if steps is not None and (advice := about_steps(steps, sampling.steps)):
             logger.warning(advice)
         drawn = draw_samples(
