@@ -109,7 +109,8 @@ class Draft(GradientObjective[DraftOptions]):
             loss, the change of −r that the control makes to first order, in standard deviations of the reward.
         """
         pieces = self._pieces[part::parts] or self._pieces
-        factor = 1 / ((1 + self.options.renoised) * len(rollout.rewards))
+        share = len(pieces) / len(self._pieces)
+        factor = 1 / (share * (1 + self.options.renoised) * len(rollout.rewards))
         return {"loss": sum(self._backward(rollout.trajectory, piece, factor) for piece in pieces)}
 
     def _backward(self, path: Trajectory, piece: _Piece, factor: float) -> float:
