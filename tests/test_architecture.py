@@ -15,7 +15,19 @@ ROOT = Path(__file__).parent.parent / "molvm"
 FOUNDATIONS = ("errors", "durable", "digests", "cores", "programs", "subject")
 """What imports nothing of molvm but one another; everyone may import them."""
 
-LAYERS = ("states", "schedules", "models", "sde", "values", "objectives", "training", "runs", "studio", "cli")
+LAYERS = (
+    "states",
+    "schedules",
+    "models",
+    "sde",
+    "values",
+    "gradients",
+    "objectives",
+    "training",
+    "runs",
+    "studio",
+    "cli",
+)
 """Each may import those before it, never those behind it."""
 
 TORCH_FREE = ("chem", "images", "rewards", "datasets", "evaluation")

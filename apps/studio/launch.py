@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 from parts import LINKED, complain, jobs, messages, shelf, title, watch
 
-from molvm.runs.config import OBJECTIVES
+from molvm.runs.objective_sections import OBJECTIVES
 from molvm.studio.launch_form import MAIN, Entry, changed, entries, launch_arguments, settings_of
 from molvm.studio.markup import plain
 from molvm.studio.shelf import Shelf

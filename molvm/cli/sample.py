@@ -42,8 +42,11 @@ def sample(
     ] = None,
     guidance: Annotated[float, typer.Option(help="What a run's control is multiplied by; 0 for its base model.")] = 1.0,
     noise_level: Annotated[
-        float, typer.Option("--noise", help="Noise as a multiple of the memoryless one; 0 for the ODE.")
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            "--noise", help="Noise as a multiple of the memoryless one; 0 for the ODE.", show_default="the run's, or 1"
+        ),
+    ] = None,
     atoms: Annotated[
         str | None,
         typer.Option(help="Numbers of atoms: 20, 18-24, or 18:1,20:3 with weights.", show_default="as the base"),

@@ -49,13 +49,11 @@ class Summary:
         self.unit = f" {unit}" if unit else ""
 
     def __call__(self, report: Iteration) -> str:
-        """Mean reward with and without the failures, their share, and the KL cost."""
+        """Mean reward with and without the failures, their share, and the KL cost if paths have one."""
         metrics = report.metrics
+        kl = f"  KL {metrics['kl']:.3g}" if "kl" in metrics else ""
         valid = f" (valid {metrics['reward_valid']:.3g})" if "reward_valid" in metrics else ""
-        return (
-            f"reward {metrics['reward']:.3g}{valid}{self.unit}  "
-            f"failures {100 * metrics['failures']:.0f} %  KL {metrics['kl']:.3g}"
-        )
+        return f"reward {metrics['reward']:.3g}{valid}{self.unit}  failures {100 * metrics['failures']:.0f} %{kl}"
 
 
 class TrainingLines:

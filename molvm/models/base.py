@@ -93,14 +93,17 @@ class FlowModel(BaseModel, Protocol):
         ...
 
     def differentiate_endpoint(
-        self, x: State, t: Tensor, function: Callable[[State, Tensor], Tensor]
+        self, x: State, t: Tensor, function: Callable[..., Tensor], *beside: State
     ) -> tuple[State, State]:
-        """x̂₁(x, t), projected onto the space, and ∇ₓ function(x̂₁(x, t), t) in its geometry; no graph is left.
+        """x̂₁(x, t), projected onto the space, and ∇ₓ function(x̂₁(x, t), t, ...) in its geometry; no graph is left.
 
         Args:
             x: B samples.
             t: Their times, shape (B,).
-            function: Of endpoints and times, one number a sample; differentiable, and safe on several threads.
+            function: Of endpoints, times and what is beside, one number a sample; differentiable, and safe on several
+                threads. It may be given the samples in portions.
+            beside: More states of the same samples, cut like x: a direction, whose product with the endpoint gives a
+                vector-Jacobian product.
         """
         ...
 

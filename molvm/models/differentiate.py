@@ -14,20 +14,21 @@ StateT = TypeVar("StateT", bound=State)
 
 
 def differentiate(
-    predict: Callable[[StateT, Tensor], StateT], function: Callable[[StateT, Tensor], Tensor], x: StateT, t: Tensor
+    predict: Callable[[StateT, Tensor], StateT], function: Callable[..., Tensor], x: StateT, t: Tensor, *beside: State
 ) -> tuple[StateT, StateT]:
-    """The endpoint x̂₁ = predict(x, t), and ∇ₓ function(x̂₁, t) in the geometry of the state space; both detached.
+    """The endpoint x̂₁ = predict(x, t), and ∇ₓ function(x̂₁, t, *beside) in the state space's geometry; both detached.
 
     Args:
         predict: Of states and times of shape (B,), sample by sample; differentiable.
-        function: Of endpoints and times, one number a sample; differentiable.
+        function: Of endpoints, times and what is beside, one number a sample; differentiable.
         x: B samples.
         t: Their times, shape (B,).
+        beside: More states of the same samples, which the function is given too.
     """
     with torch.enable_grad():
         leaf = x.leaf()
         endpoint = predict(leaf, t).project()
-        value = function(endpoint, t).sum()
+        value = function(endpoint, t, *beside).sum()
         gradient = gradient_at(leaf, value)
     return endpoint.detach(), gradient
 

@@ -79,10 +79,10 @@ class GaussianMixtureModel:
         return TensorState(self._prior(x).posterior_mean(*self._noised(x, t)), x.condition)
 
     def differentiate_endpoint(
-        self, x: State, t: Tensor, function: Callable[[State, Tensor], Tensor]
+        self, x: State, t: Tensor, function: Callable[..., Tensor], *beside: State
     ) -> tuple[State, State]:
         """The endpoint, and the gradient of a function of it."""
-        return differentiate(self.predict_endpoint, function, x, t)
+        return differentiate(self.predict_endpoint, function, x, t, *beside)
 
     def posterior(self, x: State, t: Tensor) -> GaussianMixture:
         """The law of x₁ given x_t = x, one mixture for each sample."""

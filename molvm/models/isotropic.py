@@ -83,10 +83,10 @@ class IsotropicGaussianModel(Generic[StateT]):
         return mean + (x - mean.scale(alpha)).scale(gain)
 
     def differentiate_endpoint(
-        self, x: StateT, t: Tensor, function: Callable[[StateT, Tensor], Tensor]
+        self, x: StateT, t: Tensor, function: Callable[..., Tensor], *beside: State
     ) -> tuple[StateT, StateT]:
         """The endpoint, and the gradient of a function of it."""
-        return differentiate(self.predict_endpoint, function, x, t)
+        return differentiate(self.predict_endpoint, function, x, t, *beside)
 
     def posterior_variance(self, t: Tensor) -> dict[str, Tensor]:
         """The variance s²β²/(α²s² + β²) of each degree of freedom of x₁ given x_t."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from molvm.errors import CheckpointError, ConfigError
+from molvm.errors import ConfigError
 from molvm.objectives.accumulate import add_gradients, learned_in
 from molvm.objectives.base import Rollout
-from molvm.objectives.diagnostics import path_diagnostics
+from molvm.objectives.residual_objective import ResidualObjective, path_metrics
 from molvm.sde import Transition
 from molvm.states import State
 from molvm.values.control import ControlNet
@@ -46,7 +46,7 @@ class DdpoOptions:
             raise ConfigError(f"log_density is {self.log_density!r}.", allowed="mean, sum")
 
 
-class Ddpo:
+class Ddpo(ResidualObjective[DdpoOptions]):
     """DDPO with importance sampling (Black, Janner, Du, Kostrikov, Levine, 2024, Eq. 5) on a residual control.
 
     A step of the chain is the policy: N(mean − shift g(x_k, t_k), noise²). With the advantage A of the terminal reward,
@@ -60,21 +60,10 @@ class Ddpo:
     """
 
     name = "ddpo"
-    keeps_noise = True
-    keeps_endpoints = False
 
     def __init__(self, control: ControlNet, options: DdpoOptions | None = None) -> None:
-        self.control, self.options = control, options or DdpoOptions()
+        super().__init__(control, options or DdpoOptions())
         self._taken: list[State] = []
-
-    @property
-    def behaviour(self) -> ControlNet:
-        """The control itself."""
-        return self.control
-
-    def parameters(self) -> Iterable[nn.Parameter]:
-        """The control's parameters."""
-        return self.control.parameters()
 
     def observe(self, rollout: Rollout) -> Mapping[str, float]:
         """Note the controls that the paths took.
@@ -91,10 +80,7 @@ class Ddpo:
         steered = bool(path.path_cost.any())
         self._taken = [self._control_of(rollout, k) if steered else _nothing(path.states[k]) for k in range(path.steps)]
         self.control.settle_scale(rollout.rewards)
-        return {
-            "kl": float(path.path_cost.mean()),
-            **asdict(path_diagnostics(rollout.log_weights, rollout.condition)),
-        }
+        return path_metrics(rollout)
 
     def backward(self, rollout: Rollout, part: int = 0, parts: int = 1) -> Mapping[str, float]:
         """Add the gradients of the loss over every `parts`-th step.
@@ -108,24 +94,6 @@ class Ddpo:
             found = self._backward(rollout, k, 1 / (len(steps) * len(rollout.rewards)))
             totals = [total + number for total, number in zip(totals, found, strict=True)]
         return dict(zip(("loss", "ratio_error", "clipped"), totals, strict=True))
-
-    def after_step(self) -> None:
-        """Nothing."""
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """The control."""
-        return {f"control.{name}": tensor.detach() for name, tensor in self.control.state_dict().items()}
-
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Restore what `state_dict` gave.
-
-        Raises:
-            CheckpointError: Other names or shapes than this control has.
-        """
-        try:
-            self.control.load_state_dict({name.removeprefix("control."): tensor for name, tensor in state.items()})
-        except RuntimeError as error:
-            raise CheckpointError(f"The saved control does not fit this one: {error}") from error
 
     def advantages(self, rewards: Tensor) -> Tensor:
         """The rewards in standard deviations from their mean, clipped, shape (B,)."""

@@ -83,8 +83,9 @@ def train(
         model: The base model, its name, or its directory; that of the settings by default, which is "qm9" there.
         reward: The reward, its name, or `path.py:name`; that of the settings by default, which is "dipole" there.
         out: The run's directory, new or empty.
-        objective: The algorithm, "value-matching", "classifier-guidance" or "ddpo"; that of the settings by default,
-            which is the first there.
+        objective: The algorithm, "value-matching", "classifier-guidance", "ddpo", or, for rewards with a gradient,
+            "adjoint-matching", "vgg-flow", "refl" or "draft"; that of the settings by default, which is the first
+            there.
         strength: λ: the samples aim at p(x) ∝ p_base(x) exp(λ r(x)).
         iterations: Rounds of sampling, scoring and learning.
         batch_size: Molecules in a round.
@@ -180,7 +181,7 @@ def sample(
     steps: int | None = None,
     transition: TransitionName | None = None,
     guidance: float = 1.0,
-    noise_level: float = 1.0,
+    noise_level: float | None = None,
     atoms: str | None = None,
     tilt_size: bool = False,
     particles: int | None = None,
@@ -199,7 +200,8 @@ def sample(
             with, or 100.
         transition: How a base model steps; a run steps as it was trained.
         guidance: What a run's control is multiplied by; 0 for its base model.
-        noise_level: σ as a multiple of the memoryless one; 0 for the ODE.
+        noise_level: σ as a multiple of the memoryless one; 0 for the ODE; that of a run's training by default, and 1
+            for a base model.
         atoms: Numbers of atoms to draw from, "20", "18-24" or "18:1,20:3"; by default as the base draws them.
         tilt_size: Draw numbers of atoms as a run's reward asks for, in proportion to p(N) Z_N; without it they keep the
             law of the base.
@@ -248,11 +250,11 @@ def sample(
         raise ConfigError(
             f"The base model {found.name} has no control.", remedy="leaving out guidance and particles, or a run"
         )
-    plain = steps is None and transition is None and noise_level == 1
+    plain = steps is None and transition is None and noise_level in (None, 1)
     sampling = SamplingOptions(
         steps=SamplingOptions.steps if steps is None else steps,
         transition=transition or SamplingOptions.transition,
-        noise_level=noise_level,
+        noise_level=1.0 if noise_level is None else noise_level,
     )
     return draw_samples(
         found,

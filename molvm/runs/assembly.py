@@ -2,37 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
+from torch import nn
 
 from molvm.errors import ConfigError
 from molvm.models.base import BaseModel, FlowModel
 from molvm.models.precision import resolve_precision
 from molvm.objectives import (
+    AdjointMatching,
+    AdjointMatchingOptions,
+    AnyResidualObjective,
     ClassifierGuidance,
     ClassifierGuidanceOptions,
     Ddpo,
     DdpoOptions,
+    Draft,
+    DraftOptions,
+    Ingredients,
+    Refl,
+    ReflOptions,
     ValueMatching,
     ValueMatchingOptions,
     ValueObjective,
+    VggFlow,
+    VggFlowOptions,
 )
 from molvm.rewards.base import Outcome, Reward, SampleReward
 from molvm.rewards.constraint import constraints_of
 from molvm.rewards.diversity import diversity_of
 from molvm.rewards.isolated import Isolated
 from molvm.rewards.pools import open_pool
-from molvm.runs.config import ClassifierGuidanceSection, DdpoSection, RewardSection, RunConfig
+from molvm.runs.config import RewardSection, RunConfig
 from molvm.runs.kept_outcomes import kept_outcomes
+from molvm.runs.objective_sections import ClassifierGuidanceSection
 from molvm.sde import SamplingOptions, simulate
 from molvm.training.adjustment import Adjustment
 from molvm.training.lagrangian import AugmentedLagrangian, LagrangianOptions
 from molvm.training.scaffold_memory import ScaffoldMemory
 from molvm.training.trainer import TrainerOptions
 from molvm.training.worth import frozen_floor
+
+RESIDUAL_OBJECTIVES: Final[Mapping[str, tuple[type[AnyResidualObjective], type[Any]]]] = {
+    "ddpo": (Ddpo, DdpoOptions),
+    "adjoint_matching": (AdjointMatching, AdjointMatchingOptions),
+    "vgg_flow": (VggFlow, VggFlowOptions),
+    "refl": (Refl, ReflOptions),
+    "draft": (Draft, DraftOptions),
+}
+"""The algorithms that train a residual control by their names, each with its options."""
 
 CALIBRATION_STREAM = 0x666C6F6F72
 """Mixed into the seed of the base batch that settles the floor, so that training does not see the same noise."""
@@ -67,27 +88,24 @@ def model_note(model: object) -> str | None:
     return str(note) if note else None
 
 
-def build_objective(config: RunConfig, model: FlowModel) -> ValueObjective[Any] | Ddpo:
+def build_objective(
+    config: RunConfig, model: FlowModel, reward: Reward | None = None
+) -> ValueObjective[Any] | AnyResidualObjective:
     """A fresh objective, its network initialised by the run's seed.
 
-    Raises:
-        ConfigError: It cannot do what the settings ask for.
-    """
-    # torch-geometric takes longer to import than all the rest, and base models are sampled without it.
-    from molvm.values.ladder import build_features
+    Args:
+        config: The run's settings.
+        model: The base model.
+        reward: The reward; None to restore what was trained, and not to train.
 
-    if isinstance(config.objective, DdpoSection):
-        return _residual(config, model, DdpoOptions(**config.objective.model_dump(exclude={"name"})))
-    features = build_features(
-        model,
-        config.value.size,
-        torch.Generator().manual_seed(config.training.seed),
-        config.value.reads,
-        handed=config.value.handed,
-    )
+    Raises:
+        ConfigError: It cannot do what the settings ask for, or not with this reward.
+    """
     settings: dict[str, Any] = config.objective.model_dump(exclude={"name"})
-    conditions = getattr(model, "conditions", None)
-    strength = config.training.strength
+    if config.objective.name in RESIDUAL_OBJECTIVES:
+        return _residual(config, model, reward, settings)
+    strength, conditions = config.training.strength, getattr(model, "conditions", None)
+    features = _value_features(config, model)
     if isinstance(config.objective, ClassifierGuidanceSection):
         return ClassifierGuidance.build(
             features,
@@ -102,11 +120,32 @@ def build_objective(config: RunConfig, model: FlowModel) -> ValueObjective[Any] 
     )
 
 
-def _residual(config: RunConfig, model: FlowModel, options: DdpoOptions) -> Ddpo:
+def _value_features(config: RunConfig, model: FlowModel) -> nn.Module:
+    # torch-geometric takes longer to import than all the rest, and base models are sampled without it.
+    from molvm.values.ladder import build_features
+
+    section = config.value
+    return build_features(model, section.size, _initial_weights(config), section.reads, handed=section.handed)
+
+
+def _residual(
+    config: RunConfig, model: FlowModel, reward: Reward | None, settings: dict[str, Any]
+) -> AnyResidualObjective:
     """An objective that trains a residual control; adapters of the base itself would be chosen here."""
-    from molvm.values.control import ControlNet
     from molvm.values.ladder import build_control_features
 
+    _refuse_what_needs_a_value(config)
+    algorithm, options = RESIDUAL_OBJECTIVES[config.objective.name]
+
+    def field() -> nn.Module:
+        return build_control_features(model, config.value.size, _initial_weights(config))
+
+    control = algorithm.control_of(field(), model.schedules, config.training.strength)
+    ingredients = Ingredients(model, reward, critic=lambda: _value_features(config, model), field=field)
+    return algorithm.build(control, options(**settings), ingredients)
+
+
+def _refuse_what_needs_a_value(config: RunConfig) -> None:
     for section, setting, plain in (
         ("value", "reads", "state"),
         ("value", "handed", False),
@@ -117,13 +156,15 @@ def _residual(config: RunConfig, model: FlowModel, options: DdpoOptions) -> Ddpo
     ):
         if (value := getattr(getattr(config, section), setting)) != plain:
             raise ConfigError(
-                f"DDPO trains a control that has no value function, and {section}.{setting} is {value!r}.",
+                f"The objective {config.objective.name} trains a control that has no value function, and "
+                f"{section}.{setting} is {value!r}.",
                 allowed=repr(plain),
                 remedy="the objective value-matching or classifier-guidance",
             )
-    generator = torch.Generator().manual_seed(config.training.seed)
-    features = build_control_features(model, config.value.size, generator)
-    return Ddpo(ControlNet(features, model.schedules, config.training.strength), options)
+
+
+def _initial_weights(config: RunConfig) -> torch.Generator:
+    return torch.Generator().manual_seed(config.training.seed)
 
 
 def trainer_options(config: RunConfig) -> TrainerOptions:
@@ -132,8 +173,10 @@ def trainer_options(config: RunConfig) -> TrainerOptions:
 
 
 def sampling_options(config: RunConfig) -> SamplingOptions:
-    """How the run simulates the SDE."""
-    return SamplingOptions(**config.sampling.model_dump())
+    """How the run simulates the SDE, or the ODE if that is what it trains."""
+    algorithm, _ = RESIDUAL_OBJECTIVES.get(config.objective.name, (None, None))
+    noise_level = 1.0 if algorithm is None else algorithm.noise_level
+    return SamplingOptions(**config.sampling.model_dump(), noise_level=noise_level)
 
 
 def adjustments(config: RunConfig, reward: Reward, floor: float) -> tuple[Adjustment, ...]:

@@ -7,33 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    FiniteFloat,
-    Strict,
-    Tag,
-    ValidationError,
-)
+from pydantic import BeforeValidator, Field, FiniteFloat, Strict, ValidationError
 from pydantic_core import PydanticCustomError
 
 from molvm.errors import ConfigError
 from molvm.rewards.workers import Workers, read_workers
 from molvm.runs.config_errors import explain
+from molvm.runs.objective_sections import ObjectiveSection, ValueMatchingSection
+from molvm.runs.section import PositiveFloat, Section
 
 ValueSize = Literal["A", "B", "C", "D", "E", "F"]
-PositiveFloat = Annotated[FiniteFloat, Field(gt=0)]
-
-
-class Section(BaseModel):
-    """A group of settings; unknown ones are refused, and none changes after it was read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
 
 
 def _workers(given: object) -> object:
@@ -87,96 +72,6 @@ class ConstraintsSection(Section):
     penalty: PositiveFloat = Field(1.0, description="what a violation costs at once, both in their spreads")
     rate: PositiveFloat = Field(0.1, description="part of it that becomes permanent each round")
     window: PositiveFloat = Field(128.0, description="molecules over which violations are averaged")
-
-
-class ValueObjectiveSection(Section):
-    """What every algorithm has that learns a value function; `molvm.objectives.ValueObjectiveOptions`."""
-
-    gate: bool = Field(True, description="let the network's part of V vanish at t = 0")
-    baseline_window: Annotated[FiniteFloat, Field(ge=0)] = Field(
-        256.0, description="samples over which V(., 0) is averaged for each number of atoms; 0 leaves it at zero"
-    )
-    average: Annotated[FiniteFloat, Field(ge=0, lt=1)] = Field(
-        0.0, description="decay of the moving average of the network that steers; 0 steers with the last weights"
-    )
-    replay: Annotated[int, Field(ge=0)] = Field(
-        0, description="rounds whose paths are remembered and learned from again; 0 learns from the current one alone"
-    )
-    replay_points: Annotated[int, Field(ge=1)] = Field(10, description="points of each path that are remembered")
-    chunk: Annotated[int, Field(ge=1)] = Field(
-        10, description="time points that are gathered at once to be learned from; more need more memory"
-    )
-
-
-class ValueMatchingSection(ValueObjectiveSection):
-    """Value Matching; the options of `molvm.objectives.ValueMatchingOptions`."""
-
-    name: Literal["value_matching"] = Field("value_matching", description="the algorithm")
-    ito: bool = Field(False, description="add the Ito integral to the targets: the same mean, less variance")
-    baseline_ito: bool = Field(True, description="add the Ito integral to the estimates of V(., 0)")
-    terminal_weight: Annotated[FiniteFloat, Field(ge=0)] = Field(
-        0.0, description="weight of the regression at t = 1, in units of the last step's"
-    )
-    horizon: Annotated[FiniteFloat, Field(gt=0, le=1)] = Field(
-        1.0, description="how far ahead in time the network learns from itself; 1 learns from the end of the path alone"
-    )
-    weighting: Literal["paper", "none"] = Field(
-        "paper", description="of the times; none, the paper's ablation, gives all the same weight and tends to diverge"
-    )
-
-
-class ClassifierGuidanceSection(ValueObjectiveSection):
-    """Classifier Guidance; the options of `molvm.objectives.ClassifierGuidanceOptions`."""
-
-    name: Literal["classifier_guidance"] = Field("classifier_guidance", description="the algorithm")
-    baseline_window: Annotated[FiniteFloat, Field(ge=0)] = Field(
-        10_000.0,
-        description="samples over which exp(-V(., 0)) is averaged for each number of atoms; 0 leaves V at zero",
-    )
-    form: Literal["stable", "log_scaled", "faithful"] = Field(
-        "stable", description="of the loss; faithful is the paper's, which overflows or vanishes where lambda is large"
-    )
-    linear_above: Annotated[FiniteFloat, Field(gt=0, le=40)] = Field(
-        10.0, description="log weight above which the stable form's exponential goes on as a straight line"
-    )
-    renoise: bool = Field(
-        False, description="learn from the ends of paths, noised anew each time, instead of the paths' own points"
-    )
-
-
-class DdpoSection(Section):
-    """DDPO; the options of `molvm.objectives.DdpoOptions`."""
-
-    name: Literal["ddpo"] = Field("ddpo", description="the algorithm")
-    clip_range: PositiveFloat = Field(1e-4, description="how far the ratio of densities may be from 1 to teach")
-    advantage_clip: PositiveFloat = Field(5.0, description="largest advantage, in standard deviations of the batch")
-    log_density: Literal["mean", "sum"] = Field(
-        "mean", description="over the degrees of freedom; the clip range is meant for the mean"
-    )
-
-
-DEFAULT_OBJECTIVE: Final = "value_matching"
-
-OBJECTIVES: Final[Mapping[str, type[Section]]] = {
-    section.model_fields["name"].default: section
-    for section in (ValueMatchingSection, ClassifierGuidanceSection, DdpoSection)
-}
-"""The settings of each algorithm by its name."""
-
-
-def _objective_name(given: object) -> str:
-    """Which algorithm the settings in [objective] are of: the default where they do not say."""
-    if isinstance(given, Mapping):
-        return str(given.get("name", DEFAULT_OBJECTIVE))
-    return str(getattr(given, "name", DEFAULT_OBJECTIVE))
-
-
-ObjectiveSection = Annotated[
-    Annotated[ValueMatchingSection, Tag("value_matching")]
-    | Annotated[ClassifierGuidanceSection, Tag("classifier_guidance")]
-    | Annotated[DdpoSection, Tag("ddpo")],
-    Discriminator(_objective_name),
-]
 
 
 class SamplingSection(Section):

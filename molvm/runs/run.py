@@ -14,7 +14,7 @@ from molvm.durable import replace_text
 from molvm.errors import CheckpointError, ConfigError, ModelError, MolVMError, OutputExistsError, RewardError
 from molvm.models.base import BaseModel, FlowModel, made_by, require_steerable
 from molvm.models.hub import load_model
-from molvm.objectives import Ddpo, Objective, ValueObjective
+from molvm.objectives import AnyResidualObjective, Objective, ValueObjective
 from molvm.rewards.base import Reward, SampleReward
 from molvm.rewards.pools import require_sendable
 from molvm.rewards.subjects import require_subject
@@ -219,7 +219,9 @@ class Run:
     def _train(self, progress: TrainingProgress | None) -> int:
         with self.directory.exclusive():
             fresh = not has_checkpoint(self.directory.checkpoints)
-            objective = self._new_objective(self.manifest) if fresh else build_objective(self.config, self.model)
+            objective = (
+                self._new_objective(self.manifest) if fresh else build_objective(self.config, self.model, self.reward)
+            )
             watcher = progress or Silence()
             return TrainingSession(self.directory, self.config, self.model, self.reward, objective, watcher).run()
 
@@ -230,7 +232,7 @@ class Run:
             ConfigError: That run was of another base model or reward, or has another value network.
             CheckpointError: It has no whole checkpoint.
         """
-        objective, start = build_objective(self.config, self.model), self.config.value.start
+        objective, start = build_objective(self.config, self.model, self.reward), self.config.value.start
         if start is None or not isinstance(objective, ValueObjective):
             return objective
         earlier = Run.open(start, model=self.model, reward=self.reward)
@@ -308,7 +310,7 @@ class Run:
             allowed="runs of value_matching and classifier_guidance",
         )
 
-    def objective(self) -> ValueObjective[Any] | Ddpo:
+    def objective(self) -> ValueObjective[Any] | AnyResidualObjective:
         """The objective as the newest whole checkpoint has it.
 
         Raises:
@@ -325,7 +327,7 @@ class Run:
         seed: int = 0,
         steps: int | None = None,
         guidance: float = 1.0,
-        noise_level: float = 1.0,
+        noise_level: float | None = None,
         atoms: str | None = None,
         tilt_size: bool = False,
         particles: int | None = None,
@@ -340,7 +342,7 @@ class Run:
             seed: Of all randomness.
             steps: Steps from noise to data; those of the training by default.
             guidance: What the control is multiplied by; 0 for the base model.
-            noise_level: σ as a multiple of the memoryless one; 0 for the ODE.
+            noise_level: σ as a multiple of the memoryless one; 0 for the ODE; that of the training by default.
             atoms: Numbers of atoms to draw from, "20", "18-24" or "18:1,20:3"; by default as the base draws them.
             tilt_size: Draw a number of atoms N in proportion to p(N) Z_N (`sizes_to_draw`).
             particles: Draw each molecule from so many by twisted sequential Monte Carlo: p* itself in the limit of
@@ -362,7 +364,8 @@ class Run:
             )
         value = self.value() if needs_value else None
         control = self.objective().control if value is None else value
-        sampling = replace(sampling_options(self.config), noise_level=noise_level)
+        trained = sampling_options(self.config)
+        sampling = trained if noise_level is None else replace(trained, noise_level=noise_level)
         if steps is not None and (advice := about_steps(steps, sampling.steps)):
             logger.warning(advice)
         model = self.model if scaffold is None else keeping(self.model, scaffold)

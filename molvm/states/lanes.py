@@ -39,11 +39,11 @@ def in_lanes(function: Callable[..., AnyState], x: AnyState, t: Tensor, size: in
 
 
 def pairs_in_lanes(
-    function: Callable[[AnyState, Tensor], tuple[AnyState, AnyState]], x: AnyState, t: Tensor, size: int
+    function: Callable[..., tuple[AnyState, AnyState]], x: AnyState, t: Tensor, size: int, *beside: State | None
 ) -> tuple[AnyState, AnyState]:
     """The same of a function that has two results."""
     portions = x.portions(size)
-    pairs = _computed(function, x, t, portions)
+    pairs = _computed(function, x, t, portions, *beside)
     first, second = (x.reassembled(portions, [pair[place] for pair in pairs]) for place in (0, 1))
     return first, second
 

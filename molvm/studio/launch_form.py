@@ -13,8 +13,9 @@ from pydantic.fields import FieldInfo
 
 from molvm.durable import replace_text
 from molvm.errors import ConfigError
-from molvm.runs.config import DEFAULT_OBJECTIVE, OBJECTIVES, RunConfig
+from molvm.runs.config import RunConfig
 from molvm.runs.config_file import config_text, merged
+from molvm.runs.objective_sections import DEFAULT_OBJECTIVE, OBJECTIVES
 from molvm.studio.rewards import page_reward
 
 Kind = Literal["choice", "whole", "number", "switch", "text"]

@@ -74,12 +74,6 @@ class TrainerOptions:
         for name in ("learning_rate", "clip"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ConfigError(f"{name} is {getattr(self, name)}.", allowed="a positive finite number")
-        if self.sampling.noise_level != 1:
-            raise ConfigError(
-                f"The noise level of the training is {self.sampling.noise_level}; values are of the memoryless SDE.",
-                allowed="1",
-                remedy="another noise level for samples of the trained run",
-            )
         if self.updates > self.sampling.steps:
             raise ConfigError(
                 f"There are {self.updates} updates a round, each on its own times, but {self.sampling.steps} steps.",
@@ -157,6 +151,7 @@ class Trainer:
         self.strength, self.floor, self.direction = strength, floor, direction
         self.checkpoints = checkpoints
         self.adjustments = tuple(adjustments)
+        _require_noise(objective, options.sampling.noise_level)
         self.iteration = 0
         self.grid = options.sampling.grid(model.schedules)
         self.stepper = options.sampling.stepper(model)
@@ -304,6 +299,18 @@ class Trainer:
         self.optimiser.step()
         self.objective.after_step()
         return {**metrics, "gradient_norm": norm}
+
+
+def _require_noise(objective: Objective, noise_level: float) -> None:
+    """Refuse another noise than what the objective learns is defined by: the memoryless SDE, or that of its own."""
+    needed = float(getattr(objective, "noise_level", 1.0))
+    if noise_level != needed:
+        raise ConfigError(
+            f"The noise level of the training is {noise_level}; the objective {objective.name} learns from paths of "
+            + ("the memoryless SDE." if needed == 1 else f"the noise level {needed:g}."),
+            allowed=f"{needed:g}",
+            remedy="another noise level for samples of the trained run",
+        )
 
 
 def _reward_metrics(rewards: Tensor, outcomes: Sequence[Outcome], direction: Direction) -> dict[str, float]:

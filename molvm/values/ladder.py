@@ -13,6 +13,7 @@ from molvm.errors import ConfigError, UnknownNameError
 from molvm.models.base import FlowModel
 from molvm.states import MoleculeState, State, TensorState
 from molvm.values.base import Reads
+from molvm.values.image_control import ImageControl
 from molvm.values.images import ImageValue, ImageValueConfig
 from molvm.values.molecule_control import MoleculeControlFeatures
 from molvm.values.molecules import MoleculeValueConfig, MoleculeValueFeatures
@@ -45,6 +46,16 @@ IMAGE_SIZES: Final[Mapping[str, ImageValueConfig]] = {
 
 VOLUMES: Final = 8
 """Signed volumes at each atom of a network for molecules that is to tell mirror images apart."""
+
+IMAGE_CONTROL_WIDTHS: Final[Mapping[str, tuple[int, ...]]] = {
+    "A": (16, 32, 64),
+    "B": (24, 48, 96),
+    "C": (48, 96, 192),
+    "D": (96, 192, 384),
+    "E": (128, 256, 512),
+    "F": (192, 384, 768),
+}
+"""B is of the size of the bundled base of digits."""
 
 
 def build_features(
@@ -109,8 +120,13 @@ def build_control_features(model: FlowModel, size: str, generator: torch.Generat
             return MoleculeControlFeatures(*widths, model.schedules, MOLECULE_SIZES[size])
         if isinstance(sample, TensorState) and sample.x.ndim == 2:
             return PointControl(sample.x.shape[1], PointValueConfig(width=POINT_WIDTHS[size]), seed=seed)
+        if isinstance(sample, TensorState) and sample.x.ndim == 4:
+            channels, height, width = sample.x.shape[1:]
+            conditions = getattr(model, "conditions", None)
+            return ImageControl(channels, (height, width), IMAGE_CONTROL_WIDTHS[size], conditions)
     raise ConfigError(
-        f"There is no residual control for the states of the model {model.name!r}.", allowed="molecules, points"
+        f"There is no residual control for the states of the model {model.name!r}.",
+        allowed="molecules, points, images",
     )
 
 

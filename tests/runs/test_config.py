@@ -9,17 +9,17 @@ from pydantic import ValidationError
 from molvm.errors import ConfigError
 from molvm.models.precision import PRECISIONS
 from molvm.objectives import ClassifierGuidanceOptions, ValueMatchingOptions
+from molvm.runs.assembly import RESIDUAL_OBJECTIVES
 from molvm.runs.config import (
-    ClassifierGuidanceSection,
     ModelSection,
     RunConfig,
     TrainingSection,
-    ValueMatchingSection,
     ValueSection,
     ValueSize,
 )
 from molvm.runs.config_errors import known_settings, nearest, variants
 from molvm.runs.config_file import config_text
+from molvm.runs.objective_sections import OBJECTIVES, ValueMatchingSection
 from molvm.sde import SamplingOptions
 from molvm.training.trainer import TrainerOptions
 from molvm.values.base import Reads
@@ -81,8 +81,11 @@ def test_the_defaults_are_those_of_the_parts() -> None:
     # The noise of a training is the memoryless one.
     assert RunConfig().sampling.model_dump() | {"noise_level": 1.0} == asdict(trainer.sampling)
     assert trainer.sampling == SamplingOptions()
-    assert ValueMatchingSection().model_dump(exclude={"name"}) == asdict(ValueMatchingOptions())
-    assert ClassifierGuidanceSection().model_dump(exclude={"name"}) == asdict(ClassifierGuidanceOptions())
+    options = {"value_matching": ValueMatchingOptions, "classifier_guidance": ClassifierGuidanceOptions}
+    options |= {name: kind for name, (_, kind) in RESIDUAL_OBJECTIVES.items()}
+    assert options.keys() == OBJECTIVES.keys()
+    for name, section in OBJECTIVES.items():
+        assert section().model_dump(exclude={"name"}) == asdict(options[name]())
     assert ValueSize.__args__ == VALUE_SIZES
     assert ValueSection.model_fields["reads"].annotation == Reads
     assert ModelSection.model_fields["precision"].annotation.__args__ == PRECISIONS

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from molvm.errors import ConfigError, RewardError, UnknownNameError
-from molvm.runs.config import OBJECTIVES, RunConfig
+from molvm.runs.config import RunConfig
 from molvm.runs.config_file import load_config
+from molvm.runs.objective_sections import OBJECTIVES
 from molvm.studio.launch_form import MAIN, changed, entries, launch_arguments, settings_of
 
 

@@ -437,9 +437,9 @@ def test_weights_decay(tmp_path: Path) -> None:
     torch.testing.assert_close(after, before * (1 - options.learning_rate * options.weight_decay) ** 3)
 
 
-def test_values_are_learned_at_the_memoryless_noise_only() -> None:
+def test_values_are_learned_at_the_memoryless_noise_only(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="memoryless"):
-        TrainerOptions(sampling=SamplingOptions(noise_level=0.5))
+        build(tmp_path, "guided points", replace(OPTIONS, sampling=SamplingOptions(noise_level=0.5)))
 
 
 def test_guidance_learns_from_the_base_alone(tmp_path: Path) -> None:

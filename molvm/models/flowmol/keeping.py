@@ -51,23 +51,23 @@ class KeepingFlowMol(FlowMolModel):
 
     def predict_endpoint(self, x: State, t: Tensor) -> MoleculeState:
         """x̂₁ of molecules that are to have the part; arguments as for the base."""
-        return self.differentiate_endpoint(x, t, None)[0]
+        return self.differentiate_endpoint(x, t, lambda *_: torch.zeros(len(x)))[0]
 
     def differentiate_endpoint(
-        self, x: State, t: Tensor, function: Callable[[MoleculeState, Tensor], Tensor] | None
+        self, x: State, t: Tensor, function: Callable[..., Tensor], *beside: State
     ) -> tuple[MoleculeState, MoleculeState]:
-        """The same, and the gradient of a function of what the base alone expects; zero without one."""
-        return pairs_in_lanes(partial(self._portion, function), as_molecules(x), t, MOLECULES_AT_ONCE)
+        """The same, and the gradient of a function of what the base alone expects; arguments as for the base."""
+        return pairs_in_lanes(partial(self._portion, function), as_molecules(x), t, MOLECULES_AT_ONCE, *beside)
 
     def _portion(
-        self, function: Callable[[MoleculeState, Tensor], Tensor] | None, x: MoleculeState, t: Tensor
+        self, function: Callable[..., Tensor], x: MoleculeState, t: Tensor, *beside: State
     ) -> tuple[MoleculeState, MoleculeState]:
         variance = self._spread.at(t)
         with torch.enable_grad():
             leaf = x.leaf()
             endpoint = self._predict(leaf, t).project()
-            pull = gradient_at(leaf, self.part.mismatch(endpoint, variance).sum(), keep_graph=function is not None)
-            value = torch.zeros(()) if function is None else function(endpoint, t).sum()
+            value = function(endpoint, t, *beside).sum()
+            pull = gradient_at(leaf, self.part.mismatch(endpoint, variance).sum(), keep_graph=value.requires_grad)
             other = gradient_at(leaf, value)
         alpha, beta = self.schedules.alpha(t), self.schedules.beta(t)
         # At t = 0 nothing is known yet, and nothing pulls.

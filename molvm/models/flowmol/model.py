@@ -51,20 +51,21 @@ class FlowMolModel(FrozenFlowMol):
         return in_lanes(torch.no_grad()(self._predict), as_molecules(x), t, MOLECULES_AT_ONCE)
 
     def differentiate_endpoint(
-        self, x: State, t: Tensor, function: Callable[[MoleculeState, Tensor], Tensor]
+        self, x: State, t: Tensor, function: Callable[..., Tensor], *beside: State
     ) -> tuple[MoleculeState, MoleculeState]:
         """x̂₁, and the gradient of a function of it, through both passes.
 
         Args:
             x: Noisy molecules.
             t: Times, shape (B,).
-            function: Of endpoints and times, one number a molecule.
+            function: Of endpoints, times and what is beside, one number a molecule.
+            beside: More states of the same molecules.
         """
 
-        def portion(x: MoleculeState, t: Tensor) -> tuple[MoleculeState, MoleculeState]:
-            return differentiate(self._predict, function, x, t)
+        def portion(x: MoleculeState, t: Tensor, *beside: State) -> tuple[MoleculeState, MoleculeState]:
+            return differentiate(self._predict, function, x, t, *beside)
 
-        return pairs_in_lanes(portion, as_molecules(x), t, MOLECULES_AT_ONCE)
+        return pairs_in_lanes(portion, as_molecules(x), t, MOLECULES_AT_ONCE, *beside)
 
     def _predict(self, x: MoleculeState, t: Tensor) -> MoleculeState:
         with self._autocast(x):

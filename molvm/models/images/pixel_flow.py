@@ -90,14 +90,14 @@ class PixelFlowModel:
         return in_lanes(torch.no_grad()(self._predict), _as_pixels(x), t, IMAGES_AT_ONCE)
 
     def differentiate_endpoint(
-        self, x: State, t: Tensor, function: Callable[[TensorState, Tensor], Tensor]
+        self, x: State, t: Tensor, function: Callable[..., Tensor], *beside: State
     ) -> tuple[TensorState, TensorState]:
         """x̂₁, and the gradient of a function of it through the network; arguments as for `FlowModel`."""
 
-        def portion(x: TensorState, t: Tensor) -> tuple[TensorState, TensorState]:
-            return differentiate(self._predict, function, x, t)
+        def portion(x: TensorState, t: Tensor, *beside: State) -> tuple[TensorState, TensorState]:
+            return differentiate(self._predict, function, x, t, *beside)
 
-        return pairs_in_lanes(portion, _as_pixels(x), t, IMAGES_AT_ONCE)
+        return pairs_in_lanes(portion, _as_pixels(x), t, IMAGES_AT_ONCE, *beside)
 
     def decode(self, x: State) -> list[Image]:
         """Images of 256 levels, each with the name of its class."""

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from molvm.errors import ConfigError, UnknownNameError
-from molvm.runs.config import DEFAULT_OBJECTIVE
+from molvm.runs.objective_sections import DEFAULT_OBJECTIVE
 
 SUFFIX = ".toml"
 
