@@ -21,7 +21,10 @@ def train(
     ] = None,
     objective: Annotated[
         str | None,
-        typer.Option(help="The algorithm: value-matching, classifier-guidance or ddpo.", show_default="value-matching"),
+        typer.Option(
+            help="The algorithm: value-matching, classifier-guidance, ddpo, dpok or ct-ppo.",
+            show_default="value-matching",
+        ),
     ] = None,
     strength: Annotated[
         float | None, typer.Option(help="λ; larger is further from the base model.", show_default="100")

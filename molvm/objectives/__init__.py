@@ -2,8 +2,10 @@
 
 from molvm.objectives.base import Objective, Rollout
 from molvm.objectives.classifier_guidance import ClassifierGuidance, ClassifierGuidanceOptions
+from molvm.objectives.ct_ppo import CtPpo, CtPpoOptions
 from molvm.objectives.ddpo import Ddpo, DdpoOptions
 from molvm.objectives.diagnostics import PathDiagnostics, path_diagnostics
+from molvm.objectives.dpok import Dpok, DpokOptions
 from molvm.objectives.residual_objective import AnyResidualObjective, Ingredients, ResidualObjective
 from molvm.objectives.value_matching import ValueMatching, ValueMatchingOptions
 from molvm.objectives.value_objective import ValueObjective, ValueObjectiveOptions
@@ -12,8 +14,12 @@ __all__ = [
     "AnyResidualObjective",
     "ClassifierGuidance",
     "ClassifierGuidanceOptions",
+    "CtPpo",
+    "CtPpoOptions",
     "Ddpo",
     "DdpoOptions",
+    "Dpok",
+    "DpokOptions",
     "Ingredients",
     "Objective",
     "PathDiagnostics",

@@ -15,6 +15,7 @@ from molvm.models.base import FlowModel
 from molvm.objectives.base import Rollout
 from molvm.objectives.diagnostics import path_diagnostics
 from molvm.rewards.base import Reward
+from molvm.sde import Transition
 from molvm.values.control import ControlNet
 
 OptionsT = TypeVar("OptionsT")
@@ -28,11 +29,13 @@ class Ingredients:
         model: The base model.
         reward: The reward; None where nothing is going to be trained.
         critic: Makes a fresh network f(x, t) of states and times, one number a sample, of the size of the run's.
+        steps: How the run goes from noise to data.
     """
 
     model: FlowModel
     reward: Reward | None
     critic: Callable[[], nn.Module]
+    steps: Transition
 
 
 class ResidualObjective(ABC, Generic[OptionsT]):

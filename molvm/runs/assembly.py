@@ -16,8 +16,12 @@ from molvm.objectives import (
     AnyResidualObjective,
     ClassifierGuidance,
     ClassifierGuidanceOptions,
+    CtPpo,
+    CtPpoOptions,
     Ddpo,
     DdpoOptions,
+    Dpok,
+    DpokOptions,
     Ingredients,
     ValueMatching,
     ValueMatchingOptions,
@@ -31,7 +35,7 @@ from molvm.rewards.pools import open_pool
 from molvm.runs.config import RewardSection, RunConfig
 from molvm.runs.kept_outcomes import kept_outcomes
 from molvm.runs.objective_sections import ClassifierGuidanceSection
-from molvm.sde import SamplingOptions, simulate
+from molvm.sde import SamplingOptions, Transition, simulate
 from molvm.training.adjustment import Adjustment
 from molvm.training.lagrangian import AugmentedLagrangian, LagrangianOptions
 from molvm.training.scaffold_memory import ScaffoldMemory
@@ -40,6 +44,8 @@ from molvm.training.worth import frozen_floor
 
 RESIDUAL_OBJECTIVES: Final[Mapping[str, tuple[type[AnyResidualObjective], type[Any]]]] = {
     "ddpo": (Ddpo, DdpoOptions),
+    "dpok": (Dpok, DpokOptions),
+    "ct_ppo": (CtPpo, CtPpoOptions),
 }
 """The algorithms that train a residual control by their names, each with its options."""
 
@@ -126,8 +132,14 @@ def _residual(
     algorithm, options = RESIDUAL_OBJECTIVES[config.objective.name]
     features = build_control_features(model, config.value.size, _initial_weights(config))
     control = ControlNet(features, model.schedules, config.training.strength)
-    ingredients = Ingredients(model, reward, critic=lambda: _value_features(config, model))
+    ingredients = Ingredients(model, reward, critic=lambda: _value_features(config, model), steps=_steps(config, model))
     return algorithm.build(control, options(**settings), ingredients)
+
+
+def _steps(config: RunConfig, model: FlowModel) -> Transition:
+    options = sampling_options(config)
+    grid = options.grid(model.schedules)
+    return options.stepper(model)(model.schedules, grid[:-1], grid[1:])
 
 
 def _refuse_what_needs_a_value(config: RunConfig) -> None:
