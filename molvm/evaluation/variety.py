@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from rdkit import Chem
+from rdkit import Chem, rdBase
 from rdkit.Chem import rdFingerprintGenerator
 from rdkit.DataStructs import BulkTanimotoSimilarity
 
@@ -20,5 +20,6 @@ def tanimoto_distances(smiles: Sequence[str]) -> NDArray[np.float64]:
         smiles: Canonical, of molecules that RDKit can read.
     """
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=MORGAN_RADIUS, fpSize=BITS)
-    prints = [generator.GetFingerprint(Chem.MolFromSmiles(each)) for each in smiles]
+    with rdBase.BlockLogs():  # a lone hydrogen is remarked upon
+        prints = [generator.GetFingerprint(Chem.MolFromSmiles(each)) for each in smiles]
     return 1 - np.array([BulkTanimotoSimilarity(each, prints) for each in prints]).reshape(len(prints), len(prints))
