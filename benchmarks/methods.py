@@ -99,7 +99,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--value-size", default="A")
     parser.add_argument("--floor", type=float, default=0.0)
     parser.add_argument("--strengths", type=float, nargs="+", help="of the grid, for all rewards")
-    parser.add_argument("--learning-rates", type=float, nargs="+", default=[3e-4, 2e-3])
+    parser.add_argument("--learning-rates", type=float, nargs="+", default=[3e-5, 3e-4, 2e-3])
     parser.add_argument("--particles", type=int, nargs="+", default=[4, 10])
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("-n", type=int, default=200, help="fresh samples of a trained run")
