@@ -48,6 +48,7 @@ BESIDE = {
 """What the packages beside the mathematics may import of molvm."""
 
 TORCHLESS_MODULES = (
+    "runs.comparison",
     "runs.scoring",
     "runs.config_file",
     "runs.store",

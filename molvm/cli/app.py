@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from molvm.cli.compare import compare
 from molvm.cli.data import data_app
 from molvm.cli.doctor import doctor
 from molvm.cli.evaluate import evaluate
@@ -46,7 +47,7 @@ def root(
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
 
 
-for _command in (train, sample, trajectory, score, evaluate, pretrain, doctor):
+for _command in (train, sample, trajectory, score, evaluate, compare, pretrain, doctor):
     app.command()(_command)
 app.command(name="app")(studio)
 app.add_typer(data_app, name="data")

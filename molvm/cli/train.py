@@ -22,8 +22,8 @@ def train(
     objective: Annotated[
         str | None,
         typer.Option(
-            help="The algorithm: value-matching, classifier-guidance, ddpo, or, for rewards with a gradient, "
-            "adjoint-matching, vgg-flow, refl or draft.",
+            help="The algorithm: value-matching, classifier-guidance, ddpo, dpok, ct-ppo, or, for rewards with a "
+            "gradient, adjoint-matching, vgg-flow, refl or draft.",
             show_default="value-matching",
         ),
     ] = None,

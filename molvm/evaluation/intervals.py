@@ -108,6 +108,45 @@ def mean_interval(
     return Estimate(mean, min(max(mean - half, low), mean), max(min(mean + half, high), mean), len(sample))
 
 
+def mean_difference(values: npt.ArrayLike, baseline: npt.ArrayLike) -> Estimate:
+    """The mean of independent values less that of others, with Welch's interval (Biometrika 34, 28, 1947).
+
+    Args:
+        values: (n,), finite.
+        baseline: (m,), finite.
+
+    Raises:
+        EvaluationError: There are no values on one side, or one is not finite.
+    """
+    one, other = _finite(values), _finite(baseline)
+    difference, count = float(one.mean() - other.mean()), len(one) + len(other)
+    if min(len(one), len(other)) < 2:
+        return Estimate(difference, -math.inf, math.inf, count)
+    if not (one.std() or other.std()):
+        return Estimate(difference, difference, difference, count)
+    low, high = stats.ttest_ind(one, other, equal_var=False).confidence_interval(CONFIDENCE)
+    return Estimate(difference, float(low), float(high), count)
+
+
+def mean_of_pairs(distances: npt.ArrayLike) -> Estimate:
+    """The mean over all pairs of different members, with the interval of a U-statistic (Hoeffding, 1948).
+
+    Args:
+        distances: (n, n), symmetric, of n independent members, two at least; the diagonal is not looked at.
+
+    Raises:
+        EvaluationError: There are fewer than two members, or a distance is not finite.
+    """
+    matrix = np.array(distances, dtype=np.float64)
+    if len(matrix) < 2:
+        raise EvaluationError(f"{len(matrix)} members have no pairs.", allowed="two or more")
+    np.fill_diagonal(matrix, 0)
+    mine = mean_interval(matrix.sum(axis=1) / (len(matrix) - 1))
+    # Each pair counts in two of the members' means, which doubles the deviation of their mean.
+    half = mine.high - mine.value
+    return Estimate(mine.value, mine.value - 2 * half, mine.value + 2 * half, len(matrix))
+
+
 def bootstrap(
     values: npt.ArrayLike,
     statistic: Callable[[npt.NDArray[np.float64]], float],

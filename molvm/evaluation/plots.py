@@ -19,6 +19,7 @@ from molvm.evaluation.summary import Summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 TITLES: Final = {
     "atoms": "atoms",
@@ -70,7 +71,6 @@ def draw(summary: Summary, path: Path, reference: Reference | None = None) -> No
         OutputExistsError: The file cannot be written.
     """
     require_drawable(path)
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     drawn = {name: title for name, title in TITLES.items() if name in summary.distributions}
@@ -87,8 +87,19 @@ def draw(summary: Summary, path: Path, reference: Reference | None = None) -> No
     for panel in panels[len(drawn) :]:
         panel.remove()
     panels[0].legend(frameon=False, fontsize=8)
+    save_figure(figure, path)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Writes a figure, replacing the file; the same figure gives the same file.
+
+    Raises:
+        OutputExistsError: The file cannot be written.
+    """
+    from matplotlib import rc_context
+
     form = path.suffix.lower().removeprefix(".")
-    # Neither a date nor random names: the same metrics give the same file.
+    # Neither a date nor random names.
     with rc_context({"svg.hashsalt": "molvm"}), published(path, overwrite=True) as part:
         figure.savefig(part, format=form, metadata={DATE[form]: None} if form in DATE else None)
 

@@ -16,8 +16,8 @@ from molvm.rewards.images.colour import Brightness, ColourDistance
 from molvm.states import State
 
 WITHOUT_GRADIENT: Final = (
-    "value-matching, classifier-guidance or ddpo; without training, by `molvm sample --method`, svdd, feynman-kac or "
-    "best-of"
+    "value-matching, classifier-guidance, ddpo, dpok or ct-ppo; without training, by `molvm sample --method`, svdd, "
+    "feynman-kac or best-of"
 )
 """The methods for black-box rewards."""
 

@@ -16,6 +16,7 @@ from molvm.objectives.base import Rollout
 from molvm.objectives.diagnostics import path_diagnostics
 from molvm.rewards.base import Reward
 from molvm.schedules import Schedules
+from molvm.sde import Transition
 from molvm.values.control import ControlNet
 
 OptionsT = TypeVar("OptionsT")
@@ -30,12 +31,14 @@ class Ingredients:
         reward: The reward; None where nothing is going to be trained.
         critic: Makes a fresh network f(x, t) of states and times, one number a sample, of the size of the run's.
         field: Makes a fresh network f(x, t) from states to states, as the control's.
+        steps: How the run goes from noise to data.
     """
 
     model: FlowModel
     reward: Reward | None
     critic: Callable[[], nn.Module]
     field: Callable[[], nn.Module]
+    steps: Transition
 
 
 class ResidualObjective(ABC, Generic[OptionsT]):

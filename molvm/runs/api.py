@@ -83,9 +83,9 @@ def train(
         model: The base model, its name, or its directory; that of the settings by default, which is "qm9" there.
         reward: The reward, its name, or `path.py:name`; that of the settings by default, which is "dipole" there.
         out: The run's directory, new or empty.
-        objective: The algorithm, "value-matching", "classifier-guidance", "ddpo", or, for rewards with a gradient,
-            "adjoint-matching", "vgg-flow", "refl" or "draft"; that of the settings by default, which is the first
-            there.
+        objective: The algorithm, "value-matching", "classifier-guidance", "ddpo", "dpok", "ct-ppo", or, for rewards
+            with a gradient, "adjoint-matching", "vgg-flow", "refl" or "draft"; that of the settings by default, which
+            is the first there.
         strength: λ: the samples aim at p(x) ∝ p_base(x) exp(λ r(x)).
         iterations: Rounds of sampling, scoring and learning.
         batch_size: Molecules in a round.

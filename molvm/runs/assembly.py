@@ -18,8 +18,12 @@ from molvm.objectives import (
     AnyResidualObjective,
     ClassifierGuidance,
     ClassifierGuidanceOptions,
+    CtPpo,
+    CtPpoOptions,
     Ddpo,
     DdpoOptions,
+    Dpok,
+    DpokOptions,
     Draft,
     DraftOptions,
     Ingredients,
@@ -39,7 +43,7 @@ from molvm.rewards.pools import open_pool
 from molvm.runs.config import RewardSection, RunConfig
 from molvm.runs.kept_outcomes import kept_outcomes
 from molvm.runs.objective_sections import ClassifierGuidanceSection
-from molvm.sde import SamplingOptions, simulate
+from molvm.sde import SamplingOptions, Transition, simulate
 from molvm.training.adjustment import Adjustment
 from molvm.training.lagrangian import AugmentedLagrangian, LagrangianOptions
 from molvm.training.scaffold_memory import ScaffoldMemory
@@ -52,6 +56,8 @@ RESIDUAL_OBJECTIVES: Final[Mapping[str, tuple[type[AnyResidualObjective], type[A
     "vgg_flow": (VggFlow, VggFlowOptions),
     "refl": (Refl, ReflOptions),
     "draft": (Draft, DraftOptions),
+    "dpok": (Dpok, DpokOptions),
+    "ct_ppo": (CtPpo, CtPpoOptions),
 }
 """The algorithms that train a residual control by their names, each with its options."""
 
@@ -141,8 +147,16 @@ def _residual(
         return build_control_features(model, config.value.size, _initial_weights(config))
 
     control = algorithm.control_of(field(), model.schedules, config.training.strength)
-    ingredients = Ingredients(model, reward, critic=lambda: _value_features(config, model), field=field)
+    ingredients = Ingredients(
+        model, reward, critic=lambda: _value_features(config, model), field=field, steps=_steps(config, model)
+    )
     return algorithm.build(control, options(**settings), ingredients)
+
+
+def _steps(config: RunConfig, model: FlowModel) -> Transition:
+    options = sampling_options(config)
+    grid = options.grid(model.schedules)
+    return options.stepper(model)(model.schedules, grid[:-1], grid[1:])
 
 
 def _refuse_what_needs_a_value(config: RunConfig) -> None:

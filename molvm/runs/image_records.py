@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from molvm.images.files import png_bytes, read_png, write_grid
 from molvm.images.image import Image
 from molvm.runs.records import Column, Record
@@ -55,6 +58,12 @@ class ImageRecord(Record):
             ("prompt", pa.string(), "what the image was asked to show: the name of a class, or a text"),
             ("png", pa.binary(), "the image as a PNG file"),
         ]
+
+    @classmethod
+    def distances(cls, records: Sequence[Self]) -> NDArray[np.float64]:
+        """Root mean square differences of the pixels, from black to white 1."""
+        pixels = np.array([record.image.pixels.ravel() for record in records], dtype=np.float64) / 255
+        return np.array([np.sqrt(((pixels - each) ** 2).mean(axis=1)) for each in pixels])
 
     @classmethod
     def write_best(cls, path: Path, records: Sequence[Self], reward: str) -> None:  # noqa: ARG003 - a picture has no fields

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from molvm.chem.io import write_sdf
 from molvm.chem.molecule import Molecule
@@ -81,6 +82,13 @@ class MoleculeRecord(Record):
             ("bonds", pa.list_(pa.int32()), "i j of each bond, from 0"),
             ("orders", pa.list_(pa.uint8()), "of each bond"),
         ]
+
+    @classmethod
+    def distances(cls, records: Sequence[Self]) -> NDArray[np.float64]:
+        """One less the Tanimoto coefficients of Morgan fingerprints, of those that have a SMILES."""
+        from molvm.evaluation.variety import tanimoto_distances
+
+        return tanimoto_distances([record.smiles for record in records if record.smiles is not None])
 
     @classmethod
     def write_best(cls, path: Path, records: Sequence[Self], reward: str) -> None:

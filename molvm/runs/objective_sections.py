@@ -66,14 +66,42 @@ class ClassifierGuidanceSection(ValueObjectiveSection):
     )
 
 
-class DdpoSection(Section):
+class PolicyGradientSection(Section):
+    """What every algorithm has that learns from ratios; `molvm.objectives.policy_gradient.PolicyGradientOptions`."""
+
+    clip_range: PositiveFloat = Field(1e-4, description="how far the ratio of densities may be from 1 to teach")
+    log_density: Literal["mean", "sum"] = Field(
+        "mean", description="over the degrees of freedom; the clip range is meant for the mean"
+    )
+
+
+class DdpoSection(PolicyGradientSection):
     """DDPO; the options of `molvm.objectives.DdpoOptions`."""
 
     name: Literal["ddpo"] = Field("ddpo", description="the algorithm")
-    clip_range: PositiveFloat = Field(1e-4, description="how far the ratio of densities may be from 1 to teach")
     advantage_clip: PositiveFloat = Field(5.0, description="largest advantage, in standard deviations of the batch")
-    log_density: Literal["mean", "sum"] = Field(
-        "mean", description="over the degrees of freedom; the clip range is meant for the mean"
+
+
+class ActorCriticSection(PolicyGradientSection):
+    """What those have that learn a critic besides; `molvm.objectives.actor_critic.ActorCriticOptions`."""
+
+    baseline_window: PositiveFloat = Field(
+        256.0, description="samples over which the critic's start is averaged for each number of atoms"
+    )
+
+
+class DpokSection(ActorCriticSection):
+    """DPOK; the options of `molvm.objectives.DpokOptions`."""
+
+    name: Literal["dpok"] = Field("dpok", description="the algorithm")
+
+
+class CtPpoSection(ActorCriticSection):
+    """CT-PPO; the options of `molvm.objectives.CtPpoOptions`."""
+
+    name: Literal["ct_ppo"] = Field("ct_ppo", description="the algorithm")
+    trace: Annotated[FiniteFloat, Field(ge=0, le=1)] = Field(
+        1.0, description="how much of later steps counts in the advantage, by step; below 1 the critic is trusted"
     )
 
 
@@ -165,7 +193,9 @@ ObjectiveSection = Annotated[
     | Annotated[AdjointMatchingSection, Tag("adjoint_matching")]
     | Annotated[VggFlowSection, Tag("vgg_flow")]
     | Annotated[ReflSection, Tag("refl")]
-    | Annotated[DraftSection, Tag("draft")],
+    | Annotated[DraftSection, Tag("draft")]
+    | Annotated[DpokSection, Tag("dpok")]
+    | Annotated[CtPpoSection, Tag("ct_ppo")],
     Discriminator(_objective_name),
 ]
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from molvm.rewards.base import Outcome, Sample
 
 if TYPE_CHECKING:
@@ -78,6 +81,11 @@ class Record(ABC):
     @abstractmethod
     def own_columns(cls) -> list[Column]:
         """The columns of the sample itself."""
+
+    @classmethod
+    @abstractmethod
+    def distances(cls, records: Sequence[Self]) -> NDArray[np.float64]:
+        """How unlike those records are that have a key, pair by pair, 0 to 1."""
 
     @classmethod
     @abstractmethod

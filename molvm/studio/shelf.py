@@ -9,11 +9,8 @@ from typing import Final, Literal
 
 from molvm.durable import exclusive
 from molvm.errors import InputFileError, OutputExistsError, UnknownNameError
-from molvm.runs.config import RunConfig
-from molvm.runs.config_file import load_config
 from molvm.runs.directory import RunDirectory
-from molvm.runs.manifest import Manifest
-from molvm.runs.store import RunStore
+from molvm.runs.recorded import RecordedRun
 
 DEPTH: Final = 3
 """Folders below the root in which runs are looked for."""
@@ -26,41 +23,8 @@ FILE_ENDINGS: Final = (".sdf", ".smi", ".xyz")
 State = Literal["new", "running", "finished", "interrupted", "failed", "stopped"]
 
 
-@dataclass(frozen=True)
-class ShelvedRun:
-    """A run as the studio sees it: read only.
-
-    Args:
-        name: Its path below the root.
-        directory: Where it lies.
-    """
-
-    name: str
-    directory: RunDirectory
-
-    @property
-    def manifest(self) -> Manifest:
-        """Versions, model, reward and history, read anew.
-
-        Raises:
-            InputFileError: It cannot be read.
-        """
-        return Manifest.load(self.directory.manifest)
-
-    @property
-    def config(self) -> RunConfig:
-        """The settings, read anew.
-
-        Raises:
-            InputFileError: They cannot be read.
-            ConfigError: They are no settings.
-        """
-        return load_config(self.directory.config)
-
-    @property
-    def store(self) -> RunStore:
-        """Its metrics and samples."""
-        return RunStore(self.directory, self.manifest.reward, makes=self.manifest.makes)
+class ShelvedRun(RecordedRun):
+    """A run as the studio sees it: read only, its name being its path below the root."""
 
     @property
     def state(self) -> State:

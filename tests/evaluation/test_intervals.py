@@ -7,7 +7,15 @@ import pytest
 from scipy.stats import binomtest
 
 from molvm.errors import EvaluationError
-from molvm.evaluation.intervals import bootstrap, mean_interval, wilson, wilson_clustered
+from molvm.evaluation.intervals import (
+    Estimate,
+    bootstrap,
+    mean_difference,
+    mean_interval,
+    mean_of_pairs,
+    wilson,
+    wilson_clustered,
+)
 
 TRIALS = 2000
 
@@ -121,3 +129,27 @@ def test_what_has_no_interval_is_refused() -> None:
         wilson_clustered([3], [2])
     with pytest.raises(EvaluationError):
         wilson_clustered([0], [0])
+
+
+def test_the_interval_of_a_difference_covers_it_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(0)
+    covered = 0
+    for _ in range(400):
+        found = mean_difference(generator.normal(3, 2, size=12), generator.normal(1, 0.5, size=7))
+        covered += found.low <= 2 <= found.high
+    assert abs(covered / 400 - 0.95) < 0.035
+    assert mean_difference([1.0, 1.0], [0.0, 0.0]) == Estimate(1.0, 1.0, 1.0, 4)
+    assert mean_difference([1.0], [0.0, 1.0]).high == math.inf
+
+
+def test_the_interval_of_a_mean_over_pairs_covers_it_as_often_as_it_says() -> None:
+    """E|x - y| of two normal numbers is 2/√π."""
+    generator = np.random.default_rng(0)
+    covered = 0
+    for _ in range(400):
+        sample = generator.normal(size=60)
+        found = mean_of_pairs(np.abs(sample[:, None] - sample[None]))
+        covered += found.low <= 2 / math.sqrt(math.pi) <= found.high
+    assert 0.91 < covered / 400 < 0.985
+    with pytest.raises(EvaluationError, match="no pairs"):
+        mean_of_pairs([[0.0]])

@@ -1,23 +1,35 @@
-"""`molvm train --objective ddpo`: a method that trains a residual control, by the same commands as any other."""
+"""`molvm train --objective` ddpo, dpok, ct-ppo: methods that train a residual control, by the same commands as any."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from molvm.models.hub import load_model
 from molvm.training.checkpoint import load_checkpoint
 from tests.cli.conftest import Molvm
 
-FLAGS = "--objective ddpo --strength 2 --batch-size 6 --steps 6 --value-size A --set reward.workers=1"
+FLAGS = "--strength 2 --batch-size 6 --steps 6 --value-size A --set reward.workers=1"
 SMALL = FLAGS.split(" ")
 
 
+@pytest.mark.parametrize("objective", ["ddpo", "ct-ppo"])
 def test_it_trains_resumes_and_samples_like_any_other(
-    molvm: Molvm, tmp_path: Path, tiny_path: Path, spread_reward: str
+    molvm: Molvm, tmp_path: Path, tiny_path: Path, spread_reward: str, objective: str
 ) -> None:
-    given = ("--model", tiny_path, "--reward", spread_reward, *SMALL, "--set", "training.checkpoint_every=2")
+    given = (
+        "--objective",
+        objective,
+        "--model",
+        tiny_path,
+        "--reward",
+        spread_reward,
+        *SMALL,
+        "--set",
+        "training.checkpoint_every=2",
+    )
     before = load_model(tiny_path).card["sha256"]
     for out, count in (("whole", 4), ("parts", 2)):
         said = molvm("train", *given, "--iterations", count, "--out", out)
@@ -35,9 +47,9 @@ def test_it_trains_resumes_and_samples_like_any_other(
 
 
 def test_what_it_cannot_do_is_refused(molvm: Molvm, tmp_path: Path, tiny_path: Path, spread_reward: str) -> None:
-    given = ("train", "--model", tiny_path, "--reward", spread_reward, *SMALL, "--iterations", 1, "--out", "run")
+    given = ("train", "--reward", spread_reward, *SMALL, "--iterations", 1, "--out", "run", "--objective")
     for setting in ("sampling.kl_limit=3", "value.reads=endpoint", "objective.clip_range=0"):
-        said = molvm(*given, "--set", setting)
+        said = molvm(*given, "dpok", "--model", tiny_path, "--set", setting)
         assert said.code == 2
         assert setting.split("=")[0] in said.err
     assert not (tmp_path / "run").exists()

@@ -1,0 +1,69 @@
+"""Runs side by side as a table for people: a column a run, a line a quantity, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from molvm.evaluation import Estimate
+    from molvm.runs.comparison import Comparison, Row
+
+NOTHING: Final = "-"
+
+CALLS: Final = 1000
+"""Reward calls that gains are quoted for."""
+
+
+def comparison_table(found: Comparison) -> Table:
+    """All that is compared; parentheses hold 95 % intervals."""
+    unit = f" / {found.unit}" if found.unit else ""
+    table = Table(box=None, pad_edge=False, caption=_caption(found), caption_justify="left")
+    table.add_column(f"{found.reward}{unit} on {found.model}")
+    for row in found.rows:
+        table.add_column(row.run, justify="right", overflow="fold")
+    lines: dict[str, Callable[[Row], str]] = {
+        "objective": lambda row: row.objective,
+        "strength": lambda row: f"{row.strength:g}",
+        "rounds, reward calls": lambda row: f"{row.rounds}, {row.calls}",
+        "seconds": lambda row: f"{row.seconds:.4g}",
+        f"reward at {found.kl:.3g} nats": lambda row: _interval(row.reward_at_kl),
+        "  at a KL of": lambda row: f"{row.kl_there:.3g}",
+        "reward in the end ¹": lambda row: _interval(row.reward),
+        "  of those that have one": lambda row: _interval(row.reward_scored),
+        "KL from the base, nats": lambda row: _interval(row.kl),
+        f"gain by {CALLS} reward calls": lambda row: _interval(row.gain_per_call, CALLS),
+        "gain by hour": lambda row: _interval(row.gain_per_second, 3600),
+        "diversity": lambda row: _interval(row.diversity),
+        "distinct": lambda row: NOTHING if row.distinct is None else f"{row.distinct:.0%}",
+        "valid and connected": lambda row: _share(row.valid),
+        "failures": lambda row: _share(row.failures),
+        "distance to p*, nats ²": lambda row: _interval(row.gap),
+    }
+    for label, cell in lines.items():
+        table.add_row(label, *map(cell, found.rows))
+    return table
+
+
+def _caption(found: Comparison) -> str:
+    samples = ", ".join(str(row.samples) for row in found.rows)
+    return (
+        f"{found.direction}; ends are of {samples} samples.  ¹ failures count as {found.floor:.4g}  "
+        "² of paths, for each run's own strength, blind to what it never visits"
+    )
+
+
+def _interval(estimate: Estimate | None, factor: float = 1.0) -> str:
+    if estimate is None:
+        return NOTHING
+    value, low, high = (f"{factor * number:.3g}" for number in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} to {high})"
+
+
+def _share(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return NOTHING
+    value, low, high = (f"{number:.0%}" for number in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} to {high})"

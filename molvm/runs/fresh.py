@@ -1,0 +1,57 @@
+"""Fresh samples of what a run makes in the end, recorded as those of its training are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from molvm.errors import ConfigError
+from molvm.rewards.pools import open_pool
+from molvm.runs.records import Record
+from molvm.runs.run import Run
+from molvm.training.worth import worth
+
+
+def require_samplable(path: Path) -> None:
+    """Make sure, before anything is drawn, that a run's reward, workers and control can be had.
+
+    Raises:
+        MolVMError: One cannot.
+    """
+    run = Run.open(path)
+    _ = run.reward
+    open_pool(run.config.reward.workers).close()
+    run.objective()
+
+
+def fresh_samples(
+    path: Path, count: int, seed: int, progress: Callable[[int, int], None] | None = None
+) -> tuple[list[Record], list[float]]:
+    """Draws and scores samples of a run.
+
+    Args:
+        path: The run's directory.
+        count: How many.
+        seed: Of all randomness.
+        progress: Called with (sample steps done, in all).
+
+    Returns:
+        The samples, and what the path of each has cost: ½∫|u|², in nats.
+
+    Raises:
+        CheckpointError: The run has no whole checkpoint.
+        ConfigError: The number is too small, or the run has not begun.
+        RewardError: The run's reward cannot be had.
+    """
+    run = Run.open(path)
+    floor = run.manifest.floor
+    if count < 2 or floor is None:
+        raise ConfigError(f"{count} samples of the run {path} say nothing of it.", allowed="two or more, of a run")
+    drawn = run.sample(count, seed=seed, progress=progress).score()
+    iteration = len(run.metrics())
+    values, weights = worth(drawn.outcomes, run.reward.direction, floor), drawn.log_weights(floor)
+    records = [
+        run.store.kind.of(sample, outcome, iteration=iteration, worth=float(value), log_weight=float(weight))
+        for sample, outcome, value, weight in zip(drawn.molecules, drawn.outcomes, values, weights, strict=True)
+    ]
+    return records, [float(cost) for cost in drawn.path_cost]

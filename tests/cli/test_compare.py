@@ -1,0 +1,69 @@
+"""`molvm compare` on runs that were trained by the real commands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+
+from molvm.models.hub import save_model
+from molvm.models.images.pixel_flow import PixelFlowModel
+from molvm.models.images.pixel_network import PixelConfig, PixelNetwork
+from tests.cli.conftest import Molvm
+from tests.runs.tiny import save_tiny
+
+FLAGS = "--strength 2 --batch-size 6 --steps 6 --value-size A --iterations 3 --set reward.workers=1"
+SMALL = FLAGS.split(" ")
+
+
+def test_runs_of_molecules(molvm: Molvm, tmp_path: Path, tiny_path: Path, spread_reward: str) -> None:
+    given = ("train", "--model", tiny_path, "--reward", spread_reward, *SMALL)
+    for out in ("value-matching", "ddpo", "classifier-guidance"):
+        assert molvm(*given, "--objective", out, "--out", out).code == 0
+    said = molvm("compare", "value-matching", "ddpo", "--figure", "f.svg")
+    assert said.code == 0, said.err
+    assert (tmp_path / "f.svg").is_file()
+    for line in ("value_matching", "reward at", "KL from the base", "failures", "distance to p*"):
+        assert line in said.out
+    assert molvm("compare", "value-matching", "ddpo", "--figure", "f.svg").code == 2
+    found = json.loads(molvm("compare", "value-matching", "ddpo", "--json").out)
+    assert [row["calls"] for row in found["rows"]] == [18, 18]
+    refused = molvm("compare", "ddpo", "classifier-guidance")
+    assert refused.code == 2
+    assert "samples of its base alone" in refused.err
+    assert "--count" in refused.err
+    found = json.loads(molvm("compare", "ddpo", "classifier-guidance", "--count", 4, "--json").out)
+    assert [row["samples"] for row in found["rows"]] == [4, 4]
+    assert all(row["kl"]["value"] > 0 for row in found["rows"])
+
+
+def test_runs_of_images(molvm: Molvm, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = PixelNetwork(PixelConfig(size=8, classes=2, widths=(8, 16)))
+    save_model(PixelFlowModel(network, ["zero", "one"], "tiny"), tmp_path / "pictures")
+    for strength in (1, 5):
+        given = ("train", "--model", "pictures", "--reward", "jpeg", *SMALL, "--strength", strength)
+        assert molvm(*given, "--out", f"run{strength}").code == 0
+    found = json.loads(molvm("compare", "run1", "run5", "--json").out)
+    assert found["direction"] == "minimise"
+    assert all(0 < row["diversity"]["value"] < 1 and row["valid"] is None for row in found["rows"])
+
+
+def test_what_cannot_be_compared_is_refused(molvm: Molvm, tmp_path: Path, tiny_path: Path, spread_reward: str) -> None:
+    save_tiny(tmp_path / "tiny", seed=1)
+    short = [*SMALL, "--iterations", 1]
+    made = {"one": (tiny_path, spread_reward), "paid": (tiny_path, "validity"), "other": ("tiny", spread_reward)}
+    for out, (model, reward) in made.items():
+        said = molvm("train", "--model", model, "--reward", reward, *short, "--out", out)
+        assert said.code == 0, said.err
+    for others, message in (
+        (["paid"], "the reward"),
+        (["other"], "of other weights"),
+        ([], "allowed: two or more"),
+        (["one"], "given 2 times"),
+        (["nowhere"], "holds no run"),
+    ):
+        said = molvm("compare", "one", *others)
+        assert said.code == 2
+        assert message.lower() in said.err.lower()
