@@ -13,6 +13,7 @@ from molvm.cli.doctor import doctor
 from molvm.cli.evaluate import evaluate
 from molvm.cli.models import models_app
 from molvm.cli.pretrain import pretrain
+from molvm.cli.report import report
 from molvm.cli.rewards import rewards_app
 from molvm.cli.sample import sample
 from molvm.cli.score import score
@@ -46,7 +47,7 @@ def root(
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
 
 
-for _command in (train, sample, trajectory, score, evaluate, pretrain, doctor):
+for _command in (train, sample, trajectory, score, evaluate, report, pretrain, doctor):
     app.command()(_command)
 app.command(name="app")(studio)
 app.add_typer(data_app, name="data")

@@ -21,6 +21,7 @@ from molvm.runs.manifest import describe_machine, package_versions
 
 EXTRAS: Final = {
     "app": "streamlit",
+    "pandas": "pandas",
     "images": "diffusers",
     "data": "qm9pack",
     "ase": "ase",
