@@ -11,6 +11,7 @@ import typer
 from molvm.cli.data import data_app
 from molvm.cli.doctor import doctor
 from molvm.cli.evaluate import evaluate
+from molvm.cli.init import init
 from molvm.cli.models import models_app
 from molvm.cli.pretrain import pretrain
 from molvm.cli.report import report
@@ -26,7 +27,6 @@ app = typer.Typer(
     help="Steer pretrained 3D molecule generators towards any reward.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -47,7 +47,7 @@ def root(
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
 
 
-for _command in (train, sample, trajectory, score, evaluate, report, pretrain, doctor):
+for _command in (init, train, sample, trajectory, score, evaluate, report, pretrain, doctor):
     app.command()(_command)
 app.command(name="app")(studio)
 app.add_typer(data_app, name="data")

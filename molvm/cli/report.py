@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from molvm.cli.answer import Json, answer
+
 
 def report(
     run: Annotated[Path, typer.Argument(help="A run's directory.")],
@@ -15,6 +17,7 @@ def report(
     ] = None,
     count: Annotated[int, typer.Option("-n", "--count", help="How many of the best samples to show.")] = 12,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Write one HTML file about a run: what was asked, what came out, and how to make it again.
 
@@ -22,4 +25,5 @@ def report(
     """
     from molvm.reporting.report import report as reported
 
-    typer.echo(f"The report is {reported(run, out, count=count, overwrite=overwrite)}", err=True)
+    path = reported(run, out, count=count, overwrite=overwrite)
+    answer({"report": path}, f"The report is {path}", as_json=as_json, err=True)
