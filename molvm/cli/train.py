@@ -45,6 +45,9 @@ def train(
         str | None, typer.Option(help="Settings by name: few-labels, an hour's run for rewards that cost something.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file with settings; options come first.")] = None,
+    log: Annotated[
+        list[str] | None, typer.Option(help="Log to tensorboard, wandb or mlflow besides; may be repeated.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value, any setting.")] = None,
     resume: Annotated[Path | None, typer.Option(help="A run to go on with; needs no other option.")] = None,
     as_json: Json = False,
@@ -68,6 +71,7 @@ def train(
         "value_size": value_size,
         "seed": seed,
         "workers": workers,
+        "log": log or None,
         "out": out,
     }
     if resume is not None:

@@ -44,6 +44,7 @@ from molvm.runs.sizes import sizes_to_draw
 from molvm.runs.store import RunStore
 from molvm.sde import Guided
 from molvm.training.checkpoint import has_checkpoint, load_checkpoint
+from molvm.training.trackers.several import require_trackers
 from molvm.values.base import ValueNet
 
 if TYPE_CHECKING:
@@ -84,10 +85,12 @@ class Run:
             ModelError: The model is one that nothing can steer.
             RewardError: The reward cannot be sent to worker processes.
             OutputExistsError: The directory is not empty or cannot be written.
+            MissingDependencyError: The package of a logger is not installed.
         """
         if config.out is None:
             raise ConfigError("A run needs a directory.", remedy="--out runs/NAME, or out = ... in the settings")
         RunDirectory(config.out).require_free()
+        require_trackers(config.logging.names)
         trainer_options(config)  # refuses what the trainer would, before anything is written
         names = {
             "model": located_model(config, model),
