@@ -54,7 +54,9 @@ def run_html(run: Run) -> str:
         "state": f"{manifest.status or 'new'}, {len(metrics)} of {run.config.training.iterations} rounds",
         "reward": f"{manifest.direction} {manifest.reward}, λ = {run.config.training.strength:g}",
         "base model": manifest.model,
-        "last round": f"mean reward {last['reward']:.4g} {manifest.unit}, KL {last['kl']:.3g} nats" if last else "none",
+        "last round": f"mean reward {last['reward']:.4g}{manifest.unit and ' ' + manifest.unit}, KL {last['kl']:.3g} nats"
+        if last
+        else "none",
     }
     best = run.store.best(SHOWN)
     cards = [Card(_picture(each.sample), _name(each.sample), f"{each.value:.4g} {manifest.unit}") for each in best]
