@@ -49,18 +49,19 @@ def samples_html(samples: SampleSet) -> str:
 def run_html(run: Run) -> str:
     """How a run stands, and its best samples."""
     manifest, metrics = run.manifest, run.store.metrics()
-    last: Mapping[str, Any] = metrics[-1] if metrics else {}
     facts = {
         "state": f"{manifest.status or 'new'}, {len(metrics)} of {run.config.training.iterations} rounds",
         "reward": f"{manifest.direction} {manifest.reward}, λ = {run.config.training.strength:g}",
         "base model": manifest.model,
-        "last round": f"mean reward {last['reward']:.4g}{manifest.unit and ' ' + manifest.unit}, KL {last['kl']:.3g} nats"
-        if last
-        else "none",
+        "last round": _last(metrics[-1], manifest.unit) if metrics else "none",
     }
     best = run.store.best(SHOWN)
     cards = [Card(_picture(each.sample), _name(each.sample), f"{each.value:.4g} {manifest.unit}") for each in best]
     return _cards(f"Run {run.path}", facts, cards, 0)
+
+
+def _last(row: Mapping[str, Any], unit: str) -> str:
+    return f"mean reward {row['reward']:.4g} {unit}".strip() + f", KL {row['kl']:.3g} nats"
 
 
 def _cards(title: str, facts: Mapping[str, str], cards: Sequence[Card], left_out: int) -> str:
