@@ -20,7 +20,6 @@ html_theme = "furo"
 html_title = "molvm"
 html_static_path: list[str] = []
 exclude_patterns = ["_build", "_generated"]
-myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"

@@ -58,6 +58,7 @@ def test_a_report_shows_its_molecules(sheet: Page, runs: Path, tmp_path: Path, s
     widths = sheet.locator("img").evaluate_all("images => images.map(image => image.naturalWidth)")
     assert all(width > 0 for width in widths)
     assert complaints == []
+    sheet.evaluate("window.scrollTo(0, 0)")
     sheet.screenshot(path=screenshots / "report.png")
     assert sheet.pdf().startswith(b"%PDF")
 
