@@ -111,15 +111,15 @@ def sample(
             batch_size=batch_size,
             progress=progress,
         )
-    lines: list[str] = []
-    if score or top is not None:
+    scored = score or top is not None
+    if scored:
         drawn = drawn.score(workers=workers)
-        lines = [summary_line(drawn.reward_name, drawn.outcomes)]
+        typer.echo(summary_line(drawn.reward_name, drawn.outcomes), err=True)
     written = (drawn if top is None else drawn.top(top)).save(out, overwrite=overwrite)
     asked = f"; the reward was asked about {counted(drawn.asked, drawn.noun)}" if steering is not None else ""
     result = {"written": written, "out": out, "asked": drawn.asked, "reward": drawn.reward_name or None}
-    words = "\n".join([*lines, f"{counted(written, drawn.noun)} in {out}{asked}"])
-    answer({**result, **({"outcomes": summary(drawn.outcomes)} if lines else {})}, words, as_json=as_json, err=True)
+    words = f"{counted(written, drawn.noun)} in {out}{asked}"
+    answer({**result, **({"outcomes": summary(drawn.outcomes)} if scored else {})}, words, as_json=as_json, err=True)
 
 
 def _require_reward(found: Run | BaseModel, out: Path, workers: str | None) -> None:

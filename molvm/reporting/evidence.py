@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from molvm.evaluation.valency_tables import TABLE_NAMES
 from molvm.runs.config import RunConfig
 from molvm.runs.directory import RunDirectory
 from molvm.runs.manifest import Manifest
+from molvm.runs.store import RunStore
 from molvm.studio.comparison import LAST, Group, base_and_run, unsteered
 from molvm.studio.shelf import ShelvedRun, State
 
@@ -98,16 +100,19 @@ def collect(path: Path, count: int) -> Evidence:
     metrics = store.metrics()
     if not metrics:
         raise InputFileError(f"The run {path} has no finished round.", remedy=f"`molvm train --resume {path}`")
-    base, run = base_and_run("run", metrics, _of(metrics, store.records()))
+    base, run = base_and_run("run", metrics, _records(metrics, store))
     return Evidence(shelved.name, path, manifest, shelved.config, shelved.state, metrics, base, run, store.best(count))
 
 
-def _of(metrics: Sequence[Mapping[str, Any]], records: Iterable[Any]) -> Iterable[Any]:
-    """The records that can belong to either group, so that a long run is not held in memory as a whole."""
+def _records(metrics: Sequence[Mapping[str, Any]], store: RunStore) -> Iterator[Any]:
+    """The records that can belong to either group; what lies between is not read."""
     free = set(unsteered(metrics))
     steered = [int(row["iteration"]) for row in metrics if int(row["iteration"]) not in free]
-    first = steered[-max(1, math.ceil(LAST * len(steered)))] if steered else 0
-    return (record for record in records if record.iteration in free or record.iteration >= first)
+    last_free = max(free, default=-1)
+    yield from takewhile(lambda record: record.iteration <= last_free, store.records())
+    if steered:
+        late = steered[-max(1, math.ceil(LAST * len(steered)))]
+        yield from store.records(since=max(late, last_free + 1))
 
 
 def thinned(records: Sequence[Any], most: int = MOST_EXAMINED) -> list[Any]:
