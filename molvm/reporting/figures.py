@@ -164,13 +164,11 @@ def property_distributions(summaries: Mapping[str, Summary]) -> Figure | None:
     with _drawn(9.6, 2.2 * rows) as (canvas, svg):
         panels = canvas.subplots(rows, 3, squeeze=False).ravel()
         for panel, name in zip(panels, drawn, strict=False):
-            for group, summary in summaries.items():
-                if name in summary.distributions:
-                    _histogram(panel, group, coarsened(summary.distributions[name]), summary.means[name])
+            found = {group: each.distributions[name] for group, each in summaries.items() if name in each.distributions}
+            for group, each in coarsened(found).items():
+                _histogram(panel, group, each, summaries[group].means[name])
             panel.set_xlabel(f"{TITLES[name]} / {UNITS[name]}" if UNITS[name] else TITLES[name])
-            panel.set_xlim(
-                *_ends([each.distributions[name] for each in summaries.values() if name in each.distributions])
-            )
+            panel.set_xlim(*_ends(list(found.values())))
             panel.set_yticklabels([])
         for panel in panels[len(drawn) :]:
             panel.remove()
@@ -188,10 +186,14 @@ def _histogram(panel: Axes, name: str, found: Distribution, mean: Estimate | Non
         panel.axvline(mean.value, color=colour, linewidth=1.2, linestyle=(0, (4, 2)))
 
 
-def coarsened(found: Distribution, most: int = MOST_BINS) -> Distribution:
-    """The same with neighbouring bins joined, until at most so many span all that there is."""
-    used = np.flatnonzero(found.counts)
-    joined = -(-int(used[-1] - used[0] + 1) // most)
+def coarsened(found: Mapping[str, Distribution], most: int = MOST_BINS) -> dict[str, Distribution]:
+    """The same with neighbouring bins joined, equally many in all, until at most so many span all that there is."""
+    used = [np.flatnonzero(each.counts) for each in found.values()]
+    joined = max(-(-int(at[-1] - at[0] + 1) // most) for at in used)
+    return {name: _joined(each, joined) for name, each in found.items()}
+
+
+def _joined(found: Distribution, joined: int) -> Distribution:
     number = -(-found.bins.number // joined)
     counts = np.pad(found.counts, (0, number * joined - found.bins.number)).reshape(number, joined).sum(axis=1)
     width = (found.bins.stop - found.bins.start) / found.bins.number * joined

@@ -49,13 +49,15 @@ def test_what_is_left_is_spread_evenly(number: int, most: int) -> None:
     assert max(gaps) - min(gaps) <= 1
 
 
-def test_joined_bins_keep_their_molecules(evidence: Evidence) -> None:
-    found = evidence.summaries()["base"].distributions["energy"]
+def test_joined_bins_keep_their_molecules_and_are_as_wide_for_all(evidence: Evidence) -> None:
+    found = {name: summary.distributions["energy"] for name, summary in evidence.summaries().items()}
     joined = figures.coarsened(found, 5)
-    used = joined.counts.nonzero()[0]
-    assert joined.counts.sum() == found.counts.sum()
-    assert used[-1] - used[0] < 6
-    assert joined.bins.edges[0] == found.bins.edges[0]
+    for name, each in joined.items():
+        used = each.counts.nonzero()[0]
+        assert each.counts.sum() == found[name].counts.sum()
+        assert used[-1] - used[0] < 6
+        assert each.bins.edges[0] == found[name].bins.edges[0]
+    assert len({each.bins.edges[1] - each.bins.edges[0] for each in joined.values()}) == 1
 
 
 def test_only_what_is_not_the_default_is_told() -> None:
