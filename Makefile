@@ -3,6 +3,7 @@
 # make test     the tests          make slow   the tests that take minutes
 # make test-dgl the tests of DGL graphs, in .venv-dgl
 # make test-browser  the tests of the studio in a real browser
+# make docs     the documentation, in docs/_build/html; `make test` builds it too
 # make lint     ruff and mypy
 #
 # Everything but `system` uses .venv in this folder, and makes it when it is missing or out of date. pip takes the small
@@ -18,7 +19,7 @@ RUN := runs/demo
 
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: system run test test-dgl test-browser slow lint
+.PHONY: system run test test-dgl test-browser slow docs lint
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -43,8 +44,11 @@ run: $(STAMP)
 	$(BIN)/molvm sample $(RUN) -n 32 --score --out $(RUN)/samples.sdf
 	@echo "Adapted molecules: $(RUN)/samples.sdf. The best that training met: $(RUN)/best.sdf."
 
-test: $(STAMP)
+test: docs
 	$(BIN)/python -m pytest
+
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 # DGL is no longer released, so it gets an environment of its own, which adds it and what it needs to what .venv has.
 $(DGL_STAMP): $(STAMP)
@@ -64,6 +68,6 @@ slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
 
 lint: $(STAMP)
-	$(BIN)/ruff check molvm apps tests benchmarks
-	$(BIN)/ruff format --check molvm apps tests benchmarks
+	$(BIN)/ruff check molvm apps tests benchmarks examples docs/conf.py
+	$(BIN)/ruff format --check molvm apps tests benchmarks examples docs/conf.py
 	$(BIN)/mypy

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from molvm.models.base import FlowModel as FlowModel
     from molvm.models.hub import load_model as load_model
     from molvm.objectives.base import Objective as Objective
+    from molvm.reporting.report import report as report
     from molvm.rewards.base import Outcome as Outcome
     from molvm.rewards.base import Reward as Reward
     from molvm.rewards.python import reward as reward
@@ -45,6 +46,7 @@ _HOMES = {
     "ValueNet": ("molvm.values.base", "ValueNet"),
     "evaluate": ("molvm.evaluation", "summarise"),
     "load_model": ("molvm.models.hub", "load_model"),
+    "report": ("molvm.reporting.report", "report"),
     "resume": ("molvm.runs.api", "resume"),
     "reward": ("molvm.rewards.python", "reward"),
     "rewards": ("molvm.rewards", None),
@@ -69,6 +71,7 @@ __all__ = [
     "ValueNet",
     "evaluate",
     "load_model",
+    "report",
     "resume",
     "reward",
     "rewards",

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "molvm"
 
-FOUNDATIONS = ("errors", "durable", "digests", "cores", "programs", "subject")
+FOUNDATIONS = ("errors", "durable", "digests", "cores", "programs", "subject", "templates", "frames")
 """What imports nothing of molvm but one another; everyone may import them."""
 
 LAYERS = (
@@ -26,6 +26,7 @@ LAYERS = (
     "training",
     "runs",
     "studio",
+    "reporting",
     "cli",
 )
 """Each may import those before it, never those behind it."""
@@ -56,7 +57,7 @@ TORCHLESS_MODULES = (
     "interop.ase",
     "interop.files",
     "interop.openbabel",
-    *(f"studio.{path.stem}" for path in sorted((ROOT / "studio").glob("*.py")) if path.stem != "__init__"),
+    *(f"{each}.{path.stem}" for each in ("studio", "reporting") for path in sorted((ROOT / each).glob("[a-z]*.py"))),
 )
 
 TORCH_STACK = {"torch", "torch_geometric", "diffusers", "transformers", "safetensors.torch"}

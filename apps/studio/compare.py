@@ -7,10 +7,10 @@ import pandas as pd
 import streamlit as st
 from parts import GREY, LINKED, complain, jobs, messages, shelf, title, watch
 
+from molvm.chem.depiction import drawing
 from molvm.chem.molecule import Molecule
 from molvm.runs.groups import BASE, Group, base_and_run, pareto, reward_against_kl
 from molvm.studio.comparison import group_rows, value_rows
-from molvm.studio.depiction import drawing
 from molvm.studio.markup import plain
 from molvm.studio.pairs import pair_arguments, pair_files, pairs
 from molvm.studio.shelf import ShelvedRun

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 from parts import LINKED, messages, pick_source, shelf, title
 
+from molvm.chem.depiction import blank, drawing
 from molvm.datasets.registry import is_built, load_dataset
 from molvm.evaluation import known_smiles
-from molvm.studio.depiction import blank, drawing
 from molvm.studio.markup import plain, rounded
 from molvm.studio.molecule_table import Filter, MoleculeTable, as_csv, as_sdf, as_smiles, ordered
 

@@ -8,16 +8,16 @@ import pandas as pd
 import streamlit as st
 from parts import LINKED, judged, messages, pick_source, shelf, title, viewer
 
+from molvm.chem.depiction import drawing
 from molvm.chem.molecule import Molecule
+from molvm.chem.scenes import still
 from molvm.errors import MissingDependencyError
 from molvm.evaluation.posebusters import all_tests
 from molvm.rewards.base import Outcome
 from molvm.studio.closeup import Closeup, dipole_of
-from molvm.studio.depiction import drawing
 from molvm.studio.markup import plain
 from molvm.studio.molecule_table import MoleculeTable, as_sdf, ordered
 from molvm.studio.properties import property_rows
-from molvm.studio.scenes import still
 
 
 def picture(molecule: Molecule, close: Outcome | None, *, overlay: bool, arrow: bool) -> None:

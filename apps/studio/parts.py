@@ -14,15 +14,15 @@ import pandas as pd
 import streamlit as st
 import streamlit.components.v1 as components
 
-import molvm.studio
 from molvm.chem.molecule import Molecule
+from molvm.chem.scenes import Scene
+from molvm.chem.viewing import FOLDER
 from molvm.errors import InputFileError, MolVMError
 from molvm.rewards.base import MoleculeReward, Outcome
 from molvm.rewards.pools import Pool, open_pool
 from molvm.studio.jobs import Job, Jobs
 from molvm.studio.markup import plain
 from molvm.studio.molecule_table import MOST_MOLECULES, MoleculeTable, table_of_file, table_of_records
-from molvm.studio.scenes import Scene
 from molvm.studio.serving import ROOT_VARIABLE
 from molvm.studio.shelf import Shelf, ShelvedRun, open_shelf
 
@@ -31,7 +31,7 @@ LINKED: Any = "query-params"
 
 BLUE, GREY = "#1f6f78", "#8a99a5"
 
-_viewer = components.declare_component("molvm_viewer", path=str(Path(molvm.studio.__file__).parent / "viewer"))
+_viewer = components.declare_component("molvm_viewer", path=str(FOLDER))
 
 
 @contextmanager

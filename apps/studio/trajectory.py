@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 from parts import LINKED, complain, jobs, messages, shelf, title, viewer, watch
 
-from molvm.studio.depiction import drawing
+from molvm.chem.depiction import drawing
 from molvm.studio.markup import plain, rounded
 from molvm.studio.paths import path_file, read_path, trajectory_arguments
 

@@ -80,6 +80,12 @@ class Molecule:
         """Short: the arrays would fill a screen."""
         return f"Molecule({self.id!r}, {len(self.elements)} atoms, {len(self.bonds)} bonds)"
 
+    def _repr_html_(self) -> str:
+        """Flat and in 3D, for notebooks; needs no network."""
+        from molvm.chem.viewing import molecule_html
+
+        return molecule_html(self)
+
     def _check_shapes(self) -> None:
         n = len(self.elements)
         if len(self.positions) != n or len(self.formal_charges) != n:
@@ -176,6 +182,24 @@ class Molecule:
         from molvm.chem.rdkit_bridge import from_rdkit
 
         return from_rdkit(mol, name=id, properties=properties or {})
+
+    @classmethod
+    def from_smiles(cls, smiles: str, *, id: str = "") -> Molecule:
+        """A molecule with hydrogens and positions by ETKDG, always the same for one SMILES.
+
+        Args:
+            smiles: Of one molecule.
+            id: What to call it; the SMILES by default.
+
+        Raises:
+            MoleculeError: It is no SMILES, or cannot be embedded.
+        """
+        from molvm.chem.formats.smiles import parse_smiles
+
+        record = parse_smiles(smiles, id or smiles, {})
+        if record.molecule is None:
+            raise MoleculeError(f"{smiles!r:.60} makes no molecule: {record.reason}.", allowed="a SMILES")
+        return record.molecule
 
     def smiles(self) -> str | None:
         """Canonical SMILES of the bond graph, without hydrogens, isotopes and stereochemistry.

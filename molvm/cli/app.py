@@ -12,8 +12,10 @@ from molvm.cli.compare import compare
 from molvm.cli.data import data_app
 from molvm.cli.doctor import doctor
 from molvm.cli.evaluate import evaluate
+from molvm.cli.init import init
 from molvm.cli.models import models_app
 from molvm.cli.pretrain import pretrain
+from molvm.cli.report import report
 from molvm.cli.rewards import rewards_app
 from molvm.cli.sample import sample
 from molvm.cli.score import score
@@ -26,7 +28,6 @@ app = typer.Typer(
     help="Steer pretrained 3D molecule generators towards any reward.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -47,7 +48,7 @@ def root(
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
 
 
-for _command in (train, sample, trajectory, score, evaluate, compare, pretrain, doctor):
+for _command in (init, train, sample, trajectory, score, evaluate, report, compare, pretrain, doctor):
     app.command()(_command)
 app.command(name="app")(studio)
 app.add_typer(data_app, name="data")

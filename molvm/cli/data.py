@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from molvm.cli.answer import Json, answer
+
 data_app = typer.Typer(help="Build datasets, list and export them.", no_args_is_help=True)
 
 
@@ -16,12 +18,13 @@ def data() -> None:
 
 
 @data_app.command("list")
-def list_datasets() -> None:
+def list_datasets(as_json: Json = False) -> None:
     """Show which datasets there are, which are built, and what they hold."""
     from molvm.datasets.registry import DATASETS, described
 
-    for name, what in DATASETS.items():
-        typer.echo(f"{name:6s} {described(name)}\n       {what}")
+    found = [{"name": name, "state": described(name), "holds": what} for name, what in DATASETS.items()]
+    words = "\n".join(f"{each['name']:6s} {each['state']}\n       {each['holds']}" for each in found)
+    answer(found, words, as_json=as_json)
 
 
 @data_app.command()
@@ -29,6 +32,7 @@ def export(
     name: Annotated[str, typer.Argument(help="A dataset that is built here.")],
     out: Annotated[Path, typer.Option(help="The Parquet file.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Write a dataset as one Parquet file, a row a molecule; its provenance is in the file's metadata."""
     from molvm.datasets.export import write_parquet
@@ -38,7 +42,7 @@ def export(
     require_writable(out, overwrite=overwrite)
     dataset = load_dataset(name)
     write_parquet(dataset, out, overwrite=overwrite)
-    typer.echo(f"{len(dataset)} molecules in {out}", err=True)
+    _tell(len(dataset), out, as_json=as_json)
 
 
 @data_app.command()
@@ -46,6 +50,7 @@ def qm9(
     out: Annotated[Path | None, typer.Option(help="Another directory than the one where molvm looks.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; one a core by default.")] = None,
     limit: Annotated[int | None, typer.Option(help="Read only so many molecules, for a quick look.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Build QM9 from the package qm9pack: explicit hydrogens, kekulised bonds, formal charges, a fixed split."""
     from molvm.cli.console import counting_bar
@@ -55,7 +60,7 @@ def qm9(
     path = out or dataset_path("qm9")
     with counting_bar("QM9") as progress:
         dataset = build_qm9(path, workers=workers, progress=progress, limit=limit)
-    typer.echo(f"{len(dataset)} molecules in {path}", err=True)
+    _tell(len(dataset), path, as_json=as_json)
 
 
 @data_app.command()
@@ -64,6 +69,7 @@ def drugs(
     workers: Annotated[int | None, typer.Option(help="Processes; one a core by default.")] = None,
     count: Annotated[int, typer.Option("--count", "--limit", help="How many molecules to keep.")] = 66_000,
     seed: Annotated[int, typer.Option(help="Of the choice of molecules and of their conformers.")] = 0,
+    as_json: Json = False,
 ) -> None:
     """Build a stand-in for GEOM-Drugs from the SMILES of MOSES (package molsets), with ETKDG and a loose GFN-FF.
 
@@ -77,7 +83,7 @@ def drugs(
     path = out or dataset_path("drugs")
     with counting_bar("drugs") as progress:
         dataset = build_drugs(path, workers=workers, progress=progress, count=count, seed=seed)
-    typer.echo(f"{len(dataset)} molecules in {path}", err=True)
+    _tell(len(dataset), path, as_json=as_json)
 
 
 @data_app.command()
@@ -90,6 +96,7 @@ def geom(
     out: Annotated[Path | None, typer.Option(help="Another directory than the one where molvm looks.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; one a core by default.")] = None,
     limit: Annotated[int | None, typer.Option(help="Read only so many molecules (of each pickle).")] = None,
+    as_json: Json = False,
 ) -> None:
     """Read GEOM-Drugs from the pickles that MiDi or GEOM publish. An interrupted build goes on where it was."""
     from molvm.cli.console import counting_bar
@@ -107,6 +114,10 @@ def geom(
             limit=limit,
             progress=progress,
         )
-    typer.echo(f"{len(dataset)} conformers in {path}", err=True)
-    for reason, number in dataset.manifest["dropped"].items():
-        typer.echo(f"  dropped, {reason.replace('_', ' ')}: {number}", err=True)
+    dropped = {reason.replace("_", " "): number for reason, number in dataset.manifest["dropped"].items()}
+    lines = [f"{len(dataset)} conformers in {path}", *(f"  dropped, {why}: {count}" for why, count in dropped.items())]
+    answer({"conformers": len(dataset), "path": path, "dropped": dropped}, "\n".join(lines), as_json=as_json, err=True)
+
+
+def _tell(count: int, path: Path, *, as_json: bool) -> None:
+    answer({"molecules": count, "path": path}, f"{count} molecules in {path}", as_json=as_json, err=True)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from molvm.cli.answer import Json, answer
+
 
 def evaluate(
     source: Annotated[str, typer.Argument(help="A molecule file, a run's directory, or a base model.")],
@@ -34,6 +36,7 @@ def evaluate(
     ] = None,
     time_limit: Annotated[float, typer.Option(help="Seconds that one molecule may take in them.")] = 20.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Measure molecules: stability, validity, variety, properties, geometry, with 95 % intervals.
 
@@ -74,12 +77,15 @@ def evaluate(
         unknown = ", ".join(strangers)
         say(f"The valency table {against.table.name} has no {unknown}: such atoms are unstable. See --table.")
     summary = measured(found.molecules, against, pool, strain=strain, tests=tests)
+    origin = {"source": source, "model": found.model, "model_note": found.note}
+    document = {**summary.to_json(), **origin, "unreadable": found.unreadable}
     if out is not None:
-        origin = {"source": source, "model": found.model, "model_note": found.note}
-        document = {**summary.to_json(), **origin, "unreadable": found.unreadable}
         replace_text(out, json.dumps(document, indent=2) + "\n")
     if plot is not None:
         draw(summary, plot, against.reference)
     if found.note is not None:
         say(f"The model is {found.model}. {found.note}")
-    Console().print(metrics_table(summary, subsets=subsets))
+    if as_json:
+        answer(document, "", as_json=True)
+    else:
+        Console().print(metrics_table(summary, subsets=subsets))

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from molvm.rewards.base import Outcome
+
+
+def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """How many molecules were scored, their mean, and how many failed at each stage."""
+    values = [outcome.value for outcome in outcomes if outcome.value is not None]
+    return {
+        "molecules": len(outcomes),
+        "scored": len(values),
+        "mean": sum(values) / len(values) if values else None,
+        "unit": outcomes[0].unit if outcomes else "",
+        "failures": dict(Counter(outcome.failure.stage for outcome in outcomes if outcome.failure is not None)),
+    }
 
 
 def summary_line(name: str, outcomes: Sequence[Outcome]) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from molvm.cli.answer import Json, answer
+
 
 def pretrain(
     out: Annotated[Path, typer.Option(help="The directory of checkpoints and of the finished model.")],
@@ -37,6 +39,7 @@ def pretrain(
         int | None,
         typer.Option(help="Threads that share a batch, with OMP_NUM_THREADS=1; 1 by default; also with --resume."),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Train a base model; its averaged weights are published as OUT/model."""
     from molvm.cli.console import counting_bar
@@ -60,9 +63,9 @@ def pretrain(
             progress(state.step, state.steps)
 
         model, code = run_pretraining(dataset, out, settings, resume=resume, start=start, hours=hours, report=report)
+    words = f"The model is {model}: molvm sample {model} --out base.sdf"
     if model is None:
-        typer.echo(f"Stopped. Go on with: molvm pretrain --out {out} --dataset {dataset} --resume", err=True)
-    else:
-        typer.echo(f"The model is {model}: molvm sample {model} --out base.sdf", err=True)
+        words = f"Stopped. Go on with: molvm pretrain --out {out} --dataset {dataset} --resume"
+    answer({"model": model, "out": out, "finished": model is not None}, words, as_json=as_json, err=True)
     if code:
         raise typer.Exit(code)

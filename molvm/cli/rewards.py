@@ -6,24 +6,26 @@ from typing import Annotated
 
 import typer
 
+from molvm.cli.answer import Json, answer
+
 rewards_app = typer.Typer(help="List rewards, and show what one means and takes.", no_args_is_help=True)
 
 
 @rewards_app.command("list")
-def list_rewards() -> None:
+def list_rewards(as_json: Json = False) -> None:
     """The rewards that --reward can name, each with what it measures."""
     from molvm.rewards.description import summary
     from molvm.rewards.registry import reward_names
 
-    names = reward_names()
-    width = max(len(name) for name in names)
-    for name in names:
-        typer.echo(f"{name:{width}}  {summary(name)}")
+    found = {name: summary(name) for name in reward_names()}
+    width = max(map(len, found))
+    answer(found, "\n".join(f"{name:{width}}  {what}" for name, what in found.items()), as_json=as_json)
 
 
 @rewards_app.command("describe")
 def describe(
     reward: Annotated[str, typer.Argument(help="A name, an expression as --reward takes it, or path.py:name.")],
+    as_json: Json = False,
 ) -> None:
     """What a reward measures, takes, and is made of."""
     from molvm.rewards.description import describe as described
@@ -31,4 +33,5 @@ def describe(
     from molvm.rewards.registry import reward_names
     from molvm.runs.reward_source import resolve_reward
 
-    typer.echo(manual(reward) if reward in reward_names() else described(resolve_reward(reward)))
+    text = manual(reward) if reward in reward_names() else described(resolve_reward(reward))
+    answer({"reward": reward, "description": text}, text, as_json=as_json)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molvm.cli.answer import Json, answer
 from molvm.cli.sample_method import (
     FeynmanKacLooks,
     FeynmanKacPotential,
@@ -80,10 +81,11 @@ def sample(
     ] = None,
     top: Annotated[int | None, typer.Option(help="Keep only so many of the best.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Draw molecules or images from a run, or from a base model."""
     from molvm.cli.console import counted, counting_bar
-    from molvm.cli.outcomes import summary_line
+    from molvm.cli.outcomes import summary, summary_line
     from molvm.durable import require_writable
     from molvm.errors import ConfigError
 
@@ -117,12 +119,15 @@ def sample(
             batch_size=batch_size,
             progress=progress,
         )
-    if score or top is not None:
+    scored = score or top is not None
+    if scored:
         drawn = drawn.score(workers=workers)
         typer.echo(summary_line(drawn.reward_name, drawn.outcomes), err=True)
     written = (drawn if top is None else drawn.top(top)).save(out, overwrite=overwrite)
     asked = f"; the reward was asked about {counted(drawn.asked, drawn.noun)}" if steering is not None else ""
-    typer.echo(f"{counted(written, drawn.noun)} in {out}{asked}", err=True)
+    result = {"written": written, "out": out, "asked": drawn.asked, "reward": drawn.reward_name or None}
+    words = f"{counted(written, drawn.noun)} in {out}{asked}"
+    answer({**result, **({"outcomes": summary(drawn.outcomes)} if scored else {})}, words, as_json=as_json, err=True)
 
 
 def _require_reward(found: Run | BaseModel, out: Path, workers: str | None) -> None:

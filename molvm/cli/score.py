@@ -7,11 +7,17 @@ from typing import Annotated
 
 import typer
 
+from molvm.cli.answer import Json, answer
+from molvm.cli.completion import rewards as known_rewards
+
 
 def score(
     file: Annotated[Path, typer.Argument(help="An SD, SMILES, CSV or XYZ file, and what Open Babel reads.")],
     reward: Annotated[
-        list[str], typer.Option(help="A reward (molvm rewards list), or path.py:function; may be repeated.")
+        list[str],
+        typer.Option(
+            help="A reward (molvm rewards list), or path.py:function; may be repeated.", autocompletion=known_rewards
+        ),
     ],
     out: Annotated[Path, typer.Option(help="The CSV file to write.")],
     workers: Annotated[
@@ -20,10 +26,11 @@ def score(
     time_limit: Annotated[float, typer.Option(help="Seconds that one molecule may take.")] = 60.0,
     cache: Annotated[bool, typer.Option(help="Take outcomes that are known already, and keep new ones.")] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Score the molecules of a file: one row a record, in order, with the reason where a reward failed."""
     from molvm.cli.console import counted, counting_bar
-    from molvm.cli.outcomes import summary_line
+    from molvm.cli.outcomes import summary, summary_line
     from molvm.durable import require_writable
     from molvm.errors import ConfigError
     from molvm.rewards.base import Outcome
@@ -45,6 +52,7 @@ def score(
 
         table = score_molecules(records, reward, workers=workers, time_limit=time_limit, cache=cache, progress=count)
     table.to_csv(out, overwrite=overwrite)
-    for name, outcomes in table.outcomes.items():
-        typer.echo(summary_line(name, outcomes), err=True)
-    typer.echo(f"{counted(len(table), 'row')} in {out}", err=True)
+    lines = [summary_line(name, outcomes) for name, outcomes in table.outcomes.items()]
+    rewards = {name: summary(outcomes) for name, outcomes in table.outcomes.items()}
+    words = "\n".join([*lines, f"{counted(len(table), 'row')} in {out}"])
+    answer({"rows": len(table), "out": out, "rewards": rewards}, words, as_json=as_json, err=True)

@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from molvm.cli.answer import Json, answer
+from molvm.cli.completion import models, rewards
+
 if TYPE_CHECKING:
     from molvm.runs.config import RunConfig
 
 
 def train(
     dataset: Annotated[
-        str | None, typer.Option(help="Base model by the dataset it was trained on.", show_default="qm9")
+        str | None, typer.Option(help="Base model by its dataset.", show_default="qm9", autocompletion=models)
     ] = None,
     model: Annotated[str | None, typer.Option(help="Base model by its directory, instead of --dataset.")] = None,
     reward: Annotated[
-        str | None, typer.Option(help="A reward's name, or path.py:function.", show_default="dipole")
+        str | None,
+        typer.Option(help="A reward's name, or path.py:function.", show_default="dipole", autocompletion=rewards),
     ] = None,
     objective: Annotated[
         str | None,
@@ -45,8 +49,12 @@ def train(
         str | None, typer.Option(help="Settings by name: few-labels, an hour's run for rewards that cost something.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file with settings; options come first.")] = None,
+    log: Annotated[
+        list[str] | None, typer.Option(help="Log to tensorboard, wandb or mlflow besides; may be repeated.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value, any setting.")] = None,
     resume: Annotated[Path | None, typer.Option(help="A run to go on with; needs no other option.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Adapt a base model to a reward.
 
@@ -67,6 +75,7 @@ def train(
         "value_size": value_size,
         "seed": seed,
         "workers": workers,
+        "log": log or None,
         "out": out,
     }
     if resume is not None:
@@ -85,10 +94,12 @@ def train(
         run.use_workers(workers)
     with training_bar(run.reward.unit) as progress:
         code = run.train(progress)
+    words = f"Stopped. Go on with: molvm train --resume {run.path}" if code else f"The run is finished: {run.path}"
+    done = run.store.metrics()
+    result = {"run": run.path, "finished": not code, "iterations": len(done), "last": done[-1] if done else None}
+    answer(result, words, as_json=as_json, err=True)
     if code:
-        typer.echo(f"Stopped. Go on with: molvm train --resume {run.path}", err=True)
         raise typer.Exit(code)
-    typer.echo(f"The run is finished: {run.path}", err=True)
 
 
 def _settings(config: Path | None, recipe: str | None, flags: dict[str, Any], assignments: list[str]) -> RunConfig:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from molvm.cli.answer import Json, answer
+
 
 def trajectory(
     source: Annotated[str, typer.Argument(help="A run's directory, or a base model's name or directory.")],
@@ -18,6 +20,7 @@ def trajectory(
     guidance: Annotated[float, typer.Option(help="What a run's control is multiplied by; 0 for its base model.")] = 1.0,
     atoms: Annotated[str | None, typer.Option(help="The number of atoms.", show_default="as the base draws it")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Draw one molecule and keep its path from noise, with V along it.
 
@@ -36,4 +39,4 @@ def trajectory(
             open_source(source), seed=seed, steps=steps, guidance=guidance, atoms=atoms, progress=progress
         )
     written = drawn.to_sdf(out, overwrite=overwrite)
-    typer.echo(f"{counted(written, 'frame')} in {out}", err=True)
+    answer({"frames": written, "out": out}, f"{counted(written, 'frame')} in {out}", as_json=as_json, err=True)

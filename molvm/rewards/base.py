@@ -8,6 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal, Protocol, final, get_args, runtime_checkable
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from molvm.chem.molecule import Molecule
 from molvm.errors import RewardError
 from molvm.subject import Subject
+from molvm.templates import rendered
 
 FailureKind = Literal["invalid", "rejected", "failed", "timeout", "crashed", "cancelled", "reward_error"]
 """invalid: no molecule. rejected: a molecule out of the reward's scope. failed: the computation did not converge
@@ -92,6 +94,10 @@ class Outcome:
     def ok(self) -> bool:
         """Whether there is a value."""
         return self.failure is None
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        return rendered(Path(__file__).parent / "outcome.html.j2", outcome=self)
 
 
 @runtime_checkable

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Never
 
 from molvm.chem.molecule import Molecule
-from molvm.errors import ConfigError, ModelError
+from molvm.errors import ConfigError, ModelError, UnknownNameError
 from molvm.models.base import BaseModel, FlowModel
 from molvm.models.hub import load_model
 from molvm.rewards.base import Reward
 from molvm.rewards.workers import Workers
-from molvm.runs.config import RewardSection, RunConfig
+from molvm.runs.config import LOGGERS, RewardSection, RunConfig
 from molvm.runs.config_file import merged
 from molvm.runs.directory import RunDirectory
 from molvm.runs.inference import Inference, MethodOptions
@@ -41,15 +41,24 @@ def settings_layer(
     value_size: str | None = None,
     seed: int | None = None,
     workers: Workers | None = None,
+    log: Sequence[str] | None = None,
     out: Path | str | None = None,
 ) -> dict[str, Any]:
-    """The settings that are used most, in the sections of `RunConfig`; those that are None are left out."""
+    """The settings that are used most, in the sections of `RunConfig`; those that are None are left out.
+
+    Raises:
+        UnknownNameError: There is no logger of a name in `log`.
+    """
+    for name in log or ():
+        if name not in LOGGERS:
+            raise UnknownNameError("logger", name, LOGGERS)
     sections: dict[str, dict[str, Any]] = {
         "model": {"name": model},
         "reward": {"name": reward, "workers": workers},
         "objective": {"name": objective and objective.replace("-", "_")},
         "sampling": {"steps": steps},
         "value": {"size": value_size},
+        "logging": dict.fromkeys(log or (), True),
         "training": {"strength": strength, "iterations": iterations, "batch_size": batch_size, "seed": seed},
     }
     layer: dict[str, Any] = {
@@ -73,6 +82,7 @@ def train(
     value_size: str | None = None,
     seed: int | None = None,
     workers: Workers | None = None,
+    log: Sequence[str] | None = None,
     recipe: str | None = None,
     settings: Mapping[str, Any] | RunConfig | None = None,
     progress: TrainingProgress | None = None,
@@ -93,6 +103,7 @@ def train(
         value_size: Size of the value network, "A" to "F".
         seed: Of all randomness.
         workers: Processes that evaluate the reward, or the address of a Dask scheduler, `dask://host:port`.
+        log: Where metrics go besides the run's directory: "tensorboard", "wandb", "mlflow".
         recipe: A name of settings that belong together, "few-labels" for rewards that cost something.
         settings: All other settings, as in a file; what is given above comes first.
         progress: Told about every step.
@@ -102,7 +113,7 @@ def train(
 
     Raises:
         ConfigError: A setting is out of range or unknown.
-        UnknownNameError: There is no such recipe, model or reward.
+        UnknownNameError: There is no such recipe, model, reward or logger.
         ModelError: The model is one that nothing can steer.
         RewardError: `reward` is something else, a plain function for instance.
         OutputExistsError: `out` is not empty or cannot be written.
@@ -127,6 +138,7 @@ def train(
         value_size=value_size,
         seed=seed,
         workers=workers,
+        log=log,
         out=out,
     )
     upper = merged([base, layer])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, FiniteFloat, Strict, ValidationError
 from pydantic_core import PydanticCustomError
@@ -136,6 +136,23 @@ class TrainingSection(Section):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="of all randomness")
 
 
+class LoggingSection(Section):
+    """Where metrics go besides the run's metrics.jsonl; each needs the extra of its name."""
+
+    tensorboard: bool = Field(False, description="event files in the run's folder tensorboard")
+    wandb: bool = Field(False, description="Weights & Biases; WANDB_MODE=offline keeps it on this machine")
+    mlflow: bool = Field(False, description="the server of MLFLOW_TRACKING_URI, else the run's folder mlruns")
+    project: Annotated[str, Field(min_length=1)] = Field("molvm", description="what the run is filed under there")
+
+    @property
+    def names(self) -> list[str]:
+        """Those that are asked for."""
+        return [name for name in LOGGERS if getattr(self, name)]
+
+
+LOGGERS: Final = ("tensorboard", "wandb", "mlflow")
+
+
 class RunConfig(Section):
     """Everything that defines a run but its directory.
 
@@ -150,6 +167,7 @@ class RunConfig(Section):
     value: ValueSection = ValueSection()
     constraints: ConstraintsSection = ConstraintsSection()
     training: TrainingSection = TrainingSection()
+    logging: LoggingSection = LoggingSection()
     out: Annotated[Path, Strict(strict=False)] | None = Field(None, description="the run's directory")
 
     @classmethod

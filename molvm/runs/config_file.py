@@ -73,10 +73,10 @@ def merged(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def config_text(config: RunConfig) -> str:
-    """The settings as commented TOML that reads back to the same settings."""
+def config_text(config: RunConfig, heading: str = "The settings of this run, all of them, with their meaning.") -> str:
+    """The settings as commented TOML that reads back to the same settings, under a heading."""
     document = tomlkit.document()
-    document.add(tomlkit.comment("The settings of this run, all of them, with their meaning."))
+    document.add(tomlkit.comment(heading))
     _add(document, config)
     for name, section in config:
         if isinstance(section, BaseModel):

@@ -43,6 +43,13 @@ class ImageSet(SampleSet):
         """Raises a ConfigError: images are no molecules."""
         raise ConfigError(f"Images cannot be written as the SD file {path}.", remedy="save(), a folder of PNG files")
 
+    def to_rdkit(self) -> Any:
+        """Raises a ConfigError: images are no molecules."""
+        raise ConfigError("Images are no molecules of RDKit.", remedy="images, whose pil() is a Pillow image")
+
+    def _known(self, index: int) -> dict[str, object]:
+        return {"prompt": self.images[index].prompt, "path_cost": float(self.path_cost[index])}
+
     def _table(self) -> str:
         buffer = io.StringIO()
         reward = [self.reward_name] if self.outcomes else []

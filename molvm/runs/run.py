@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from molvm.chem.molecule import Molecule
 from molvm.durable import replace_text
 from molvm.errors import CheckpointError, ConfigError, ModelError, MolVMError, OutputExistsError, RewardError
+from molvm.frames import data_frame
 from molvm.models.base import BaseModel, FlowModel, made_by, require_steerable
 from molvm.models.hub import load_model
 from molvm.objectives import AnyResidualObjective, Objective, ValueObjective
@@ -45,7 +46,11 @@ from molvm.runs.sizes import sizes_to_draw
 from molvm.runs.store import RunStore
 from molvm.sde import Guided
 from molvm.training.checkpoint import has_checkpoint, load_checkpoint
+from molvm.training.trackers.several import require_trackers
 from molvm.values.base import ValueNet
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger(__name__)
 
@@ -82,10 +87,12 @@ class Run:
             ModelError: The model is one that nothing can steer.
             RewardError: The reward cannot be sent to worker processes.
             OutputExistsError: The directory is not empty or cannot be written.
+            MissingDependencyError: The package of a logger is not installed.
         """
         if config.out is None:
             raise ConfigError("A run needs a directory.", remedy="--out runs/NAME, or out = ... in the settings")
         RunDirectory(config.out).require_free()
+        require_trackers(config.logging.names)
         trainer_options(config)  # refuses what the trainer would, before anything is written
         names = {
             "model": located_model(config, model),
@@ -194,6 +201,24 @@ class Run:
     def store(self) -> RunStore:
         """The recorded metrics and molecules."""
         return RunStore(self.directory, self.manifest.reward, makes=self.manifest.makes)
+
+    def _repr_html_(self) -> str:
+        """How it stands and its best samples, for notebooks."""
+        from molvm.runs.notebook import run_html
+
+        return run_html(self)
+
+    def to_pandas(self, since: int = 0) -> pd.DataFrame:
+        """One row a recorded sample, with the columns of the run's Parquet files.
+
+        Args:
+            since: The first iteration whose samples are taken.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+            InputFileError: A file is damaged.
+        """
+        return data_frame(record.row() for record in self.store.records(since))
 
     def train(self, progress: TrainingProgress | None = None) -> int:
         """Train from the newest checkpoint to the last iteration.

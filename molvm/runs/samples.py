@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,17 @@ from numpy.typing import NDArray
 from molvm.chem.io import write_sdf
 from molvm.chem.molecule import Molecule
 from molvm.chem.validity import is_valid_and_connected
-from molvm.errors import ConfigError, EvaluationError
+from molvm.errors import ConfigError, EvaluationError, MoleculeError
+from molvm.frames import data_frame
 from molvm.rewards.base import Outcome, Reward
 from molvm.rewards.subjects import require_subject
 from molvm.rewards.workers import Workers
 from molvm.runs.scoring import evaluate_reward
 from molvm.subject import Subject
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rdkit import Chem
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +66,12 @@ class SampleSet:
         """Short: the molecules would fill a screen."""
         scored = f", scored with {self.reward_name}" if self.outcomes else ""
         return f"{type(self).__name__}({len(self)} {self.judged}{scored})"
+
+    def _repr_html_(self) -> str:
+        """The first of them drawn, for notebooks."""
+        from molvm.runs.notebook import samples_html
+
+        return samples_html(self)
 
     def __iter__(self) -> Iterator[Molecule]:
         return iter(self.molecules)
@@ -160,6 +171,37 @@ class SampleSet:
         """
         return write_sdf(path, (self._annotated(index) for index in range(len(self))), overwrite=overwrite)
 
+    def to_rdkit(self) -> list[Chem.RWMol | None]:
+        """The molecules in RDKit, not sanitised; None for one with an atom that is no element."""
+        return [_rdkit_or_none(molecule) for molecule in self.molecules]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a sample: id, SMILES, atoms, whether valid, path_cost in nats; once scored reward and failure.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        return data_frame(self._row(index) for index in range(len(self)))
+
+    def _row(self, index: int) -> dict[str, object]:
+        return {"id": self.molecules[index].id, **self._known(index), **self._judgement(index)}
+
+    def _known(self, index: int) -> dict[str, object]:
+        molecule = self.molecules[index]
+        return {
+            "smiles": molecule.smiles(),
+            "atoms": molecule.n_atoms,
+            "valid": is_valid_and_connected(molecule),
+            "path_cost": float(self.path_cost[index]),
+        }
+
+    def _judgement(self, index: int) -> dict[str, object]:
+        if not self.outcomes:
+            return {}
+        outcome = self.outcomes[index]
+        failure = (outcome.failure.kind, outcome.failure.reason) if outcome.failure else (None, None)
+        return {self.reward_name: outcome.value, "failure": failure[0], "reason": failure[1]}
+
     def _annotated(self, index: int) -> Molecule:
         molecule = self.molecules[index]
         properties: dict[str, object] = {
@@ -173,3 +215,10 @@ class SampleSet:
             if outcome.failure is not None:
                 properties |= {"failure": outcome.failure.kind, "reason": outcome.failure.reason}
         return replace(molecule, properties=properties)
+
+
+def _rdkit_or_none(molecule: Molecule) -> Chem.RWMol | None:
+    try:
+        return molecule.to_rdkit()
+    except MoleculeError:
+        return None

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from molvm.chem.formats.record import Record
 from molvm.chem.io import write_csv
 from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError, InputFileError, MoleculeError
+from molvm.frames import data_frame
 from molvm.interop.files import read_molecules
 from molvm.rewards.base import Failure, Outcome, Reward, SampleReward
 from molvm.rewards.limits import DEFAULT_TIME_LIMIT
@@ -19,6 +20,9 @@ from molvm.rewards.subjects import require_subject
 from molvm.rewards.workers import Workers
 from molvm.runs.kept_outcomes import kept_outcomes
 from molvm.runs.reward_source import require_reward, resolve_reward
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 UNREADABLE = "reading"
 """The stage at which a record that holds no molecule fails."""
@@ -63,6 +67,14 @@ class ScoreTable:
             OutputExistsError: The file exists, or cannot be written.
         """
         write_csv(path, self.columns, self.rows(), overwrite=overwrite)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The rows as a table.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        return data_frame(self.rows(), self.columns)
 
     def _row(self, index: int) -> dict[str, Any]:
         mine = {name: outcomes[index] for name, outcomes in self.outcomes.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,6 +25,8 @@ from molvm.runs.manifest import Manifest, Status
 from molvm.runs.progress import Silence, TrainingProgress
 from molvm.runs.store import RunStore
 from molvm.training.checkpoint import has_checkpoint
+from molvm.training.trackers.several import Trackers
+from molvm.training.trackers.tracked import Tracked
 from molvm.training.trainer import Iteration, Scorer, Trainer
 
 logger = logging.getLogger(__name__)
@@ -125,9 +128,11 @@ class TrainingSession:
         _say(about_warmup(trainer.options.warmup, trainer.options.iterations) if first == 0 else None)
 
         watch = FailureWatch(self.config.reward)
+        trackers = Trackers(self.config.logging.names, self._tracked(first, manifest))
 
         def on_iteration(report: Iteration) -> None:
             store.append(report)
+            trackers.log(report.index, report.metrics)
             watch.observe(report)
             self.progress.iteration(report)
             if report.index == 0:  # the base's own samples
@@ -151,6 +156,15 @@ class TrainingSession:
             # What went wrong before matters more than a manifest that cannot be written.
             with contextlib.suppress(MolVMError):
                 manifest.end_session(status, trainer.iteration).save(self.directory.manifest)
+            trackers.close(finished=status == "finished")
+
+    def _tracked(self, first: int, manifest: Manifest) -> Tracked:
+        """The run as it is told to whoever follows it elsewhere."""
+        path = self.directory.path.resolve()
+        key = hashlib.sha256(f"{path} {manifest.created}".encode()).hexdigest()[:16]
+        sections = self.config.model_dump(mode="json", exclude={"out"}).items()
+        settings = {f"{section}.{name}": value for section, values in sections for name, value in values.items()}
+        return Tracked(path.name, key, path, self.config.logging.project, settings, first)
 
     def _opened_manifest(self, first: int) -> Manifest:
         """The manifest with this session in it; a warning if it cannot repeat the others to the last bit."""

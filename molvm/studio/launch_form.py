@@ -32,8 +32,8 @@ MAIN: Final = (
 )
 """What most runs set; all else is below a fold."""
 
-NOT_IN_FORM: Final = ("objective.name",)
-"""It is chosen with the algorithm."""
+NOT_IN_FORM: Final = ("objective.name", "logging.wandb", "logging.mlflow", "logging.project")
+"""The first is chosen with the algorithm; the others would send metrics elsewhere, which no link may ask for."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from molvm.chem.io import read_molecules
 from molvm.chem.molecule import Molecule
+from molvm.chem.scenes import Scene, film
 from molvm.errors import InputFileError
-from molvm.studio.scenes import Scene, film
 
 TIME, VALUE = "t", "V"
 """The fields of a frame: its time, and V in nats where something steers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from typer.main import get_command
 from molvm.chem.io import read_molecules
 from molvm.cli.app import app
 from molvm.models.hub import load_model
+from molvm.runs import diagnosis
 from molvm.runs.config import RunConfig
+from molvm.runs.diagnosis import TRIALS
 from tests.cli.conftest import Molvm
 from tests.datasets.geom_files import write_split_pickles
 from tests.models.flowmol.published.token_folder import token_folder
@@ -266,11 +269,25 @@ def test_help_has_the_defaults_of_the_settings() -> None:
 
 def test_doctor(molvm: Molvm) -> None:
     said = molvm("doctor")
-    for word in ("torch", "rdkit", "data home", "qed of ethanol", "dipole of water", "extra dgl"):
-        assert word in said.out
     lines = said.out.splitlines()
+    for word in ("torch", "rdkit", "data home", "qed of ethanol", "extra dgl", *(trial.topic for trial in TRIALS)):
+        assert any(line.startswith("ok ") and word in line for line in lines), word
     assert said.code == int(any(line.startswith("BAD") for line in lines))
-    assert any(line.startswith("ok ") and "dipole of water" in line and " D" in line for line in lines)
+    assert any("dipole of water" in line and " D" in line for line in lines)
+
+
+def test_doctor_finds_what_is_wrong(molvm: Molvm, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = replace(TRIALS[0], low=0.9, high=1.0)
+    broken = replace(TRIALS[0], topic="nonsense", reward="nonsense")
+    monkeypatch.setattr(diagnosis, "TRIALS", (wrong, broken))
+    monkeypatch.setattr(diagnosis, "EXTRAS", {"ase": "ase", "dgl": "no_such_module"})
+    said = molvm("doctor", "--json")
+    assert said.code == 1
+    found = {finding["topic"]: finding for finding in json.loads(said.out)}
+    assert not found[wrong.topic]["ok"]
+    assert not found["nonsense"]["ok"]
+    assert found["extra ase"] == {"topic": "extra ase", "text": "installed, can be imported", "ok": True}
+    assert "pip install" in found["extra dgl"]["text"]
 
 
 def test_a_published_checkpoint_is_converted_and_sampled(

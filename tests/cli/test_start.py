@@ -23,7 +23,7 @@ def test_help_loads_little() -> None:
     loaded = shown.stderr.split()
     assert "typer" in loaded
     assert not {name.split(".")[0] for name in loaded} & HEAVY
-    assert len([name for name in loaded if name.startswith("molvm")]) <= 20
+    assert len([name for name in loaded if name.startswith("molvm")]) <= 25
 
 
 def test_version(molvm_command: Command) -> None:

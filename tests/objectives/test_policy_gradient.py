@@ -37,7 +37,7 @@ def ingredients(model: GaussianMixtureModel, seed: int = 0) -> Ingredients:
     grid = STEPS.grid(model.schedules)
     steps = STEPS.stepper(model)(model.schedules, grid[:-1], grid[1:])
     critic = perturb(build_features(model, "A", torch.Generator().manual_seed(seed + 7)), seed)
-    return Ingredients(model, None, critic=lambda: critic, steps=steps)
+    return Ingredients(model, None, critic=lambda: critic, field=lambda: critic, steps=steps)
 
 
 def learner(

@@ -8,14 +8,14 @@ from molvm.errors import ConfigError, RewardError, UnknownNameError
 from molvm.runs.config import RunConfig
 from molvm.runs.config_file import load_config
 from molvm.runs.objective_sections import OBJECTIVES
-from molvm.studio.launch_form import MAIN, changed, entries, launch_arguments, settings_of
+from molvm.studio.launch_form import MAIN, NOT_IN_FORM, changed, entries, launch_arguments, settings_of
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_the_form_asks_for_every_setting_of_the_schema(objective: str) -> None:
     config = RunConfig.from_mapping({"objective": {"name": objective}})
     schema = {f"{section}.{name}" for section, each in config if section != "out" for name, _ in each}
-    assert {entry.key for entry in entries(objective)} == schema - {"objective.name"}
+    assert {entry.key for entry in entries(objective)} == schema - set(NOT_IN_FORM)
     assert set(MAIN) <= schema
 
 
@@ -25,6 +25,10 @@ def test_a_form_that_is_left_alone_gives_the_defaults(objective: str) -> None:
     config = settings_of(values, objective)
     assert config == RunConfig.from_mapping({"objective": {"name": objective}})
     assert changed(config) == {}
+
+
+def test_no_link_can_send_metrics_elsewhere() -> None:
+    assert not {"logging.wandb", "logging.mlflow"} & {entry.key for entry in entries()}
 
 
 def test_kinds_follow_the_schema() -> None:

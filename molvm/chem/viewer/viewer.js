@@ -1,4 +1,4 @@
-// Draws a scene of molvm.studio.scenes with 3Dmol.js. Scenes hold numbers and element symbols alone; every word shown
+// Draws a scene of molvm.chem.scenes with 3Dmol.js. Scenes hold numbers and element symbols alone; every word shown
 // here is written here, and put on the page as text.
 "use strict";
 

@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import molvm.studio
+import molvm.chem
+from molvm.chem.depiction import drawing
 from molvm.chem.molecule import Molecule
-from molvm.studio.depiction import drawing
-from molvm.studio.markup import plain, rounded
-from molvm.studio.scenes import film, frame, still
+from molvm.chem.scenes import film, frame, still
 from tests.studio.hostile import TEXTS
 
-VIEWER = Path(molvm.studio.__file__).parent / "viewer"
+VIEWER = Path(molvm.chem.__file__).parent / "viewer"
 
 
 def water(name: str = "water") -> Molecule:
@@ -26,18 +25,6 @@ def water(name: str = "water") -> Molecule:
 def test_no_text_of_a_file_reaches_the_viewer_or_a_drawing(text: str) -> None:
     assert json.dumps(still(water(text))) == json.dumps(still(water()))
     assert drawing(water(text)) == drawing(water())
-
-
-@pytest.mark.parametrize("text", TEXTS)
-def test_markdown_shows_a_text_as_it_is(text: str) -> None:
-    shown = plain(text)
-    assert shown.replace("\\", "") == text.replace("\\", "")
-    unescaped = [c for at, c in enumerate(shown) if c in "<>[]()$`*" and shown[at - 1] != "\\"]
-    assert unescaped == []
-
-
-def test_numbers_are_short() -> None:
-    assert [rounded(1.23456), rounded(None), rounded(float("nan"))] == ["1.23", "–", "–"]
 
 
 def test_a_frame_holds_atoms_and_bonds() -> None:

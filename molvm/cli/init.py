@@ -1,0 +1,37 @@
+"""`molvm init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def init(
+    file: Annotated[Path, typer.Argument(help="The TOML file to write.")] = Path("molvm.toml"),
+    objective: Annotated[
+        str | None,
+        typer.Option(help="The algorithm: value-matching, classifier-guidance or ddpo.", show_default="value-matching"),
+    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="Begin with settings by name: few-labels.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+) -> None:
+    """Write all settings of a training run with their meaning, to change and to train with.
+
+    The settings are the defaults, or those of a recipe: molvm train --config molvm.toml --out runs/NAME
+    """
+    from molvm.durable import published, require_writable
+    from molvm.runs.api import settings_layer
+    from molvm.runs.config import RunConfig
+    from molvm.runs.config_file import config_text, merged
+    from molvm.runs.recipes import recipe_settings
+
+    require_writable(file, overwrite=overwrite)
+    layer = settings_layer(objective=objective)
+    settings = merged([{} if recipe is None else recipe_settings(recipe, layer), layer])
+    config = RunConfig.from_mapping(settings, "the command line")
+    heading = f"Settings of a training run: molvm train --config {file} --out runs/NAME"
+    with published(file, overwrite=overwrite) as part:
+        part.write_text(config_text(config, heading), encoding="utf-8")
+    typer.echo(f"The settings are in {file}: molvm train --config {file} --out runs/NAME", err=True)
