@@ -31,7 +31,7 @@ def learner(strength: float, **options: object) -> VggFlow:
 def test_the_shift_is_its_own_closed_form_and_not_that_of_the_tilt(tmp_path: Path) -> None:
     """β(π/2)√S and not λS, with the spread as it was (fine steps, which leave little of the error of Euler's)."""
     strength, deviation = 0.5, 0.7
-    found = trainer(learner(strength), PointReward(LINEAR), tmp_path, 80, 8, batch=16)
+    found = trainer(learner(strength), PointReward(LINEAR), tmp_path, 100, 10, batch=32)
     found.run()
     samples, base = ends(found, 200, steps=200)
     shift = float((samples - base).mean())
