@@ -7,15 +7,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from molvm.cli.conditioning import Classes, GuidanceScale, Prompts
+
 if TYPE_CHECKING:
     from molvm.runs.config import RunConfig
 
 
 def train(
     dataset: Annotated[
-        str | None, typer.Option(help="Base model by the dataset it was trained on.", show_default="qm9")
+        str | None,
+        typer.Option(
+            help="Base model by its dataset (of images digits, dit, sd15, sd2, sd3, cifar), or a directory.",
+            show_default="qm9",
+        ),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Base model by its directory, instead of --dataset.")] = None,
+    prompts: Prompts = None,
+    classes: Classes = None,
+    guidance_scale: GuidanceScale = None,
     reward: Annotated[
         str | None, typer.Option(help="A reward's name, or path.py:function.", show_default="dipole")
     ] = None,
@@ -54,6 +63,9 @@ def train(
     from molvm.cli.training_bar import training_bar
 
     flags: dict[str, Any] = {
+        "prompts": prompts,
+        "classes": classes,
+        "guidance_scale": guidance_scale,
         "reward": reward,
         "objective": objective,
         "strength": strength,

@@ -141,7 +141,7 @@ class Ddpo:
             taken: g when it was taken.
             field: g now, with its graph.
         """
-        per_noise = {name: shift / transition.noise[name] for name, shift in transition.shift.items()}
+        per_noise = {name: shift and shift / transition.noise[name] for name, shift in transition.shift.items()}
         moved = (field - taken).scale(per_noise)
         # −½|ε + moved|² + ½|ε|² without the difference of large numbers: exactly 0 where nothing has moved.
         return -moved.inner(noise.to(dtype=moved.dtype)) - moved.squared_norm() / 2

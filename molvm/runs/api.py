@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Never
 
@@ -12,7 +12,8 @@ from molvm.models.base import BaseModel, FlowModel
 from molvm.models.hub import load_model
 from molvm.rewards.base import Reward
 from molvm.rewards.workers import Workers
-from molvm.runs.config import RewardSection, RunConfig
+from molvm.runs.assembly import conditioning_of
+from molvm.runs.config import ModelSection, RewardSection, RunConfig
 from molvm.runs.config_file import merged
 from molvm.runs.directory import RunDirectory
 from molvm.runs.inference import Inference, MethodOptions
@@ -30,6 +31,9 @@ from molvm.sde.options import TransitionName
 def settings_layer(
     *,
     model: str | None = None,
+    prompts: Path | str | Sequence[str] | None = None,
+    classes: str | Sequence[str] | None = None,
+    guidance_scale: float | None = None,
     reward: str | None = None,
     objective: str | None = None,
     strength: float | None = None,
@@ -43,7 +47,12 @@ def settings_layer(
 ) -> dict[str, Any]:
     """The settings that are used most, in the sections of `RunConfig`; those that are None are left out."""
     sections: dict[str, dict[str, Any]] = {
-        "model": {"name": model},
+        "model": {
+            "name": model,
+            "prompts": str(prompts) if isinstance(prompts, Path) else prompts,
+            "classes": classes,
+            "guidance_scale": guidance_scale,
+        },
         "reward": {"name": reward, "workers": workers},
         "objective": {"name": objective and objective.replace("-", "_")},
         "sampling": {"steps": steps},
@@ -312,13 +321,25 @@ def require_no_method(run: Run) -> Never:
     )
 
 
-def open_source(name: Path | str) -> Run | BaseModel:
+def open_source(name: Path | str, model: ModelSection | None = None) -> Run | BaseModel:
     """The run in a directory, or the base model of a name.
+
+    Args:
+        name: Of either.
+        model: Prompts, classes and guidance of a base model of images.
 
     Raises:
         UnknownNameError: Neither.
+        ConfigError: A run is given prompts, classes or a guidance scale, which it has.
     """
-    return Run.open(name) if RunDirectory(Path(name)).is_run else load_model(name)
+    asked = model or ModelSection()
+    if not RunDirectory(Path(name)).is_run:
+        return load_model(name, conditioning=conditioning_of(asked))
+    if asked != ModelSection():
+        raise ConfigError(
+            f"The run {name} has its prompts, classes and guidance scale.", remedy="leaving them out, or a base model"
+        )
+    return Run.open(name)
 
 
 def _finish(run: Run, progress: TrainingProgress | None) -> Run:

@@ -10,6 +10,7 @@ import torch
 
 from molvm.errors import ConfigError
 from molvm.models.base import BaseModel, FlowModel
+from molvm.models.images.conditioning import Conditioning
 from molvm.models.precision import resolve_precision
 from molvm.objectives import (
     ClassifierGuidance,
@@ -25,7 +26,7 @@ from molvm.rewards.constraint import constraints_of
 from molvm.rewards.diversity import diversity_of
 from molvm.rewards.isolated import Isolated
 from molvm.rewards.pools import open_pool
-from molvm.runs.config import ClassifierGuidanceSection, DdpoSection, RewardSection, RunConfig
+from molvm.runs.config import ClassifierGuidanceSection, DdpoSection, ModelSection, RewardSection, RunConfig
 from molvm.runs.kept_outcomes import kept_outcomes
 from molvm.sde import SamplingOptions, simulate
 from molvm.training.adjustment import Adjustment
@@ -65,6 +66,15 @@ def model_note(model: object) -> str | None:
     card: Any = getattr(model, "card", {})
     note = card.get("dataset_note")
     return str(note) if note else None
+
+
+def conditioning_of(section: ModelSection) -> Conditioning:
+    """What images the base model is asked for.
+
+    Raises:
+        ConfigError: Both prompts and classes.
+    """
+    return Conditioning(section.prompts, section.classes, section.guidance_scale)
 
 
 def build_objective(config: RunConfig, model: FlowModel) -> ValueObjective[Any] | Ddpo:

@@ -31,8 +31,8 @@ MAIN: Final = (
 )
 """What most runs set; all else is below a fold."""
 
-NOT_IN_FORM: Final = ("objective.name",)
-"""It is chosen with the algorithm."""
+NOT_IN_FORM: Final = ("objective.name", "model.prompts", "model.classes")
+"""The first is chosen with the algorithm; the others may name files, which no address may have read."""
 
 
 @dataclass(frozen=True)
