@@ -25,7 +25,7 @@ from molvm.rewards.base import Outcome, Reward, SampleReward
 from molvm.rewards.constraint import constraints_of
 from molvm.rewards.diversity import diversity_of
 from molvm.rewards.isolated import Isolated
-from molvm.rewards.pools import open_pool
+from molvm.rewards.pools import fitting_workers, open_pool
 from molvm.runs.config import ClassifierGuidanceSection, DdpoSection, ModelSection, RewardSection, RunConfig
 from molvm.runs.kept_outcomes import kept_outcomes
 from molvm.sde import SamplingOptions, simulate
@@ -170,7 +170,9 @@ def isolated_reward(
     """
     if not isinstance(reward, SampleReward):
         return reward, lambda: None
-    pool = open_pool(section.workers, time_limit=section.time_limit, cache=kept_outcomes(section.cache))
+    pool = open_pool(
+        fitting_workers(section.workers, reward), time_limit=section.time_limit, cache=kept_outcomes(section.cache)
+    )
     return Isolated(reward, pool, progress, check), pool.close
 
 
