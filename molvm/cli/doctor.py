@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 
-def doctor() -> None:
+def doctor(
+    memory: Annotated[
+        str | None, typer.Option(help="Say what training on a model of images takes: dit, sd15, sd2, sd3 or cifar.")
+    ] = None,
+    batch: Annotated[int, typer.Option(help="Images in a round, for --memory.")] = 128,
+    value_size: Annotated[str, typer.Option(help="Size of the value network, A to F, for --memory.")] = "B",
+) -> None:
     """Check the installation: versions, engines, models, extras. Paste the output into a bug report."""
+    if memory is not None:
+        _estimate(memory, batch, value_size)
+        return
     from molvm.runs.diagnosis import diagnose
 
     healthy = True
@@ -15,3 +26,23 @@ def doctor() -> None:
         typer.echo(f"{'ok ' if finding.ok else 'BAD'}  {finding.topic:<20} {finding.text}")
     if not healthy:
         raise typer.Exit(1)
+
+
+def _estimate(model: str, batch: int, value_size: str) -> None:
+    from molvm.runs.memory import estimate_memory
+
+    found = estimate_memory(model, batch, value_size=value_size)
+    lines = (
+        ("Value Matching, in all", found.value_matching),
+        ("  weights of the base, 16 bits", found.base),
+        ("  value network with AdamW", found.value),
+        ("  a pass of the base", found.forward),
+        ("  decoding, one by one", found.decoding),
+        ("  learning from a portion", found.learning),
+        ("beside it, paths in RAM", found.paths),
+        ("a graph through the base, V1", found.through_one),
+        (f"  V1 + {batch - 1} (V2 - V1)", found.through_the_base),
+    )
+    typer.echo(f"{model}, {batch} images in a round, counted from the graphs; passes, decoding and learning take turns")
+    for topic, size in lines:
+        typer.echo(f"{topic:<32} {size / 1e9:9.2f} GB")
