@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
+from itertools import pairwise
 from typing import TypeVar
 
 import torch
@@ -21,6 +22,9 @@ from molvm.errors import ConfigError
 from molvm.states import State
 
 AnyState = TypeVar("AnyState", bound=State)
+
+ROUNDING_OF_TIMES = 1e-3
+"""Of T t, by which a time in float32 may miss the trained one that is meant."""
 
 
 class Schedule(ABC):
@@ -121,8 +125,44 @@ class CosineSchedule(_ConvexSchedule):
         return math.pi / 2 * self.nu * t ** (self.nu - 1) * torch.sin(math.pi * t**self.nu)
 
 
+class VariancePreserving(Schedule):
+    """α² + β² = 1, given by E = −ln α and its rate −Ė (DDPM); ½∫σ² = E."""
+
+    @abstractmethod
+    def _exponent(self, t: Tensor) -> Tensor:
+        """E = −ln α."""
+
+    @abstractmethod
+    def _rate(self, t: Tensor) -> Tensor:
+        """−dE/dt."""
+
+    def alpha(self, t: Tensor) -> Tensor:
+        """α = exp(−E), small and not 0 at t = 0."""
+        return torch.exp(-self._exponent(t))
+
+    def beta(self, t: Tensor) -> Tensor:
+        """β = √(1 − α²)."""
+        return torch.sqrt(-torch.expm1(-2 * self._exponent(t)))
+
+    def alpha_dot(self, t: Tensor) -> Tensor:
+        """α̇ = −α Ė."""
+        return self.alpha(t) * self._rate(t)
+
+    def beta_dot(self, t: Tensor) -> Tensor:
+        """β̇ = −αα̇/β."""
+        return -self.alpha(t) * self.alpha_dot(t) / self.beta(t)
+
+    def eta(self, t: Tensor) -> Tensor:
+        """η = κ, because β(κβ + αα̇/β) = κ(β² + α²)."""
+        return self.kappa(t)
+
+    def half_variance_to_go(self, t: Tensor) -> Tensor:
+        """−ln α."""
+        return self._exponent(t)
+
+
 @dataclass(frozen=True)
-class VariancePreservingSchedule(Schedule):
+class VariancePreservingSchedule(VariancePreserving):
     """A schedule with α² + β² = 1, α = exp(−½B), B = β_max-to-β_min linear diffusion of total T (DDPM, continuous).
 
     Args:
@@ -140,29 +180,89 @@ class VariancePreservingSchedule(Schedule):
     def _rate(self, t: Tensor) -> Tensor:
         return (self.beta_min + (self.beta_max - self.beta_min) * (1 - t)) / 2
 
+
+@dataclass(frozen=True)
+class TrainedSchedule(VariancePreserving):
+    """The schedule of a model that was trained at T discrete times k = T − 1, …, 0 (DDPM).
+
+    Time k lies at t = (T − 1 − k)/T and the data at t = 1. Between these times −ln α is linear.
+
+    Args:
+        exponents: −ln α at t = 0, 1/T, …, 1: T positive numbers that fall, and 0.
+
+    Raises:
+        ConfigError: They do not.
+    """
+
+    exponents: tuple[float, ...] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        falls = all(a > b for a, b in pairwise(self.exponents))
+        if len(self.exponents) < 2 or not falls or self.exponents[-1] != 0 or not math.isfinite(self.exponents[0]):
+            raise ConfigError("A trained schedule needs α that grows with time to 1.", allowed="0 < α < 1 before t = 1")
+
+    @property
+    def trained_steps(self) -> int:
+        """T."""
+        return len(self.exponents) - 1
+
+    def step_of(self, t: Tensor) -> Tensor:
+        """The trained time k that is nearest to t, integers of the shape of t; k = 0 at t = 1."""
+        last = self.trained_steps - 1
+        return (last - torch.round(t.double() * self.trained_steps).long()).clamp(0, last)
+
+    def _exponent(self, t: Tensor) -> Tensor:
+        table, index, share = self._place(t)
+        return torch.lerp(table[index], table[index + 1], share).to(t.dtype)
+
+    def _rate(self, t: Tensor) -> Tensor:
+        table, index, _ = self._place(t)
+        return ((table[index] - table[index + 1]) * self.trained_steps).to(t.dtype)
+
+    def _place(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The table, the interval that t lies in, and how far into it."""
+        table = torch.tensor(self.exponents, dtype=torch.float64, device=t.device)
+        position = t.double() * self.trained_steps
+        # A time that is meant to be trained may be off by its rounding.
+        nearest = torch.round(position)
+        position = torch.where((position - nearest).abs() < ROUNDING_OF_TIMES, nearest, position)
+        index = position.floor().long().clamp(0, self.trained_steps - 1)
+        return table, index, position - index
+
+
+@dataclass(frozen=True)
+class ShiftedSchedule(_ConvexSchedule):
+    """Rectified flow whose noise β = σ' = shift σ/(1 + (shift − 1) σ), σ = 1 − t, stays large for longer.
+
+    Equal steps of t are then the shifted σ grid of Stable Diffusion 3 (Esser et al. 2024, Eq. 23).
+
+    Args:
+        shift: 1 for none, 3 for SD3.
+
+    Raises:
+        ConfigError: It is not positive and finite.
+    """
+
+    shift: float = 3.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.shift) and self.shift > 0):
+            raise ConfigError(f"The schedule is shifted by {self.shift}.", allowed="a positive number")
+
     def alpha(self, t: Tensor) -> Tensor:
-        """α = exp(−½∫ rate), about 0.007 and not 0 at t = 0."""
-        return torch.exp(-self._exponent(t))
+        """α = t/(t + shift (1 − t))."""
+        return t / self._denominator(t)
 
     def beta(self, t: Tensor) -> Tensor:
-        """β = √(1 − α²)."""
-        return torch.sqrt(-torch.expm1(-2 * self._exponent(t)))
+        """β = shift (1 − t)/(t + shift (1 − t))."""
+        return self.shift * (1 - t) / self._denominator(t)
 
     def alpha_dot(self, t: Tensor) -> Tensor:
-        """α̇ = α · rate/2."""
-        return self.alpha(t) * self._rate(t)
+        """α̇ = shift/(t + shift (1 − t))²."""
+        return self.shift / self._denominator(t) ** 2
 
-    def beta_dot(self, t: Tensor) -> Tensor:
-        """β̇ = −αα̇/β."""
-        return -self.alpha(t) * self.alpha_dot(t) / self.beta(t)
-
-    def eta(self, t: Tensor) -> Tensor:
-        """η = κ, because β(κβ + αα̇/β) = κ(β² + α²)."""
-        return self.kappa(t)
-
-    def half_variance_to_go(self, t: Tensor) -> Tensor:
-        """−ln α."""
-        return self._exponent(t)
+    def _denominator(self, t: Tensor) -> Tensor:
+        return t + self.shift * (1 - t)
 
 
 @dataclass(frozen=True)
@@ -186,6 +286,13 @@ class Schedules:
     def beta(self, t: Tensor) -> dict[str, Tensor]:
         """β of each modality."""
         return self.collect(lambda schedule: schedule.beta(t))
+
+    @property
+    def trained_steps(self) -> int | None:
+        """T, if a modality knows no other times than t = 0, 1/T, …, 1."""
+        return next(
+            (each.trained_steps for each in self.by_modality.values() if isinstance(each, TrainedSchedule)), None
+        )
 
     def most_advanced_alpha(self, t: Tensor) -> Tensor:
         """The largest α of the modalities: how much of the data the most advanced of them shows already."""

@@ -68,7 +68,7 @@ TORCH_STACK = {"torch", "torch_geometric", "diffusers", "transformers", "safeten
 MAY_UNPICKLE = {"molvm.rewards.messages", "molvm.datasets.inert_pickle"}
 
 # Other people's checkpoints, in a process of its own, tensors and plain values alone.
-MAY_LOAD_WEIGHTS = {"molvm.models.flowmol.published.read_checkpoint"}
+MAY_LOAD_WEIGHTS = {"molvm.models.flowmol.published.read_checkpoint", "molvm.models.images.judges.weights"}
 
 FILES = sorted(ROOT.rglob("*.py"))
 

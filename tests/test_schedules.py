@@ -6,9 +6,19 @@ import pytest
 import torch
 
 from molvm.errors import ConfigError
-from molvm.schedules import CosineSchedule, LinearSchedule, Schedule, Schedules, VariancePreservingSchedule
+from molvm.schedules import (
+    CosineSchedule,
+    LinearSchedule,
+    Schedule,
+    Schedules,
+    ShiftedSchedule,
+    TrainedSchedule,
+    VariancePreservingSchedule,
+)
 
-ALL = [LinearSchedule(), CosineSchedule(1.0), CosineSchedule(2.0), CosineSchedule(0.7), VariancePreservingSchedule()]
+CONVEX = [LinearSchedule(), CosineSchedule(1.0), CosineSchedule(2.0), CosineSchedule(0.7), ShiftedSchedule(3.0)]
+TRAINED = TrainedSchedule((5.0, 3.0, 2.0, 1.0, 0.6, 0.2, 0.04, 0.0))
+ALL = [*CONVEX, VariancePreservingSchedule(), TRAINED]
 TIMES = torch.linspace(0.02, 0.98, 49, dtype=torch.float64)
 
 
@@ -28,7 +38,7 @@ def test_eta_by_its_definition(schedule: Schedule) -> None:
     assert torch.equal(schedule.sigma_squared(TIMES), 2 * schedule.eta(TIMES))
 
 
-@pytest.mark.parametrize("schedule", ALL, ids=str)
+@pytest.mark.parametrize("schedule", ALL[:-1], ids=str)
 def test_variance_to_go_is_the_integral(schedule: Schedule) -> None:
     for start in (0.05, 0.4, 0.9):
         # Midpoints: η is not evaluated at t = 1, where some formulas divide zero by zero.
@@ -37,7 +47,7 @@ def test_variance_to_go_is_the_integral(schedule: Schedule) -> None:
         torch.testing.assert_close(schedule.half_variance_to_go(edges[0]), integral, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("schedule", ALL[:4], ids=str)
+@pytest.mark.parametrize("schedule", CONVEX, ids=str)
 def test_ends_and_convexity(schedule: Schedule) -> None:
     ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
     torch.testing.assert_close(schedule.alpha(ends), ends, atol=1e-15, rtol=0)
@@ -49,6 +59,24 @@ def test_variance_preserving_keeps_variance_and_almost_forgets() -> None:
     schedule = VariancePreservingSchedule()
     torch.testing.assert_close(schedule.alpha(TIMES) ** 2 + schedule.beta(TIMES) ** 2, torch.ones_like(TIMES))
     assert 0 < float(schedule.alpha(torch.zeros(()))) < 0.01
+
+
+def test_a_trained_schedule_knows_its_times() -> None:
+    """Seven times, 6 to 0, and then the data; between them −ln α is linear."""
+    t = torch.arange(8, dtype=torch.float64) / 7
+    assert TRAINED.step_of(t).tolist() == [6, 5, 4, 3, 2, 1, 0, 0]
+    assert torch.equal(TRAINED.step_of(t.float()), TRAINED.step_of(t))
+    torch.testing.assert_close(TRAINED.alpha(t), torch.exp(-torch.tensor(TRAINED.exponents, dtype=torch.float64)))
+    torch.testing.assert_close(TRAINED.half_variance_to_go(t[:1] + 1 / 14), torch.tensor([4.0], dtype=torch.float64))
+    assert Schedules({"x": LinearSchedule(), "y": TRAINED}).trained_steps == 7
+    assert Schedules({"x": LinearSchedule()}).trained_steps is None
+    assert ShiftedSchedule(3.0).beta(torch.tensor(0.5)) == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("exponents", [(1.0,), (1.0, 2.0, 0.0), (1.0, 0.5), (math.inf, 0.0)])
+def test_what_is_no_trained_schedule_is_refused(exponents: tuple[float, ...]) -> None:
+    with pytest.raises(ConfigError, match="grows with time"):
+        TrainedSchedule(exponents)
 
 
 def test_value_weight_is_the_mean_over_modalities() -> None:

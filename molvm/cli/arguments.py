@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from molvm.errors import ConfigError, UnknownNameError
 
@@ -19,9 +20,10 @@ def base_model(dataset: str | None, model: str | None) -> str | None:
     if model is not None:
         raise ConfigError("Both --dataset and --model are given.", allowed="one of them")
     from molvm.models.hub import GEOM, model_names
+    from molvm.models.images.published import PUBLISHED_IMAGES
 
-    names = [*model_names(), GEOM]
-    if dataset not in names:
+    names = [*model_names(), GEOM, *PUBLISHED_IMAGES]
+    if dataset not in names and not Path(dataset).is_dir():
         raise UnknownNameError("dataset", dataset, names)
     return dataset
 

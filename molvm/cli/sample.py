@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molvm.cli.answer import Json, answer
+from molvm.cli.conditioning import Classes, GuidanceScale, Prompts
 from molvm.cli.sample_method import (
     FeynmanKacLooks,
     FeynmanKacPotential,
@@ -74,6 +75,9 @@ def sample(
     value: SvddValue = None,
     potential: FeynmanKacPotential = None,
     looks: FeynmanKacLooks = None,
+    prompts: Prompts = None,
+    classes: Classes = None,
+    guidance_scale: GuidanceScale = None,
     batch_size: Annotated[int, typer.Option(help="Molecules simulated at a time.")] = 64,
     score: Annotated[bool, typer.Option("--score", help="Score the molecules with the run's reward.")] = False,
     workers: Annotated[
@@ -91,10 +95,12 @@ def sample(
 
     require_writable(out, overwrite=overwrite)
 
-    from molvm.runs.api import open_source
+    from molvm.runs.api import open_source, settings_layer
     from molvm.runs.api import sample as draw
+    from molvm.runs.config import RunConfig
 
-    found = open_source(source)
+    shown = settings_layer(prompts=prompts, classes=classes, guidance_scale=guidance_scale)
+    found = open_source(source, RunConfig.from_mapping(shown, "the command line").model)
     given = {"particles": particles, "pick": pick, "potential": potential, "looks": looks}
     asks = {"reward": reward, "strength": strength, "value": value, "floor": floor}
     steering = steering_method(found, method, given, asks, exact=exact, workers=workers)

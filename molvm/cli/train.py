@@ -9,6 +9,7 @@ import typer
 
 from molvm.cli.answer import Json, answer
 from molvm.cli.completion import models, rewards
+from molvm.cli.conditioning import Classes, GuidanceScale, Prompts
 
 if TYPE_CHECKING:
     from molvm.runs.config import RunConfig
@@ -16,9 +17,17 @@ if TYPE_CHECKING:
 
 def train(
     dataset: Annotated[
-        str | None, typer.Option(help="Base model by its dataset.", show_default="qm9", autocompletion=models)
+        str | None,
+        typer.Option(
+            help="Base model by its dataset (of images digits, dit, sd15, sd2, sd3, cifar), or a directory.",
+            show_default="qm9",
+            autocompletion=models,
+        ),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Base model by its directory, instead of --dataset.")] = None,
+    prompts: Prompts = None,
+    classes: Classes = None,
+    guidance_scale: GuidanceScale = None,
     reward: Annotated[
         str | None,
         typer.Option(help="A reward's name, or path.py:function.", show_default="dipole", autocompletion=rewards),
@@ -66,6 +75,9 @@ def train(
     from molvm.cli.training_bar import training_bar
 
     flags: dict[str, Any] = {
+        "prompts": prompts,
+        "classes": classes,
+        "guidance_scale": guidance_scale,
         "reward": reward,
         "objective": objective,
         "strength": strength,

@@ -26,8 +26,12 @@ from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.flowmol.network import FlowMolNetwork
 from molvm.models.flowmol.published.catalogue import PUBLISHED, how_to_get
 from molvm.models.flowmol.sizes import SizeHistogram
+from molvm.models.images.conditioning import Conditioning
+from molvm.models.images.denoiser import DenoiserModel
+from molvm.models.images.pipelines import INDEX_FILE, is_pipeline, load_pipeline
 from molvm.models.images.pixel_flow import PixelFlowModel
 from molvm.models.images.pixel_network import PixelConfig, PixelNetwork
+from molvm.models.images.published import PUBLISHED_IMAGES, how_to_get_images, published_path
 from molvm.models.precision import Precision, resolve_precision
 
 WEIGHTS_FILE: Final = "model.safetensors"
@@ -37,7 +41,10 @@ FORMAT_VERSION: Final = 1
 CONTINUOUS, TOKENS, PIXELS = "flowmol", "flowmol-ctmc", "pixel-flow"
 """The kinds of models, as their cards call them."""
 
-LoadedModel = FlowMolModel | CtmcModel | PixelFlowModel
+OwnModel = FlowMolModel | CtmcModel | PixelFlowModel
+"""What has a card, and can be saved."""
+
+LoadedModel = OwnModel | DenoiserModel
 
 PREFIX: Final = "flowmol:"
 """Of the names of converted models."""
@@ -103,23 +110,36 @@ def _published_names() -> list[str]:
     return [PREFIX + each for each in PUBLISHED]
 
 
-def load_model(name_or_path: str | Path, *, precision: str = "auto", compile: bool = False) -> LoadedModel:
-    """A frozen base model: `FlowMolModel` and `PixelFlowModel` can be steered, a `CtmcModel` can be sampled.
+def load_model(
+    name_or_path: str | Path,
+    *,
+    precision: str = "auto",
+    compile: bool = False,
+    conditioning: Conditioning | None = None,
+) -> LoadedModel:
+    """A frozen base model: a `CtmcModel` can be sampled, all others can be steered too.
 
     Args:
         name_or_path: A bundled model's name, `flowmol:` and the name of a published model that was converted here, a
             directory with `model.safetensors` and `card.json`, or "geom": `flowmol:geom_gaussian` if it was converted
-            here, else the bundled `drugs`, a stand-in.
+            here, else the bundled `drugs`, a stand-in. Of images also the folder of a pipeline of diffusers, or a name
+            of `PUBLISHED_IMAGES`, which is looked for on this machine.
         precision: Of the matrix products: "float32", "bfloat16", or "auto": bfloat16 where the processor has it.
         compile: Compile the network at its first use, which takes a minute and makes it a fifth faster.
+        conditioning: Prompts, classes and guidance, for pipelines of diffusers.
 
     Raises:
         UnknownNameError: Neither a known name nor a directory, or an unknown precision.
-        ModelError: The directory is incomplete or damaged.
-        MissingDependencyError: It is to be compiled, and there is no C++ compiler.
+        ModelError: The directory is incomplete or damaged, is not on this machine, or does not fit the conditioning.
+        MissingDependencyError: It is to be compiled, and there is no C++ compiler; or it needs diffusers.
     """
     name, path = _found(name_or_path)
-    model = _read(path, name, resolve_precision(precision))
+    asked = conditioning or Conditioning()
+    if is_pipeline(path):
+        model: LoadedModel = load_pipeline(path, name, resolve_precision(precision), asked)
+    else:
+        asked.require_none(name)
+        model = _read(path, name, resolve_precision(precision))
     if compile:
         _compile(model)
     return model
@@ -137,10 +157,13 @@ def amend_card(name_or_path: str | Path, entries: Mapping[str, Any]) -> Path:
 
     Raises:
         UnknownNameError: Neither a known name nor a directory.
-        ModelError: The directory is incomplete.
+        ModelError: The directory is incomplete, or has no card.
         OutputExistsError: The card cannot be written.
     """
-    card = _found(name_or_path)[1] / CARD_FILE
+    name, path = _found(name_or_path)
+    card = path / CARD_FILE
+    if not card.is_file():
+        raise ModelError(f"The pipeline {name} has no {CARD_FILE} to be amended.", allowed="a model of molvm's own")
     replace_text(card, _card_text({**json.loads(card.read_text(encoding="utf-8")), **entries}))
     return card
 
@@ -154,18 +177,30 @@ def _found(name_or_path: str | Path) -> tuple[str, Path]:
             allowed=", ".join(sorted(known)),
             remedy=advice,
         )
+    if name in PUBLISHED_IMAGES:
+        return name, _published_images(name)
     path = known.get(name, Path(name))
-    if path.is_dir() and not (path / CARD_FILE).is_file():
+    if path.is_dir() and not (path / CARD_FILE).is_file() and not is_pipeline(path):
         raise ModelError(
             f"The directory {path} holds no base model, and no run.",
-            allowed=f"a directory with {WEIGHTS_FILE} and {CARD_FILE}, or one of {', '.join(sorted(known))}",
+            allowed=f"a directory with {WEIGHTS_FILE} and {CARD_FILE}, or with {INDEX_FILE}, or one of "
+            f"{', '.join(sorted(known))}",
         )
     if path.is_dir():
-        return name if name in known else path.name, path
-    raise UnknownNameError("base model", name, {*known, *_published_names()})
+        return name if name in known else path.resolve().name, path
+    raise UnknownNameError("base model", name, {*known, *_published_names(), *PUBLISHED_IMAGES})
 
 
-def save_model(model: LoadedModel, path: Path) -> None:
+def _published_images(name: str) -> Path:
+    path = published_path(name)
+    if path is None:
+        raise ModelError(
+            f"The model {name} ({PUBLISHED_IMAGES[name].shows}) is not on this machine.", remedy=how_to_get_images(name)
+        )
+    return path
+
+
+def save_model(model: OwnModel, path: Path) -> None:
     """Writes a model directory, whole or not at all.
 
     Args:
@@ -191,7 +226,7 @@ def save_model(model: LoadedModel, path: Path) -> None:
         (part / CARD_FILE).write_text(_card_text(card), encoding="utf-8")
 
 
-def _described(model: LoadedModel) -> dict[str, Any]:
+def _described(model: OwnModel) -> dict[str, Any]:
     """What the card of a model of that kind says besides its network."""
     if isinstance(model, PixelFlowModel):
         return {"kind": PIXELS, "labels": list(model.labels)}
@@ -202,7 +237,7 @@ def _described(model: LoadedModel) -> dict[str, Any]:
 
 
 def _compile(model: LoadedModel) -> None:
-    if isinstance(model, PixelFlowModel):
+    if isinstance(model, PixelFlowModel | DenoiserModel):
         raise ModelError(f"The network of the model {model.name} is not compiled.", remedy="model.compile = false")
     compile_blocks(model.network)
 
@@ -211,7 +246,7 @@ def _card_text(card: Mapping[str, Any]) -> str:
     return json.dumps(card, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _read(path: Path, name: str, precision: Precision) -> LoadedModel:
+def _read(path: Path, name: str, precision: Precision) -> OwnModel:
     try:
         card: Mapping[str, Any] = json.loads((path / CARD_FILE).read_text(encoding="utf-8"))
         _require_readable(path, card)

@@ -20,7 +20,7 @@ from typing import TypeVar
 from torch import Tensor
 
 from molvm.errors import ConfigError
-from molvm.schedules import Schedule, Schedules, VariancePreservingSchedule
+from molvm.schedules import Schedule, Schedules, VariancePreserving
 from molvm.states import State
 
 StateT = TypeVar("StateT", bound=State)
@@ -95,7 +95,7 @@ def _velocity(schedule: Schedule, t: Tensor) -> _Triple:
 
 
 def _v_prediction(schedule: Schedule, t: Tensor) -> _Triple:
-    if not isinstance(schedule, VariancePreservingSchedule):
+    if not isinstance(schedule, VariancePreserving):
         raise ConfigError(
             f"v-prediction needs α² + β² = 1, which {schedule} does not keep.",
             allowed="a variance-preserving schedule",

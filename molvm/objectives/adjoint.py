@@ -72,7 +72,7 @@ class ControlledStep:
 
 def in_noise(transition: Transition, field: State) -> State:
     """What a control g adds to a step, in units of its noise: −w = (shift/noise) g."""
-    return field.scale({name: shift / transition.noise[name] for name, shift in transition.shift.items()})
+    return field.scale(transition.leverage)
 
 
 def adjoints(path: Trajectory, end: State, back: StepBack, last: int | None = None) -> list[State]:

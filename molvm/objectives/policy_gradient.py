@@ -186,7 +186,7 @@ class PolicyGradient(ResidualObjective[PolicyOptionsT]):
 
 def in_noise(transition: Transition, field: State) -> State:
     """What a field shifts a step by, in units of the step's noise."""
-    return field.scale({name: shift / transition.noise[name] for name, shift in transition.shift.items()})
+    return field.scale(transition.leverage)
 
 
 def require_density(objective: str, steps: Transition) -> None:

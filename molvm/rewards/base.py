@@ -212,6 +212,11 @@ def terms_of(reward: Reward) -> tuple[Reward, ...]:
     return tuple(getattr(reward, "terms", ()))
 
 
+def wants_one_process(reward: Reward) -> bool:
+    """Whether the reward or one of its terms holds so much memory that one process of it is enough."""
+    return bool(getattr(reward, "one_process", False)) or any(map(wants_one_process, terms_of(reward)))
+
+
 def time_needed(reward: Reward) -> float:
     """Seconds that a molecule may take by the limits that the reward and its terms have of their own; 0 for none."""
     return float(getattr(reward, "time_limit", 0.0)) + sum(time_needed(term) for term in terms_of(reward))

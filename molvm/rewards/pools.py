@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol, Self
 
 from molvm.chem.molecule import Molecule
-from molvm.rewards.base import Outcome, SampleReward
+from molvm.rewards.base import Outcome, Reward, SampleReward, wants_one_process
 from molvm.rewards.batch import Check, Progress
 from molvm.rewards.cache import OutcomeCache
 from molvm.rewards.cluster.shipment import ship
@@ -47,6 +47,11 @@ class Pool(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *exception: object) -> None: ...
+
+
+def fitting_workers(workers: Workers | None, reward: Reward) -> Workers | None:
+    """The workers that are asked for; where none are, one for a reward of which several processes would not fit."""
+    return 1 if workers is None and wants_one_process(reward) else workers
 
 
 def open_pool(

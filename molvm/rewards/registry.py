@@ -33,6 +33,7 @@ from molvm.rewards.energies import atomisation_energy, energy_per_atom
 from molvm.rewards.fragmentation import fragmentation
 from molvm.rewards.images.colour import brightness, colour
 from molvm.rewards.images.compressed import compressed, jpeg
+from molvm.rewards.images.learned import aesthetic, aesthetic_v1, clip_score, hps, image_reward, pickscore
 from molvm.rewards.novelty import novel
 from molvm.rewards.openbabel import openbabel
 from molvm.rewards.orbitals import gap, homo, lumo
@@ -49,6 +50,8 @@ Factory = Callable[..., Reward]
 """Makes a reward. Its parameters are those that a user may set, its docstring says what they are."""
 
 _SHIPPED: tuple[Factory, ...] = (
+    aesthetic,
+    aesthetic_v1,
     alerts,
     aromatic_rings,
     at_least,
@@ -56,6 +59,7 @@ _SHIPPED: tuple[Factory, ...] = (
     atomisation_energy,
     atoms_of,
     brightness,
+    clip_score,
     colour,
     command,
     compressed,
@@ -70,6 +74,8 @@ _SHIPPED: tuple[Factory, ...] = (
     hbond_donors,
     heavy_atoms,
     homo,
+    hps,
+    image_reward,
     jpeg,
     lexicographic,
     linear,
@@ -79,6 +85,7 @@ _SHIPPED: tuple[Factory, ...] = (
     mw,
     novel,
     openbabel,
+    pickscore,
     polarisability,
     product,
     qed,

@@ -13,7 +13,8 @@ from molvm.models.base import BaseModel, FlowModel
 from molvm.models.hub import load_model
 from molvm.rewards.base import Reward
 from molvm.rewards.workers import Workers
-from molvm.runs.config import LOGGERS, RewardSection, RunConfig
+from molvm.runs.assembly import conditioning_of
+from molvm.runs.config import LOGGERS, ModelSection, RewardSection, RunConfig
 from molvm.runs.config_file import merged
 from molvm.runs.directory import RunDirectory
 from molvm.runs.inference import Inference, MethodOptions
@@ -32,6 +33,9 @@ from molvm.sde.options import TransitionName
 def settings_layer(
     *,
     model: str | None = None,
+    prompts: Path | str | Sequence[str] | None = None,
+    classes: str | Sequence[str] | None = None,
+    guidance_scale: float | None = None,
     reward: str | None = None,
     objective: str | None = None,
     strength: float | None = None,
@@ -53,7 +57,12 @@ def settings_layer(
         if name not in LOGGERS:
             raise UnknownNameError("logger", name, LOGGERS)
     sections: dict[str, dict[str, Any]] = {
-        "model": {"name": model},
+        "model": {
+            "name": model,
+            "prompts": str(prompts) if isinstance(prompts, Path) else prompts,
+            "classes": classes,
+            "guidance_scale": guidance_scale,
+        },
         "reward": {"name": reward, "workers": workers},
         "objective": {"name": objective and objective.replace("-", "_")},
         "sampling": {"steps": steps},
@@ -337,13 +346,25 @@ def require_no_method(run: Run) -> Never:
     )
 
 
-def open_source(name: Path | str) -> Run | BaseModel:
+def open_source(name: Path | str, model: ModelSection | None = None) -> Run | BaseModel:
     """The run in a directory, or the base model of a name.
+
+    Args:
+        name: Of either.
+        model: Prompts, classes and guidance of a base model of images.
 
     Raises:
         UnknownNameError: Neither.
+        ConfigError: A run is given prompts, classes or a guidance scale, which it has.
     """
-    return Run.open(name) if RunDirectory(Path(name)).is_run else load_model(name)
+    asked = model or ModelSection()
+    if not RunDirectory(Path(name)).is_run:
+        return load_model(name, conditioning=conditioning_of(asked))
+    if asked != ModelSection():
+        raise ConfigError(
+            f"The run {name} has its prompts, classes and guidance scale.", remedy="leaving them out, or a base model"
+        )
+    return Run.open(name)
 
 
 def _finish(run: Run, progress: TrainingProgress | None) -> Run:

@@ -11,6 +11,7 @@ from torch import nn
 
 from molvm.errors import ConfigError
 from molvm.models.base import BaseModel, FlowModel
+from molvm.models.images.conditioning import Conditioning
 from molvm.models.precision import resolve_precision
 from molvm.objectives import (
     AdjointMatching,
@@ -39,8 +40,8 @@ from molvm.rewards.base import Outcome, Reward, SampleReward
 from molvm.rewards.constraint import constraints_of
 from molvm.rewards.diversity import diversity_of
 from molvm.rewards.isolated import Isolated
-from molvm.rewards.pools import open_pool
-from molvm.runs.config import RewardSection, RunConfig
+from molvm.rewards.pools import fitting_workers, open_pool
+from molvm.runs.config import ModelSection, RewardSection, RunConfig
 from molvm.runs.kept_outcomes import kept_outcomes
 from molvm.runs.objective_sections import ClassifierGuidanceSection
 from molvm.sde import SamplingOptions, Transition, simulate
@@ -92,6 +93,15 @@ def model_note(model: object) -> str | None:
     card: Any = getattr(model, "card", {})
     note = card.get("dataset_note")
     return str(note) if note else None
+
+
+def conditioning_of(section: ModelSection) -> Conditioning:
+    """What images the base model is asked for.
+
+    Raises:
+        ConfigError: Both prompts and classes.
+    """
+    return Conditioning(section.prompts, section.classes, section.guidance_scale)
 
 
 def build_objective(
@@ -222,7 +232,9 @@ def isolated_reward(
     """
     if not isinstance(reward, SampleReward):
         return reward, lambda: None
-    pool = open_pool(section.workers, time_limit=section.time_limit, cache=kept_outcomes(section.cache))
+    pool = open_pool(
+        fitting_workers(section.workers, reward), time_limit=section.time_limit, cache=kept_outcomes(section.cache)
+    )
     return Isolated(reward, pool, progress, check), pool.close
 
 

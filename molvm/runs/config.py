@@ -30,6 +30,27 @@ def _workers(given: object) -> object:
         raise PydanticCustomError("workers", str(error.allowed)) from error
 
 
+def _lines(given: object) -> object:
+    """A list, or the lines of the file that a text names."""
+    if not isinstance(given, str):
+        return tuple(map(str, given)) if isinstance(given, list | tuple) else given
+    try:
+        lines = Path(given).expanduser().read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PydanticCustomError("lines", f"a text file, one on each line, and {given!r} cannot be read") from error
+    found = tuple(line.strip() for line in lines if line.strip())
+    if not found:
+        raise PydanticCustomError("lines", f"a text file, one on each line, and {given!r} has none")
+    return found
+
+
+def _classes(given: object) -> object:
+    """A list, the lines of a file, or what a text has between its commas."""
+    if isinstance(given, str) and not Path(given).expanduser().is_file():
+        return tuple(name.strip() for name in given.split(",") if name.strip())
+    return _lines(given)
+
+
 class ModelSection(Section):
     """The frozen base model."""
 
@@ -38,6 +59,15 @@ class ModelSection(Section):
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="of the base model's matrix products; auto is bfloat16 where the processor multiplies in it"
+    )
+    prompts: Annotated[tuple[str, ...], BeforeValidator(_lines)] = Field(
+        (), description="what images are to show, a list or a file with one on each line; for models that take texts"
+    )
+    classes: Annotated[tuple[str, ...], BeforeValidator(_classes)] = Field(
+        (), description="names or numbers, a list or a file; for models of images that have classes; unset: all"
+    )
+    guidance_scale: Annotated[FiniteFloat, Field(ge=1)] = Field(
+        1.0, description="of classifier-free guidance, a part of the base model; 1 is none, as in the paper"
     )
     compile: bool = Field(
         False, description="compile the base model: a minute at the start, and a fifth faster from then on"
@@ -88,9 +118,10 @@ class SamplingSection(Section):
     kl_limit: PositiveFloat | None = Field(
         None, description="nats that steering may cost a sample at most; unset: no limit"
     )
-    transition: Literal["euler_maruyama", "analytic_variance"] = Field(
+    transition: Literal["euler_maruyama", "analytic_variance", "ddim"] = Field(
         "euler_maruyama",
-        description="how a step is made; analytic_variance needs fewer of them, and a calibrated model",
+        description="how a step is made; analytic_variance needs fewer of them, and a calibrated model; ddim is the "
+        "usual one of latent diffusion",
     )
 
 

@@ -180,9 +180,10 @@ def _sizes(model: str) -> str:
     from molvm.models.hub import load_model
 
     loaded = load_model(model)
+    known = loaded.conditions or ()
     if made_by(loaded) == "images":
-        return f"loads; images of {len(loaded.conditions)} classes"
-    return f"loads; molecules of {min(loaded.conditions)} to {max(loaded.conditions)} atoms"
+        return f"loads; images of {len(known)} classes"
+    return f"loads; molecules of {min(known)} to {max(known)} atoms"
 
 
 def _check(topic: str, test: Callable[[], str]) -> Finding:

@@ -110,9 +110,10 @@ def _programs(tree: ast.expr) -> list[ast.Constant]:
 
 
 def _is_data_file(text: str) -> bool:
-    """Whether a text is the path of a file; one without an ending may be a SMILES as well."""
+    """Whether a text is the path of a file or folder; one without an ending or a slash may be a SMILES as well."""
     try:
-        return bool(Path(text).suffix) and Path(text).expanduser().is_file()
+        path = Path(text).expanduser()
+        return (bool(path.suffix) and path.is_file()) or ("/" in text and path.is_dir())
     except (OSError, ValueError, RuntimeError):
         return False
 

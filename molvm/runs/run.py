@@ -23,6 +23,7 @@ from molvm.rewards.workers import Workers
 from molvm.runs.advice import about_steps
 from molvm.runs.assembly import (
     build_objective,
+    conditioning_of,
     located_model,
     model_digest,
     model_note,
@@ -164,7 +165,12 @@ class Run:
         """
         section = self.config.model
         model = require_steerable(
-            load_model(section.name, precision=section.precision, compile=section.compile)
+            load_model(
+                section.name,
+                precision=section.precision,
+                compile=section.compile,
+                conditioning=conditioning_of(section),
+            )
             if self.given_model is None
             else self.given_model
         )

@@ -15,7 +15,7 @@ from molvm.frames import data_frame
 from molvm.interop.files import read_molecules
 from molvm.rewards.base import Failure, Outcome, Reward, SampleReward
 from molvm.rewards.limits import DEFAULT_TIME_LIMIT
-from molvm.rewards.pools import Pool, open_pool
+from molvm.rewards.pools import Pool, fitting_workers, open_pool
 from molvm.rewards.subjects import require_subject
 from molvm.rewards.workers import Workers
 from molvm.runs.kept_outcomes import kept_outcomes
@@ -175,7 +175,7 @@ def evaluate_reward(
     progress: Progress | None = None,
 ) -> list[Outcome]:
     """Outcomes of the molecules, in order, known ones from the folder of outcomes, the others from worker processes."""
-    with open_pool(workers, time_limit=time_limit, cache=kept_outcomes()) as pool:
+    with open_pool(fitting_workers(workers, reward), time_limit=time_limit, cache=kept_outcomes()) as pool:
         return _evaluate(reward, molecules, pool, progress)
 
 

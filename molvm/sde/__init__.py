@@ -5,8 +5,9 @@ its own κ, η and σ. At any other σ the same V asks for the extra drift −(�
 """
 
 from molvm.sde.analytic import analytic_variance
+from molvm.sde.ddim import ddim
 from molvm.sde.feynman_kac import FeynmanKacOptions, feynman_kac_particles, log_potential
-from molvm.sde.grid import start_time, time_grid, uniform_grid
+from molvm.sde.grid import start_time, time_grid, trained_grid, uniform_grid
 from molvm.sde.guidance import Guided
 from molvm.sde.options import SamplingOptions
 from molvm.sde.particles import Particles, effective_particles, twisted_particles
@@ -29,6 +30,7 @@ __all__ = [
     "Trajectory",
     "Transition",
     "analytic_variance",
+    "ddim",
     "effective_particles",
     "euler_maruyama",
     "feynman_kac_particles",
@@ -39,6 +41,7 @@ __all__ = [
     "soft_value_decoding",
     "start_time",
     "time_grid",
+    "trained_grid",
     "twisted_particles",
     "uniform_grid",
 ]

@@ -132,6 +132,27 @@ def time_grid(
     return torch.from_numpy(grid)
 
 
+def trained_grid(grid: Tensor, trained_steps: int) -> Tensor:
+    """The trained times that are nearest to a grid's, each once.
+
+    Equal steps from t = 0 become what diffusers calls the "trailing" spacing: the first is the noisiest trained time.
+
+    Args:
+        grid: Times from 0 to 1, float64, shape (steps + 1,).
+        trained_steps: T, for the times 0, 1/T, …, 1.
+
+    Raises:
+        ConfigError: There are more steps than trained times, or some fall together.
+    """
+    snapped = torch.round(grid * trained_steps)
+    if len(torch.unique(snapped)) != len(grid):
+        raise ConfigError(
+            f"{len(grid) - 1} steps do not fit onto the {trained_steps} times that the base model was trained at.",
+            remedy="fewer steps, or a smaller focus",
+        )
+    return snapped / trained_steps
+
+
 def _fastest_rate(schedules: Schedules, nodes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The largest κ of all modalities at the nodes.
 

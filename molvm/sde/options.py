@@ -15,10 +15,11 @@ from molvm.models.base import FlowModel
 from molvm.models.spread import PosteriorSpread
 from molvm.schedules import Schedules
 from molvm.sde.analytic import analytic_variance
-from molvm.sde.grid import time_grid
+from molvm.sde.ddim import ddim
+from molvm.sde.grid import time_grid, trained_grid
 from molvm.sde.transition import Stepper, euler_maruyama
 
-TransitionName = Literal["euler_maruyama", "analytic_variance"]
+TransitionName = Literal["euler_maruyama", "analytic_variance", "ddim"]
 
 MAX_FOCUS = 20.0
 """Beyond it hardly a step is left outside the window."""
@@ -35,10 +36,11 @@ class SamplingOptions:
         focus: Steps in which something steers are so many times shorter than the others. A control is held over a step,
             so that steering where much is decided at once takes short ones.
         kl_limit: Nats that steering may cost a path at most; None for no limit.
-        transition: How a step is made: "euler_maruyama", as in the paper, or "analytic_variance", which starts at
-            t = 0, needs fewer steps, and a model whose spread is known.
-        noise_level: σ as a multiple of the memoryless one; 0 is the ODE. A value function is learned at 1 and steers at
-            any: samples obey the same law, but paths without noise have no weights.
+        transition: How a step is made: "euler_maruyama", as in the paper; "analytic_variance", which starts at
+            t = 0, needs fewer steps, and a model whose spread is known; or "ddim", which starts there too, and is the
+            usual one of models that were trained at discrete times.
+        noise_level: σ as a multiple of the memoryless one, DDIM's η; 0 is the ODE. A value function is learned at 1 and
+            steers at any: samples obey the same law, but paths without noise have no weights.
 
     Raises:
         ConfigError: A number out of range; another noise than the memoryless one in analytic steps; none with a limit.
@@ -68,7 +70,9 @@ class SamplingOptions:
             raise ConfigError(f"transition is {self.transition!r}.", allowed=", ".join(get_args(TransitionName)))
         if not (math.isfinite(self.noise_level) and self.noise_level >= 0):
             raise ConfigError(f"The noise level is {self.noise_level}.", allowed="a finite number, 0 or larger")
-        if self.noise_level != 1 and self.transition != "euler_maruyama":
+        if self.noise_level > 1 and self.transition == "ddim":
+            raise ConfigError(f"The noise level is {self.noise_level}.", allowed="0 to 1 in steps of ddim")
+        if self.noise_level != 1 and self.transition == "analytic_variance":
             raise ConfigError(
                 f"The noise level is {self.noise_level}, and steps of {self.transition} have their own.",
                 remedy="the transition euler_maruyama, or leaving out the noise level",
@@ -83,11 +87,15 @@ class SamplingOptions:
         """The times, float64, shape (steps + 1,).
 
         Raises:
-            ConfigError: No step begins where the control is to act.
+            ConfigError: No step begins where the control is to act, or there are more steps than trained times.
         """
-        window, analytic = (self.steer_from, self.steer_until), self.transition == "analytic_variance"
-        from_zero = {"start": 0.0, "relative_step": math.inf} if analytic else {}
-        grid = time_grid(schedules, self.steps, window=window, focus=self.focus, **from_zero)
+        window = (self.steer_from, self.steer_until)
+        # Where α > 0 at t = 0, as in all trained schedules, nothing is infinite there.
+        from_noise = self.transition != "euler_maruyama" or schedules.trained_steps is not None
+        settings = {"start": 0.0, "relative_step": math.inf} if from_noise else {}
+        grid = time_grid(schedules, self.steps, window=window, focus=self.focus, **settings)
+        if (trained := schedules.trained_steps) is not None:
+            grid = trained_grid(grid, trained)
         if not bool(self._steered(grid).any()):
             raise ConfigError(
                 f"None of {self.steps} steps begins between t = {self.steer_from} and {self.steer_until}, where the "
@@ -104,6 +112,8 @@ class SamplingOptions:
         """
         if self.transition == "euler_maruyama":
             return partial(euler_maruyama, noise_level=self.noise_level)
+        if self.transition == "ddim":
+            return partial(ddim, noise_level=self.noise_level)
         spread: PosteriorSpread | None = getattr(model, "spread", None)
         if spread is None:
             raise ModelError(

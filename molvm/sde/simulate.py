@@ -121,12 +121,12 @@ def _evaluate(model: FlowModel, control: Steering | None, x: State, t: Tensor) -
 
 
 def _control_sums(transition: Transition, gradient: State, noise: State) -> tuple[Tensor, Tensor]:
-    if any(level == 0 for level in transition.noise.values()):
+    if any(level == 0 and transition.shift[name] != 0 for name, level in transition.noise.items()):
         # Without noise a steered path is impossible under the base: its cost is infinite, unless nothing steers.
         squared = gradient.squared_norm()
         return torch.where(squared > 0, torch.inf, squared), torch.zeros_like(squared)
-    control = gradient.scale({name: -transition.shift[name] / level for name, level in transition.noise.items()})
-    return control.squared_norm() / 2, control.inner(noise)
+    control = gradient.scale(transition.leverage)
+    return control.squared_norm() / 2, -control.inner(noise)
 
 
 def _within(allowed: float, gradient: State, cost: Tensor, ito: Tensor) -> tuple[State, Tensor, Tensor]:

@@ -32,6 +32,14 @@ class Transition:
     shift: Mapping[str, Tensor | float]
     noise: Mapping[str, Tensor | float]
 
+    @property
+    def leverage(self) -> dict[str, Tensor | float]:
+        """What a gradient of one shifts a step by, in units of its noise: shift/noise, plain numbers.
+
+        0 for a last step that nothing shifts and that has no noise. A step of the ODE has none.
+        """
+        return {name: shift and shift / self.noise[name] for name, shift in self.shift.items()}
+
     def steps(self) -> list[Transition]:
         """K transitions in plain numbers, with which a state is scaled at the least cost."""
         parts = (self.keep, self.pull, self.shift, self.noise)

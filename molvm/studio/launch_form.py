@@ -32,8 +32,15 @@ MAIN: Final = (
 )
 """What most runs set; all else is below a fold."""
 
-NOT_IN_FORM: Final = ("objective.name", "logging.wandb", "logging.mlflow", "logging.project")
-"""The first is chosen with the algorithm; the others would send metrics elsewhere, which no link may ask for."""
+NOT_IN_FORM: Final = (
+    "objective.name",
+    "logging.wandb",
+    "logging.mlflow",
+    "logging.project",
+    "model.prompts",
+    "model.classes",
+)
+"""The first is chosen with the algorithm. No link may ask for the others: metrics sent elsewhere, files to be read."""
 
 
 @dataclass(frozen=True)

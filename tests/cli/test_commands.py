@@ -255,6 +255,8 @@ def test_help_has_the_defaults_of_the_settings() -> None:
             shown[option.name] = option.show_default
     expected = {
         "dataset": defaults.model.name,
+        "classes": "all",
+        "guidance_scale": f"{defaults.model.guidance_scale:g}",
         "reward": defaults.reward.name,
         "objective": defaults.objective.name.replace("_", "-"),
         "strength": f"{defaults.training.strength:g}",

@@ -10,12 +10,13 @@ from typer.testing import CliRunner
 
 import molvm
 from molvm.cli.app import app
-from molvm.errors import RewardError
+from molvm.errors import ConfigError, ModelError, RewardError
 from molvm.models.hub import save_model
 from molvm.models.images.pixel_flow import PixelFlowModel
 from molvm.models.images.pixel_network import PixelConfig, PixelNetwork
 from molvm.runs.image_records import ImageRecord
 from molvm.runs.image_samples import ImageSet
+from tests.models.images.tiny_pipelines import dit, save_dit, stable_diffusion
 
 SMALL = ["--iterations", "2", "--batch-size", "6", "--steps", "5", "--value-size", "A", "--workers", "1"]
 
@@ -66,3 +67,39 @@ def test_a_reward_of_the_other_kind_is_refused_before_anything_is_made(
     with pytest.raises(RewardError, match="judges"):
         run("train", "--model", model or str(base), "--reward", reward, *SMALL, "--out", str(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_pipeline_from_a_folder_is_trained_with_the_prompts_of_a_file(tmp_path: Path) -> None:
+    stable_diffusion(tmp_path / "words").save_pretrained(tmp_path / "sd")
+    (tmp_path / "prompts.txt").write_text("a cat\n\nthe dog\n")
+    arguments = ["--dataset", str(tmp_path / "sd"), "--reward", "jpeg", *SMALL, "--set", "sampling.transition=ddim"]
+    with pytest.raises(ModelError, match="--prompts FILE"):
+        run("train", *arguments, "--out", str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+    run("train", *arguments, "--prompts", str(tmp_path / "prompts.txt"), "--out", str(tmp_path / "run"))
+    (tmp_path / "prompts.txt").unlink()  # a run has its prompts
+    run("train", "--resume", str(tmp_path / "run"), "--iterations", "3")
+    found = molvm.Run.open(tmp_path / "run")
+    assert found.config.model.prompts == ("a cat", "the dog")
+    assert {record.sample.prompt for record in found.store.records()} == {"a cat", "the dog"}
+    run("sample", str(tmp_path / "run"), "-n", "2", "--out", str(tmp_path / "drawn"))
+    with pytest.raises(ConfigError, match="has its prompts"):
+        run("sample", str(tmp_path / "run"), "-n", "2", "--guidance-scale", "2", "--out", str(tmp_path / "again"))
+
+
+def test_a_base_is_sampled_with_chosen_classes(tmp_path: Path) -> None:
+    save_dit(dit(), tmp_path / "dit")
+    drawn = tmp_path / "drawn"
+    run("sample", str(tmp_path / "dit"), "-n", "3", "--steps", "4", "--transition", "ddim", "--classes", "goldfish,7",
+        "--guidance-scale", "3", "--out", str(drawn))  # fmt: skip
+    prompts = {line.split(",", 2)[1] for line in (drawn / "images.csv").read_text().splitlines()[1:]}
+    assert prompts <= {'"Carassius auratus', "thing 7"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [("model.prompts='nowhere.txt'", "a text file"), ("model.guidance_scale=0.5", "guidance_scale")],
+)
+def test_settings_of_conditions_are_checked(tmp_path: Path, setting: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        run("train", "--dataset", "digits", "--reward", "jpeg", "--set", setting, "--out", str(tmp_path / "run"))

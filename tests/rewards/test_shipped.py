@@ -51,6 +51,7 @@ EXPRESSIONS = {
 """An example of every reward that does not stand alone."""
 
 OF_IMAGES = {"brightness", "colour", "compressed", "jpeg"}
+OF_IMAGES |= {"aesthetic", "aesthetic_v1", "clip_score", "hps", "image_reward", "pickscore"}
 
 REWARDS = (
     *(EXPRESSIONS.get(name, name) for name in reward_names() if name not in OF_IMAGES),

@@ -7,7 +7,7 @@ import torch
 
 from molvm.errors import ConfigError, ModelError
 from molvm.models.isotropic import IsotropicGaussianModel
-from molvm.schedules import LinearSchedule, Schedules
+from molvm.schedules import LinearSchedule, Schedules, TrainedSchedule
 from molvm.sde import SamplingOptions, time_grid
 from molvm.states import TensorState
 
@@ -53,6 +53,16 @@ def test_analytic_steps_begin_at_zero_and_are_equal() -> None:
     assert float(grid.diff()[outside].mean() / grid.diff()[inside].mean()) == pytest.approx(3, rel=0.05)
 
 
+def test_a_grid_of_a_trained_model_has_its_times_alone() -> None:
+    trained = Schedules({"x": TrainedSchedule(tuple(5.0 * (1 - k / 40) ** 2 for k in range(41)))})
+    for options in (SamplingOptions(steps=10), SamplingOptions(steps=10, transition="ddim")):
+        torch.testing.assert_close(options.grid(trained), torch.linspace(0, 1, 11, dtype=torch.float64))
+    uneven = SamplingOptions(steps=7, steer_from=0.4, steer_until=0.8, focus=2.0).grid(trained) * 40
+    assert torch.equal(uneven, uneven.round())
+    with pytest.raises(ConfigError, match="41 steps do not fit onto the 40 times"):
+        SamplingOptions(steps=41).grid(trained)
+
+
 def test_analytic_steps_need_the_spread_of_the_model() -> None:
     options = SamplingOptions(transition="analytic_variance")
     model = IsotropicGaussianModel(TensorState(torch.zeros(1, 2)), {"x": 1.0}, SCHEDULES)
@@ -72,6 +82,7 @@ def test_analytic_steps_need_the_spread_of_the_model() -> None:
         ({"focus": 21.0}, "focus is 21"),
         ({"kl_limit": 0.0}, "kl_limit is 0"),
         ({"kl_limit": float("nan")}, "kl_limit is nan"),
+        ({"noise_level": 1.5, "transition": "ddim"}, "noise level is 1.5"),
         ({"transition": "leapfrog"}, "transition is 'leapfrog'"),
     ],
 )

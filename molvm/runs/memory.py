@@ -1,0 +1,270 @@
+"""How much memory training takes, from the graphs of the networks: nothing is computed and nothing allocated.
+
+Tensors are shapes alone (torch's fake tensors), and what is alive at once is counted operation by operation. What the
+allocator and the libraries of a device take besides is not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from molvm.errors import ConfigError, MissingDependencyError, UnknownNameError
+from molvm.models.images.denoiser import DECODED_AT_ONCE, IMAGES_AT_ONCE
+from molvm.states import TensorState
+from molvm.values.images import ImageValue
+from molvm.values.ladder import IMAGE_SIZES
+
+ADAM: Final = 4
+"""Numbers a weight: itself, its gradient and two averages."""
+
+LATENT_UNET: Final = {"sample_size": 64, "cross_attention_dim": 768}
+KL: Final = {
+    "block_out_channels": (128, 256, 512, 512),
+    "layers_per_block": 2,
+    "down_block_types": ("DownEncoderBlock2D",) * 4,
+    "up_block_types": ("UpDecoderBlock2D",) * 4,
+}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A published model as diffusers builds it.
+
+    Attributes:
+        network: Class and settings of what is steered.
+        latent: Channels of x, and its height and width.
+        texts: Tokens of a prompt and their width; (0, 0) without.
+        pooled: Width of the embedding of the whole prompt, if it is given.
+        decoder: Settings of the autoencoder; None for pixels.
+    """
+
+    network: tuple[str, Mapping[str, Any]]
+    latent: tuple[int, int]
+    texts: tuple[int, int] = (0, 0)
+    pooled: int = 0
+    decoder: Mapping[str, Any] | None = None
+
+
+ARCHITECTURES: Final[Mapping[str, Architecture]] = {
+    "dit": Architecture(
+        (
+            "DiTTransformer2DModel",
+            {"sample_size": 32, "num_layers": 28, "in_channels": 4, "out_channels": 8},
+        ),
+        (4, 32),
+        decoder={**KL, "latent_channels": 4},
+    ),
+    "sd15": Architecture(
+        ("UNet2DConditionModel", LATENT_UNET), (4, 64), (77, 768), decoder={**KL, "latent_channels": 4}
+    ),
+    "sd2": Architecture(
+        (
+            "UNet2DConditionModel",
+            {
+                **LATENT_UNET,
+                "cross_attention_dim": 1024,
+                "attention_head_dim": (5, 10, 20, 20),
+                "use_linear_projection": True,
+            },
+        ),
+        (4, 64),
+        (77, 1024),
+        decoder={**KL, "latent_channels": 4},
+    ),
+    "sd3": Architecture(
+        (
+            "SD3Transformer2DModel",
+            {
+                "sample_size": 128,
+                "num_layers": 24,
+                "num_attention_heads": 24,
+                "caption_projection_dim": 1536,
+                "pos_embed_max_size": 192,
+            },
+        ),
+        (16, 128),
+        (333, 4096),
+        2048,
+        {**KL, "latent_channels": 16, "use_quant_conv": False, "use_post_quant_conv": False},
+    ),
+    "cifar": Architecture(
+        (
+            "UNet2DModel",
+            {
+                "sample_size": 32,
+                "block_out_channels": (128, 256, 256, 256),
+                "layers_per_block": 2,
+                "down_block_types": ("DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"),
+                "up_block_types": ("UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
+                "attention_head_dim": None,
+            },
+        ),
+        (3, 32),
+    ),
+}
+"""DiT-XL/2 at 256, Stable Diffusion 1.5 and 2 at 512, 3 medium at 1024, DDPM of CIFAR-10."""
+
+
+@dataclass(frozen=True)
+class MemoryEstimate:
+    """Bytes at the peak of a round.
+
+    Args:
+        base: Weights of the base in 16 bits.
+        forward: What a pass of the base without a graph adds, for the images that are computed at once.
+        decoding: What decoding adds, weights of the decoder included.
+        value: Weights, gradients and averages of the value network in 32 bits.
+        learning: What learning from a portion of its points adds.
+        paths: The states of the paths, which are kept in the memory of the machine.
+        through_one: A pass of the base with a graph for one image, weights included: V₁.
+        through_two: The same for two: V₂.
+        batch: Images in a round.
+    """
+
+    base: int
+    forward: int
+    decoding: int
+    value: int
+    learning: int
+    paths: int
+    through_one: int
+    through_two: int
+    batch: int
+
+    @property
+    def value_matching(self) -> int:
+        """The peak of Value Matching: the largest of what is never needed together, beside the weights."""
+        return self.base + self.value + max(self.forward, self.decoding, self.learning)
+
+    @property
+    def through_the_base(self) -> int:
+        """V₁ + (batch − 1)(V₂ − V₁), what one differentiated pass of the whole batch takes; the paper's Fig. 1."""
+        return self.through_one + (self.batch - 1) * (self.through_two - self.through_one)
+
+
+def estimate_memory(name: str, batch: int = 128, *, value_size: str = "B", steps: int = 100) -> MemoryEstimate:
+    """The memory that training on a published model takes.
+
+    Args:
+        name: One of `ARCHITECTURES`; its weights are not needed.
+        batch: Images in a round.
+        value_size: Of the value network, A to F.
+        steps: Steps of a path.
+
+    Raises:
+        UnknownNameError: There is no such model or size.
+        ConfigError: The batch is not positive.
+        MissingDependencyError: diffusers is not installed.
+    """
+    if name not in ARCHITECTURES:
+        raise UnknownNameError("model whose memory is known", name, ARCHITECTURES)
+    if value_size not in IMAGE_SIZES:
+        raise UnknownNameError("value network size", value_size, IMAGE_SIZES)
+    if batch < 1:
+        raise ConfigError(f"The batch is {batch}.", allowed="a whole number from 1")
+    model, diffusers = ARCHITECTURES[name], _diffusers()
+    kind, settings = model.network
+    channels, size = model.latent
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        network = _in_sixteen_bits(getattr(diffusers, kind), settings)
+        base = _bytes_of(network)
+        forward = peak(lambda: torch.no_grad()(_pass)(network, model, min(batch, IMAGES_AT_ONCE)))
+        network.requires_grad_(True)
+        one, two = (base + peak(partial(_pass, network, model, count)) for count in (1, 2))
+        value = ImageValue(channels, IMAGE_SIZES[value_size])
+        learning = peak(lambda: _learn(value, channels, size, min(batch, ImageValue.trained_at_once)))
+        decoding = 0 if model.decoder is None else _decoding(diffusers, model)
+    paths = 4 * (steps + 1) * batch * channels * size**2
+    return MemoryEstimate(base, forward, decoding, ADAM * _bytes_of(value), learning, paths, one, two, batch)
+
+
+def peak(run: Callable[[], Any]) -> int:
+    """The most bytes of tensors made by `run` that are alive at once; its result is alive to the end."""
+    alive = _Alive()
+    with alive:
+        run()
+    return alive.most
+
+
+class _Alive(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the storages that operations make, as long as something holds them."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.most: int = 0
+        self._storages: dict[int, tuple[StorageWeakRef, int]] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        known = {each.untyped_storage()._cdata for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)}
+        out = func(*args, **(kwargs or {}))
+        for each in tree_leaves(out):
+            if isinstance(each, Tensor) and (storage := each.untyped_storage())._cdata not in known:
+                held = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
+                self._storages[storage._cdata] = held, storage.nbytes()
+        gone = [key for key, (held, _) in self._storages.items() if held.expired()]  # type: ignore[no-untyped-call]
+        for key in gone:
+            del self._storages[key]
+        self.most = max(self.most, sum(size for _, size in self._storages.values()))
+        return out
+
+
+def _pass(network: nn.Module, model: Architecture, count: int) -> Tensor:
+    """A prediction of the base, as `Denoiser.predict` asks for it."""
+    channels, size = model.latent
+    x = torch.zeros(count, channels, size, size, dtype=torch.bfloat16)
+    steps = torch.zeros(count, dtype=torch.long)
+    tokens, width = model.texts
+    texts = torch.zeros(count, tokens, width, dtype=torch.bfloat16)
+    given: dict[str, Any] = {"encoder_hidden_states": texts} if tokens else {}
+    if model.pooled:
+        given["pooled_projections"] = torch.zeros(count, model.pooled, dtype=torch.bfloat16)
+    if model.network[0] == "DiTTransformer2DModel":
+        given["class_labels"] = steps
+    predicted: Tensor = network(x, timestep=steps, **given).sample
+    return predicted
+
+
+def _learn(value: nn.Module, channels: int, size: int, count: int) -> None:
+    x = TensorState(torch.zeros(count, channels, size, size))
+    value(x, torch.zeros(count)).sum().backward()
+    value.zero_grad()
+
+
+def _decoding(diffusers: Any, model: Architecture) -> int:
+    channels, size = model.latent
+    decoder = _in_sixteen_bits(diffusers.AutoencoderKL, model.decoder or {})
+    decoder.encoder = None
+    latents = torch.zeros(DECODED_AT_ONCE, channels, size, size, dtype=torch.bfloat16)
+    return _bytes_of(decoder) + peak(lambda: torch.no_grad()(decoder.decode)(latents))
+
+
+def _in_sixteen_bits(kind: Callable[..., Any], settings: Mapping[str, Any]) -> Any:
+    """A frozen network; made so, because fake weights cannot be converted."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        return kind(**settings).eval().requires_grad_(False)
+    finally:
+        torch.set_default_dtype(before)
+
+
+def _bytes_of(network: nn.Module) -> int:
+    return sum(each.numel() * each.element_size() for each in network.parameters())
+
+
+def _diffusers() -> Any:
+    try:
+        import diffusers
+    except ImportError as error:
+        raise MissingDependencyError("diffusers", "images", "Estimating the memory of a model") from error
+    return diffusers
