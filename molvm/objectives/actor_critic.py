@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from molvm.objectives.base import Rollout
-from molvm.objectives.policy_gradient import PolicyGradient, PolicyGradientOptions, in_noise, require_positive
+from molvm.objectives.policy_gradient import PolicyGradient, PolicyGradientOptions, require_positive
 from molvm.objectives.residual_objective import Ingredients
 from molvm.sde import Trajectory, Transition
 from molvm.states import State, rows_in_lanes
@@ -124,7 +124,7 @@ class ActorCritic(PolicyGradient[ActorCriticOptionsT]):
 
 def step_kl(transition: Transition, field: State) -> Tensor:
     """KL(N(mean − shift g, noise²) ‖ N(mean, noise²)) of a step in nats, shape (B,)."""
-    return in_noise(transition, field).squared_norm() / 2
+    return field.scale(transition.leverage).squared_norm() / 2
 
 
 def advantages_along(values: Tensor, costs: Tensor, trace: float) -> Tensor:

@@ -60,7 +60,7 @@ class ControlledStep:
 
         def shifted(field: State, t: Tensor, adjoint: State) -> Tensor:  # noqa: ARG001 - the time is in the field
             moved = -field.inner(adjoint.scale(transition.shift).to(dtype=field.dtype))
-            return moved + in_noise(transition, field).squared_norm() / 2 if self.cost else moved
+            return moved + field.scale(transition.leverage).squared_norm() / 2 if self.cost else moved
 
         def portion(x: State, t: Tensor, adjoint: State) -> State:
             return differentiate(self.control, shifted, x, t, adjoint)[1]
@@ -68,11 +68,6 @@ class ControlledStep:
         at_once: int | None = getattr(self.control.features, "samples_at_once", None)
         through = portion(x, t, adjoint) if at_once is None else in_lanes(portion, x, t, at_once, adjoint)
         return self.base(transition, x, t, adjoint) + through.to(dtype=adjoint.dtype)
-
-
-def in_noise(transition: Transition, field: State) -> State:
-    """What a control g adds to a step, in units of its noise: −w = (shift/noise) g."""
-    return field.scale(transition.leverage)
 
 
 def adjoints(path: Trajectory, end: State, back: StepBack, last: int | None = None) -> list[State]:

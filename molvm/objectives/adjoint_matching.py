@@ -12,7 +12,7 @@ from torch import Tensor
 from molvm.errors import ConfigError
 from molvm.gradients import Worth
 from molvm.models.base import FlowModel
-from molvm.objectives.adjoint import BaseStep, ControlledStep, StepBack, adjoints, denoised_end, in_noise
+from molvm.objectives.adjoint import BaseStep, ControlledStep, StepBack, adjoints, denoised_end
 from molvm.objectives.base import Rollout
 from molvm.objectives.chosen_steps import StepChoice, check_share
 from molvm.objectives.gradient_objective import GradientObjective
@@ -142,7 +142,7 @@ class AdjointMatching(GradientObjective[AdjointMatchingOptions]):
 
         def portion(index: Tensor) -> tuple[Tensor, tuple[float]]:
             field = self.control(x.select(index), path.times[k].expand(len(index)))
-            moved, aim = in_noise(path.transitions[k], field), target.select(index).to(dtype=field.dtype)
+            moved, aim = field.scale(path.transitions[k].leverage), target.select(index).to(dtype=field.dtype)
             if self.options.adjoint == "discrete":
                 # The derivative of the simulated cost: of this step's own, and by the adjoint of all that follows.
                 return factor * ((moved.squared_norm() / 2 - moved.inner(aim)) / self.control.unit**2).sum(), (0.0,)

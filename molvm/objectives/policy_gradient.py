@@ -149,7 +149,7 @@ class PolicyGradient(ResidualObjective[PolicyOptionsT]):
             taken: g when it was taken.
             field: g now, with its graph.
         """
-        moved = in_noise(transition, field - taken)
+        moved = (field - taken).scale(transition.leverage)
         # −½|ε + moved|² + ½|ε|² without the difference of large numbers: exactly 0 where nothing has moved.
         return -moved.inner(noise.to(dtype=moved.dtype)) - moved.squared_norm() / 2
 
@@ -182,11 +182,6 @@ class PolicyGradient(ResidualObjective[PolicyOptionsT]):
 
         parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
         return add_gradients(portion, learned_in(x, self.control.features), parameters, x.device)
-
-
-def in_noise(transition: Transition, field: State) -> State:
-    """What a field shifts a step by, in units of the step's noise."""
-    return field.scale(transition.leverage)
 
 
 def require_density(objective: str, steps: Transition) -> None:

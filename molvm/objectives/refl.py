@@ -13,7 +13,6 @@ from torch import Tensor
 from molvm.errors import ConfigError
 from molvm.gradients import Worth
 from molvm.models.base import FlowModel
-from molvm.objectives.adjoint import in_noise
 from molvm.objectives.base import Rollout
 from molvm.objectives.chosen_steps import StepChoice, check_share
 from molvm.objectives.gradient_objective import GradientObjective
@@ -103,7 +102,7 @@ class Refl(GradientObjective[ReflOptions]):
             field = self.control(x.select(index), t[index])
             shift = field.to(dtype=x.dtype).scale({name: each[index] for name, each in lever.items()})
             promised = self.worth(endpoint.select(index) - shift)
-            cost = path.steps * in_noise(path.transitions[k], field).squared_norm() / 2
+            cost = path.steps * field.scale(path.transitions[k].leverage).squared_norm() / 2
             loss = (self.options.kl_weight * cost - rollout.strength * promised.clamp(max=bound)).sum()
             reward = self.worth.sign * float(promised.detach().sum()) / len(chosen)
             return loss / (self.control.unit * len(chosen)), (reward,)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from molvm.objectives.adjoint import BaseStep, ControlledStep, adjoints, denoised_end, in_noise
+from molvm.objectives.adjoint import BaseStep, ControlledStep, adjoints, denoised_end
 from molvm.sde import Trajectory
 from molvm.states import TensorState
 from molvm.values.control import ControlNet
@@ -31,7 +31,7 @@ def again(path: Trajectory, control: ControlNet | None, x: torch.Tensor) -> tupl
             moved = moved + (path.states[k + 1] - moved).detach()
         else:
             field = control(state, t)
-            cost = cost + in_noise(step, field).squared_norm() / 2
+            cost = cost + field.scale(step.leverage).squared_norm() / 2
             moved = moved - field.scale(step.shift) + path.noises[k].scale(step.noise)
         state = moved
     return state.x, cost
