@@ -11,6 +11,7 @@ st.set_page_config(page_title="molvm studio", page_icon=str(Path(__file__).with_
 PAGES = [
     st.Page("runs.py", title="Runs", icon=":material/show_chart:", default=True),
     st.Page("gallery.py", title="Gallery", icon=":material/grid_view:"),
+    st.Page("images.py", title="Images", icon=":material/photo_library:"),
     st.Page("molecule.py", title="Molecule", icon=":material/hub:"),
     st.Page("trajectory.py", title="Trajectory", icon=":material/timeline:"),
     st.Page("compare.py", title="Compare", icon=":material/compare_arrows:"),

@@ -52,6 +52,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory, molvm_command: Command) -> Pa
     quick = "--value-size A --set training.warmup=2 --set sampling.transition=analytic_variance"
     done = molvm_command("train", *settings.split(), *quick.split(), "--out", root / "qed", timeout=300)
     assert done.returncode == 0, done.stderr
+    images = "--dataset digits --reward jpeg --iterations 3 --batch-size 32 --steps 30 --value-size A"
+    done = molvm_command("train", *images.split(), "--out", root / "digits", timeout=300)
+    assert done.returncode == 0, done.stderr
     made = [record.molecule for record in RunStore(RunDirectory(root / "qed"), "qed").records()]
     many = islice(cycle(made), MOLECULES)
     write_sdf(root / "thousand.sdf", (replace(one, id=f"m{number}") for number, one in enumerate(many)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,19 @@ def test_what_is_selected_stands_in_the_address(studio: Studio) -> None:
     assert "selected=" in page.url
     studio.open(page.url.removeprefix(studio.address + "/"))
     expect(page.get_by_text("take away the 1 selected")).to_be_visible()
+
+
+def test_images_are_shown_and_taken_away(studio: Studio, screenshots: Path) -> None:
+    page = studio.open("images?run=digits&sort=value&descending=false")
+    expect(page.get_by_text("96 of 96 images")).to_be_visible()
+    expect(page.get_by_test_id("stImage")).to_have_count(48)
+    with page.expect_download() as download:
+        page.get_by_test_id("stDownloadButton").get_by_role("button", name="PNG").click()
+    archive = zipfile.ZipFile(download.value.path())
+    assert len(archive.namelist()) == 97
+    values = [float(row["value"]) for row in csv.DictReader(io.StringIO(archive.read("images.csv").decode()))]
+    assert values == sorted(values)
+    studio.shoot(screenshots, "images")
 
 
 def test_a_molecule_is_drawn_relaxed_and_measured(studio: Studio, screenshots: Path) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import molvm
 from molvm.studio.serving import ADDRESS, ROOT_VARIABLE, command, studio_folder
 from tests.studio.hostile import TEXTS, write_hostile
 
-PAGES = ("runs", "gallery", "molecule", "trajectory", "compare", "score", "launch")
+PAGES = ("runs", "gallery", "images", "molecule", "trajectory", "compare", "score", "launch")
 
 OpenPage = Callable[..., AppTest]
 
@@ -60,6 +61,19 @@ def test_a_gallery_shows_hostile_titles_as_text(open_page: OpenPage, tmp_path: P
     labels = [box.label for box in page.checkbox if box.key and box.key.startswith("pick ")]
     assert len(labels) == len(TEXTS)
     assert not any("<" in label.replace("\\<", "") for label in labels)
+
+
+def test_images_of_a_run_are_shown_and_filtered_by_the_address(open_page: OpenPage, tmp_path: Path) -> None:
+    molvm.train("digits", "jpeg", out=tmp_path / "small", iterations=1, batch_size=6, steps=4, value_size="A")
+    page = open_page("images", {"run": "small", "sort": "value"})
+    assert not page.exception
+    assert "**6** of 6 images" in page.markdown[0].value
+    (menu,) = page.multiselect
+    kept = menu.options[0]
+    page = open_page("images", {"run": "small", "prompts": kept})
+    assert not page.exception
+    shown = int(page.markdown[0].value.split("**")[1])
+    assert 0 < shown < 6
 
 
 def test_a_reward_that_starts_a_program_is_refused(open_page: OpenPage) -> None:

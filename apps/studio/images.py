@@ -1,0 +1,82 @@
+"""The page *Images*: what a run of images has made, filtered, sorted and taken away."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+from parts import LINKED, shelf, title
+
+from molvm.studio.image_table import MOST_IMAGES, ImageTable, as_zip, table_of_images
+from molvm.studio.markup import plain, rounded
+from molvm.studio.shelf import ShelvedRun
+
+COLUMNS = 8
+PER_PAGE = 48
+SORTED_BY = {"value": "The reward", "iteration": "The round", "prompt": "What was asked for"}
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading images …")
+def run_table(_run: ShelvedRun, version: tuple[int, int], name: str) -> ImageTable:
+    size = max(1, _run.config.training.batch_size)
+    rounds = len(_run.store.metrics())
+    return table_of_images(_run.store.records(max(0, rounds - MOST_IMAGES // size)), _run.manifest.reward)  # type: ignore[arg-type]  # the run makes images
+
+
+def filters(table: ImageTable) -> list[int]:
+    """The images that the widgets in the sidebar ask for, in order."""
+    by = st.selectbox("Sort by", list(SORTED_BY), format_func=SORTED_BY.__getitem__, key="sort", bind=LINKED)
+    descending = st.toggle("Largest first", True, key="descending", bind=LINKED)
+    prompts = st.multiselect("Asked for", table.prompts, key="prompts", bind=LINKED) if any(table.prompts) else []
+    low, high = table.rows["value"].min(), table.rows["value"].max()
+    values = None
+    if not math.isnan(low) and low < high:
+        asked = st.slider(
+            plain(table.reward, 40), float(low), float(high), (float(low), float(high)), key="range", bind=LINKED
+        )
+        values = None if asked == (low, high) else asked
+    return table.chosen(prompts, values, by=by, descending=descending)
+
+
+def card(table: ImageTable, index: int) -> None:
+    """One image."""
+    row = table.rows.loc[index]
+    st.image(table.images[index].pil(), width="stretch")
+    failure = row["failure"]
+    value = f":orange[{plain(row['stage'], 30)}]" if isinstance(failure, str) else f"**{rounded(row['value'])}**"
+    asked = f" · {plain(row['prompt'], 24)}" if row["prompt"] else ""
+    reason = row["reason"]
+    st.markdown(f"{value}{asked}", help=plain(reason) if isinstance(reason, str) and reason else None)
+
+
+title("Images", "What a run has made: filter, sort, take away.")
+runs = {name: run for name, run in shelf().runs().items() if run.manifest.makes == "images"}
+if not runs:
+    st.info("There is no run of images here yet. `molvm train --dataset digits --reward jpeg` starts one.")
+    st.stop()
+with st.sidebar:
+    name = st.selectbox("Run", list(runs), key="run", bind=LINKED)
+    table = run_table(runs[name], runs[name].version, name)
+    chosen = filters(table)
+left, right = st.columns([5, 1])
+left.markdown(f"**{len(chosen)}** of {len(table)} images, valued by {plain(table.reward, 60)}")
+right.download_button(
+    "PNG",
+    lambda: as_zip(table, chosen),
+    "images.zip",
+    key="download-zip",
+    icon=":material/download:",
+    width="stretch",
+    on_click="ignore",
+    disabled=not chosen,
+)
+if not chosen:
+    st.info("No image passes the filters.")
+    st.stop()
+pages = -(-len(chosen) // PER_PAGE)
+page = st.number_input(f"Page, of {pages}", 1, pages, key="page", bind=LINKED, width=150) if pages > 1 else 1
+shown = chosen[(page - 1) * PER_PAGE : page * PER_PAGE]
+for start in range(0, len(shown), COLUMNS):
+    for place, index in zip(st.columns(COLUMNS), shown[start : start + COLUMNS], strict=False):
+        with place:
+            card(table, index)
