@@ -12,13 +12,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from molvm.cli.allocator import keep_freed_memory
-from molvm.evaluation.intervals import Estimate, mean_interval
+from molvm.evaluation.intervals import mean_interval
 from molvm.images.files import write_grid
 from molvm.runs.assembly import sampling_options
 from molvm.runs.run import Run
@@ -57,12 +58,7 @@ def main() -> None:
 def measured(samples: SampleSet) -> dict[str, Any]:
     """Bits per pixel, and the control's cost in nats."""
     values = [outcome.value for outcome in samples.outcomes if outcome.value is not None]
-    return {"bits": plain(mean_interval(values)), "kl": plain(mean_interval(samples.path_cost.tolist()))}
-
-
-def plain(estimate: Estimate) -> dict[str, float]:
-    """An estimate as JSON has it."""
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "count": estimate.count}
+    return {"bits": asdict(mean_interval(values)), "kl": asdict(mean_interval(samples.path_cost.tolist()))}
 
 
 if __name__ == "__main__":

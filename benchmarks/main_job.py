@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import numpy as np
 
 from molvm.cli.allocator import keep_freed_memory
-from molvm.evaluation.intervals import Estimate, mean_interval, wilson
+from molvm.evaluation.intervals import mean_interval, wilson
 from molvm.evaluation.metrics import summarise
 from molvm.runs.assembly import sampling_options
 from molvm.runs.run import Run
@@ -77,17 +77,13 @@ def _measured(samples: SampleSet, floor: float) -> dict[str, Any]:
             key = f"{outcome.failure.kind}: {outcome.failure.stage}"
             failures[key] = failures.get(key, 0) + 1
     return {
-        "reward_all": _plain(mean_interval([floor if value is None else value for value in values])),
-        "reward_valid": _plain(mean_interval([value for value in values if value is not None])),
-        "scored": _plain(wilson(sum(value is not None for value in values), len(values))),
+        "reward_all": asdict(mean_interval([floor if value is None else value for value in values])),
+        "reward_valid": asdict(mean_interval([value for value in values if value is not None])),
+        "scored": asdict(wilson(sum(value is not None for value in values), len(values))),
         "shares": summary.to_json()["shares"],
-        "kl": _plain(mean_interval(samples.path_cost)) if samples.path_cost.any() else None,
+        "kl": asdict(mean_interval(samples.path_cost)) if samples.path_cost.any() else None,
         "failures": dict(sorted(failures.items(), key=lambda item: -item[1])),
     }
-
-
-def _plain(estimate: Estimate) -> dict[str, float]:
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "count": estimate.count}
 
 
 def _values(samples: SampleSet) -> list[float]:

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from molvm.chem.molecule import Molecule
 from molvm.chem.rdkit_bridge import sanitised
 from molvm.chem.validity import is_valid_and_connected
 from molvm.cli.allocator import keep_freed_memory
-from molvm.evaluation.intervals import Estimate, wilson
+from molvm.evaluation.intervals import wilson
 from molvm.runs.keeping import keeping
 from molvm.runs.samples import SampleSet
 
@@ -80,8 +81,7 @@ def contains(molecule: Molecule, scaffold: str) -> bool:
 
 def share(found: list[bool]) -> dict[str, float]:
     """A share with its interval."""
-    estimate: Estimate = wilson(sum(found), len(found))
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "count": estimate.count}
+    return asdict(wilson(sum(found), len(found)))
 
 
 if __name__ == "__main__":

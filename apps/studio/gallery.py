@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
-from parts import LINKED, messages, pick_source, shelf, title
+from parts import LINKED, messages, paged, pick_source, shelf, title
 
 from molvm.chem.depiction import blank, drawing
 from molvm.datasets.registry import is_built, load_dataset
@@ -120,10 +120,9 @@ exports(table, chosen, source, selected)
 if not chosen:
     st.info("No molecule passes the filters.")
     st.stop()
-pages = -(-len(chosen) // PER_PAGE)
-page = st.number_input(f"Page, of {pages}", 1, pages, key="page", bind=LINKED, width=150) if pages > 1 else 1
-shown = chosen[(page - 1) * PER_PAGE : page * PER_PAGE]
-for start in range(0, len(shown), COLUMNS):
-    for place, index in zip(st.columns(COLUMNS), shown[start : start + COLUMNS], strict=False):
-        with place:
-            card(table, index, source, by, picked=str(table.rows["id"][index]) in selected)
+paged(
+    chosen,
+    PER_PAGE,
+    COLUMNS,
+    lambda index: card(table, index, source, by, picked=str(table.rows["id"][index]) in selected),
+)

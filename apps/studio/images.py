@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import streamlit as st
-from parts import LINKED, shelf, title
+from parts import LINKED, paged, shelf, title
 
 from molvm.studio.image_table import MOST_IMAGES, ImageTable, as_zip, table_of_images
 from molvm.studio.markup import plain, rounded
@@ -73,10 +73,4 @@ right.download_button(
 if not chosen:
     st.info("No image passes the filters.")
     st.stop()
-pages = -(-len(chosen) // PER_PAGE)
-page = st.number_input(f"Page, of {pages}", 1, pages, key="page", bind=LINKED, width=150) if pages > 1 else 1
-shown = chosen[(page - 1) * PER_PAGE : page * PER_PAGE]
-for start in range(0, len(shown), COLUMNS):
-    for place, index in zip(st.columns(COLUMNS), shown[start : start + COLUMNS], strict=False):
-        with place:
-            card(table, index)
+paged(chosen, PER_PAGE, COLUMNS, lambda index: card(table, index))

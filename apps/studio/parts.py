@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -128,6 +128,17 @@ def judged(reward: MoleculeReward, molecule: Molecule) -> Outcome:
     """What a reward says of a molecule, in a process of its own, and kept."""
     arrays = (molecule.elements, molecule.positions, molecule.formal_charges, molecule.bonds, molecule.orders)
     return _outcome(b"|".join(array.tobytes() for array in arrays), repr(reward), reward, molecule)
+
+
+def paged(chosen: Sequence[int], per_page: int, columns: int, draw: Callable[[int], None]) -> None:
+    """Draws the chosen ones of one page side by side, with a widget for the page if there are several."""
+    pages = -(-len(chosen) // per_page)
+    page = st.number_input(f"Page, of {pages}", 1, pages, key="page", bind=LINKED, width=150) if pages > 1 else 1
+    shown = chosen[(page - 1) * per_page : page * per_page]
+    for start in range(0, len(shown), columns):
+        for place, index in zip(st.columns(columns), shown[start : start + columns], strict=False):
+            with place:
+                draw(index)
 
 
 def viewer(scene: Scene, key: str) -> None:

@@ -9,7 +9,7 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 
 import molvm
 from molvm.errors import DivergenceError
-from molvm.evaluation.intervals import Estimate, mean_interval, wilson
+from molvm.evaluation.intervals import mean_interval, wilson
 from molvm.runs.assembly import sampling_options
 from molvm.runs.config import RunConfig
 from molvm.runs.run import Run
@@ -102,17 +102,12 @@ def row(name: str, run: Run, samples: SampleSet) -> dict[str, Any]:
     return {
         "name": name,
         "iterations": len(run.metrics()) if name != "base" else 0,
-        "reward": plain(mean_interval(everything)),
-        "reward_valid": plain(mean_interval([value for value in values if value is not None])),
-        "valid": plain(wilson(sum(value is not None for value in values), len(values))),
-        "kl": plain(mean_interval(samples.path_cost)),
-        "gain": plain(mean_interval(worth - samples.path_cost)),
+        "reward": asdict(mean_interval(everything)),
+        "reward_valid": asdict(mean_interval([value for value in values if value is not None])),
+        "valid": asdict(wilson(sum(value is not None for value in values), len(values))),
+        "kl": asdict(mean_interval(samples.path_cost)),
+        "gain": asdict(mean_interval(worth - samples.path_cost)),
     }
-
-
-def plain(estimate: Estimate) -> dict[str, float]:
-    """An estimate as JSON has it."""
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "count": estimate.count}
 
 
 def table(rows: Sequence[Mapping[str, Any]], unit: str) -> str:

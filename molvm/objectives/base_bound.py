@@ -82,11 +82,18 @@ class BaseBound:
         Raises:
             RuntimeError: It has other names or shapes.
         """
+        if state.keys() == {"sums", "counts"}:
+            state = self._from_sums_alone(state)
         own = self.state_dict()
         if state.keys() != own.keys() or any(state[name].shape != own[name].shape for name in own):
             raise RuntimeError(f"The bound of the base has {', '.join(state) or 'nothing'}, of another shape or name.")
         for name, tensor in state.items():
             own[name].copy_(tensor)
+
+    def _from_sums_alone(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What checkpoints before `squares` hold, as one effective sample, which nothing is concluded from."""
+        squares = 2 * state["sums"]
+        return {**self.state_dict(), **{f"base.{name}": each for name, each in state.items()}, "base.squares": squares}
 
 
 class _Weights:

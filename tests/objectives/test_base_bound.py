@@ -80,6 +80,17 @@ def test_it_is_restored() -> None:
         BaseBound(3).load_state_dict(bound.state_dict())
 
 
+def test_a_checkpoint_without_squares_is_read_and_proves_nothing() -> None:
+    bound = BaseBound(2)
+    sums = torch.tensor([math.log(3.0), -math.inf], dtype=torch.float64)
+    bound.load_state_dict({"sums": sums, "counts": torch.tensor([3.0, 0.0], dtype=torch.float64)})
+    found = bound.excess(torch.tensor([0]), torch.tensor([-1.0]))
+    assert found is not None
+    assert (found.nats, found.samples) == (pytest.approx(1.0), pytest.approx(1.0))
+    with pytest.raises(RuntimeError, match="another shape"):
+        bound.load_state_dict({"sums": torch.zeros(3), "counts": torch.zeros(3)})
+
+
 def test_a_control_that_misses_a_mode_is_found_out_although_its_own_sample_size_is_large() -> None:
     """r = 0, everything steered to the right of two modes; log Z is 0, the paths say −log 2."""
     learner = ValueMatching.build(PointValue(1), MODEL.schedules, 1.0)

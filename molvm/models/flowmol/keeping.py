@@ -51,7 +51,7 @@ class KeepingFlowMol(FlowMolModel):
 
     def predict_endpoint(self, x: State, t: Tensor) -> MoleculeState:
         """x̂₁ of molecules that are to have the part; arguments as for the base."""
-        return self.differentiate_endpoint(x, t, lambda *_: torch.zeros(len(x)))[0]
+        return self.differentiate_endpoint(x, t, lambda endpoint, _: torch.zeros(len(endpoint)))[0]
 
     def differentiate_endpoint(
         self, x: State, t: Tensor, function: Callable[..., Tensor], *beside: State
