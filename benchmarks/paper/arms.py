@@ -20,6 +20,7 @@ from molvm.errors import DivergenceError
 from molvm.evaluation.intervals import mean_interval, wilson
 from molvm.runs.assembly import sampling_options
 from molvm.runs.config import RunConfig
+from molvm.runs.directory import RunDirectory
 from molvm.runs.run import Run
 from molvm.runs.samples import SampleSet
 from molvm.runs.sampling import draw_samples
@@ -69,7 +70,7 @@ def measure(arms: Sequence[Arm], out: Path, samples: int) -> list[dict[str, Any]
 
 def trained(arm: Arm, directory: Path) -> Run:
     """The run, trained as far as it goes."""
-    if (directory / "config.toml").exists():
+    if RunDirectory(directory).is_run:
         run = Run.open(directory)
     else:
         run = Run.create(RunConfig.from_mapping({**arm.settings, "out": str(directory)}))
