@@ -53,6 +53,7 @@ def simulate(
     keep_states: bool = True,
     keep_noise: bool = False,
     keep_endpoints: bool = False,
+    keep_increments: bool = False,
     allowance: Tensor | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Trajectory:
@@ -71,6 +72,8 @@ def simulate(
         keep_states: Keep all K+1 states, not only the last.
         keep_noise: Keep the noise of each step too, for objectives that replay paths under another control.
         keep_endpoints: Keep the base model's prediction at each step too.
+        keep_increments: Keep control and noise of each step in one too, from which what any other control would have
+            paid on these paths can be told.
         allowance: Nats that the control of each step may cost a path at most, shape (K,), as `SamplingOptions` makes
             them; a stronger control is shortened, and where it is 0 the base runs alone. None: no limit.
         on_step: Called with (steps done, K).
@@ -85,7 +88,10 @@ def simulate(
     if allowance is not None and allowance.shape != (steps,):
         raise StateError(f"There are allowances of shape {tuple(allowance.shape)} for {steps} steps.")
     allowed = [math.inf] * steps if allowance is None else allowance.tolist()
-    states, noises, endpoints = [x] if keep_states else [], [], []
+    states: list[State] = [x] if keep_states else []
+    noises: list[State] = []
+    endpoints: list[State] = []
+    increments: list[State] = []
     cost = torch.zeros(steps, len(x), device=x.device, dtype=x.dtype)
     ito = torch.zeros_like(cost)
     transitions = stepper(model.schedules, grid[:-1], grid[1:]).steps()
@@ -105,10 +111,12 @@ def simulate(
             noises.append(noise)
         if keep_endpoints:
             endpoints.append(endpoint)
+        if keep_increments:
+            increments.append(noise if gradient is None else noise - gradient.scale(transition.leverage))
         if on_step is not None:
             on_step(k + 1, steps)
     kept = tuple(states) if keep_states else (x,)
-    return Trajectory(grid, kept, cost, ito, tuple(noises), tuple(endpoints), tuple(transitions))
+    return Trajectory(grid, kept, cost, ito, tuple(noises), tuple(endpoints), tuple(transitions), tuple(increments))
 
 
 def _evaluate(model: FlowModel, control: Steering | None, x: State, t: Tensor) -> tuple[State, State | None]:

@@ -267,6 +267,7 @@ class Trainer:
             stepper=self.stepper,
             keep_noise=self.objective.keeps_noise,
             keep_endpoints=self.objective.keeps_endpoints,
+            keep_increments=self.objective.keeps_increments,
             allowance=self.allowance,
             on_step=on_step,
         )
