@@ -74,13 +74,14 @@ class Arm:
     options: ValueMatchingOptions
     batch: int
     updates: int
+    objective: type[ValueMatching] = ValueMatching
 
 
 PAPER = ValueMatchingOptions(gate=False, baseline_window=0.0)
 ARMS = {
     "paper": Arm(PAPER, batch=128, updates=1),
     "paper, as many gradient steps": Arm(PAPER, batch=32, updates=8),
-    "molvm": Arm(ValueMatchingOptions(ito=True, average=0.9), batch=32, updates=8),
+    "molvm": Arm(ValueMatchingOptions(ito=True, average=0.9, replay=8, retarget=True), batch=32, updates=8),
 }
 
 
@@ -161,7 +162,7 @@ def measured(problem: Problem, arm: Arm, calls: int, seeds: int) -> dict[str, ob
 def learn(problem: Problem, arm: Arm, rate: float, calls: int, seed: int) -> dict[str, float | None]:
     """Reward calls until the goal (None if it was not reached), the best progress, and seconds."""
     network = PointValue(problem.model.mixtures[0].dimension, PointValueConfig(octaves=problem.octaves), seed=seed)
-    objective = ValueMatching.build(network, problem.model.schedules, problem.strength, options=arm.options)
+    objective = arm.objective.build(network, problem.model.schedules, problem.strength, options=arm.options)
     iterations = calls // arm.batch
     options = TrainerOptions(
         iterations=iterations,
