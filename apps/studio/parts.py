@@ -25,6 +25,7 @@ from molvm.studio.markup import plain
 from molvm.studio.molecule_table import MOST_MOLECULES, MoleculeTable, table_of_file, table_of_records
 from molvm.studio.serving import ROOT_VARIABLE
 from molvm.studio.shelf import Shelf, ShelvedRun, open_shelf
+from molvm.studio.tidying import tidy
 
 LINKED: Any = "query-params"
 """Widgets that are bound to the address of the page."""
@@ -57,13 +58,14 @@ def shelf() -> Shelf:
 
 
 @st.cache_resource
-def _jobs(folder: Path) -> Jobs:
-    return Jobs(folder)
+def _jobs(files: Path) -> Jobs:
+    tidy(files)
+    return Jobs(files / "logs")
 
 
 def jobs() -> Jobs:
     """What the studio has started."""
-    return _jobs(shelf().files_folder / "logs")
+    return _jobs(shelf().files_folder)
 
 
 def pick_run(here: Shelf, label: str = "Run") -> ShelvedRun:

@@ -14,6 +14,7 @@ from molvm.studio.markup import plain
 from molvm.studio.rewards import offered_rewards, page_reward
 from molvm.studio.scoring import Uploads, score_arguments
 from molvm.studio.serving import UPLOAD_MEGABYTES
+from molvm.studio.tidying import tidy
 
 SHORT = 12
 """Rows that are all shown at once."""
@@ -71,6 +72,7 @@ given = st.file_uploader(
 )
 if st.button("Score", type="primary", icon=":material/rule:", disabled=given is None or not rewards) and given:
     with messages():
+        tidy(uploads.folder, jobs().running)
         token = secrets.token_hex(6)
         source, out = uploads.keep(token, given.name, given.getvalue())
         jobs().start(f"score-{token}", score_arguments(source, rewards, out))
