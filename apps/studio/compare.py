@@ -9,7 +9,7 @@ from parts import GREY, LINKED, complain, jobs, messages, shelf, title, watch
 
 from molvm.chem.depiction import drawing
 from molvm.chem.molecule import Molecule
-from molvm.runs.groups import BASE, Group, base_and_run, pareto, reward_against_kl
+from molvm.runs.groups import BASE, Group, base_and_run, pareto, reward_against_kl, rounds_of_groups
 from molvm.studio.comparison import group_rows, value_rows
 from molvm.studio.markup import plain
 from molvm.studio.pairs import pair_arguments, pair_files, pairs
@@ -20,7 +20,8 @@ MOST_BINS = 40
 
 @st.cache_resource(max_entries=16, show_spinner="Reading molecules …")
 def groups(_run: ShelvedRun, version: tuple[int, int], name: str) -> tuple[Group, Group]:
-    return base_and_run(name, _run.store.metrics(), _run.store.records())
+    metrics = _run.store.metrics()
+    return base_and_run(name, metrics, _run.store.records(among=rounds_of_groups(metrics)))
 
 
 def colours(names: list[str]) -> alt.Color:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from molvm.chem.scenes import Scene
 from molvm.chem.viewing import FOLDER
 from molvm.errors import InputFileError, MolVMError
 from molvm.rewards.base import MoleculeReward, Outcome
-from molvm.rewards.pools import Pool, open_pool
 from molvm.studio.jobs import Job, Jobs
+from molvm.studio.judging import Judge
 from molvm.studio.markup import plain
 from molvm.studio.molecule_table import MOST_MOLECULES, MoleculeTable, table_of_file, table_of_records
 from molvm.studio.serving import ROOT_VARIABLE
@@ -29,6 +29,9 @@ from molvm.studio.tidying import tidy
 
 LINKED: Any = "query-params"
 """Widgets that are bound to the address of the page."""
+
+AT_ONCE = 1.5
+"""Seconds that a page waits for an answer before it is drawn without it."""
 
 BLUE, GREY = "#1f6f78", "#8a99a5"
 
@@ -102,34 +105,38 @@ def molecules_of(here: Shelf, name: str) -> MoleculeTable:
     return _file_table(path, path.stat().st_mtime_ns)
 
 
-@st.cache_resource(max_entries=6, show_spinner="Reading molecules …")
+@st.cache_resource(max_entries=6, show_spinner="Reading molecules …", show_time=True)
 def _run_table(_run: ShelvedRun, version: tuple[int, int], name: str) -> MoleculeTable:
     size = max(1, _run.config.training.batch_size)
     rounds = len(_run.store.metrics())
     return table_of_records(_run.store.records(max(0, rounds - MOST_MOLECULES // size)), _run.manifest.reward)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading molecules …")
+@st.cache_resource(max_entries=4, show_spinner="Reading molecules …", show_time=True)
 def _file_table(path: Path, changed: int) -> MoleculeTable:
     return table_of_file(path)
 
 
 @st.cache_resource
-def _pool() -> tuple[Pool, threading.Lock]:
-    return open_pool(1, time_limit=60.0), threading.Lock()
+def _judge() -> Judge:
+    return Judge()
 
 
-@st.cache_resource(max_entries=512, show_spinner=False)
-def _outcome(content: bytes, name: str, _reward: MoleculeReward, _molecule: Molecule) -> Outcome:
-    pool, lock = _pool()
-    with lock:
-        return pool.score(_reward, [_molecule])[0]
+def judged(reward: MoleculeReward, molecule: Molecule) -> Outcome | None:
+    """What a reward says of a molecule; None as long as it is being found, and the page is drawn anew when it is."""
+    promise = _judge().ask(reward, molecule)
+    try:
+        return promise.result(AT_ONCE)
+    except (TimeoutError, CancelledError):
+        pass
 
+    @st.fragment(run_every=0.5)
+    def wait() -> None:
+        if promise.done():
+            st.rerun()
 
-def judged(reward: MoleculeReward, molecule: Molecule) -> Outcome:
-    """What a reward says of a molecule, in a process of its own, and kept."""
-    arrays = (molecule.elements, molecule.positions, molecule.formal_charges, molecule.bonds, molecule.orders)
-    return _outcome(b"|".join(array.tobytes() for array in arrays), repr(reward), reward, molecule)
+    wait()
+    return None
 
 
 def paged(chosen: Sequence[int], per_page: int, columns: int, draw: Callable[[int], None]) -> None:
