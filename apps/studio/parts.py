@@ -30,7 +30,7 @@ from molvm.studio.tidying import tidy
 LINKED: Any = "query-params"
 """Widgets that are bound to the address of the page."""
 
-AT_ONCE = 1.5
+AT_ONCE = 0.6
 """Seconds that a page waits for an answer before it is drawn without it."""
 
 BLUE, GREY = "#1f6f78", "#8a99a5"

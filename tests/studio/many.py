@@ -8,16 +8,19 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import torch
 
 from molvm.chem.molecule import Molecule
 from molvm.datasets.qm9 import build_qm9
+from molvm.images.image import Image
 from molvm.rewards.base import Failure, Outcome
 from molvm.runs.config import RunConfig
 from molvm.runs.config_file import config_text
 from molvm.runs.directory import RunDirectory
 from molvm.runs.manifest import Manifest
 from molvm.runs.store import RunStore
+from molvm.subject import Subject
 from molvm.training.trainer import Iteration
 
 BROKEN_SHARE = 10
@@ -38,19 +41,29 @@ def peptide() -> Molecule:
     return Molecule.from_smiles("NC(Cc1ccccc1)C(=O)" * 10 + "O", id="peptide")
 
 
-def write_run(path: Path, molecules: Sequence[Molecule], batch: int) -> Path:
-    """A finished run that has made these molecules, so many a round, half of them by the base alone."""
+def images(count: int) -> list[Image]:
+    """Squares, each a little paler."""
+    return [
+        Image(np.full((16, 16, 1), number % 256, np.uint8), f"i{number}", str(number % 10)) for number in range(count)
+    ]
+
+
+def write_run(path: Path, samples: Sequence[Molecule] | Sequence[Image], batch: int) -> Path:
+    """A finished run that has made these samples, so many a round, half of them by the base alone."""
+    kinds: tuple[tuple[Subject, str, str], ...] = (("molecules", "qm9", "qed"), ("images", "digits", "jpeg"))
+    makes, model, reward = kinds[isinstance(samples[0], Image)]
     directory = RunDirectory(path)
-    directory.begin()
-    rounds = -(-len(molecules) // batch)
-    settings = {"reward": {"name": "qed"}, "training": {"iterations": rounds, "batch_size": batch}, "out": str(path)}
+    directory.begin(makes)
+    rounds = -(-len(samples) // batch)
+    training = {"iterations": rounds, "batch_size": batch}
+    settings = {"model": {"name": model}, "reward": {"name": reward}, "training": training, "out": str(path)}
     directory.config.write_text(config_text(RunConfig.from_mapping(settings)), encoding="utf-8")
-    manifest = Manifest("qm9", None, "qed", "", "maximise", 0, floor=0.0).begin_session(0, 1, None)
+    manifest = Manifest(model, None, reward, "", "maximise", 0, floor=0.0, makes=makes).begin_session(0, 1, None)
     manifest.end_session("finished", rounds).save(directory.manifest)
-    store = RunStore(directory, "qed")
+    store = RunStore(directory, reward, makes=makes)
     for index in range(rounds):
-        made = list(molecules[index * batch : (index + 1) * batch])
-        outcomes = [_outcome(index * batch + number, molecule) for number, molecule in enumerate(made)]
+        made = list(samples[index * batch : (index + 1) * batch])
+        outcomes = [_outcome(index * batch + number, sample.id) for number, sample in enumerate(made)]
         worth = torch.tensor([outcome.value or 0.0 for outcome in outcomes])
         failures = sum(outcome.failure is not None for outcome in outcomes) / len(made)
         kl = max(0.0, (index + 1 - rounds / 2) / rounds)
@@ -65,7 +78,7 @@ def write_run(path: Path, molecules: Sequence[Molecule], batch: int) -> Path:
     return path
 
 
-def _outcome(number: int, molecule: Molecule) -> Outcome:
+def _outcome(number: int, name: str) -> Outcome:
     if number % BROKEN_SHARE == 0:
-        return Outcome(molecule.id, None, "", failure=Failure("invalid", "valences", "as this test wants it"))
-    return Outcome(molecule.id, (number * 37 % 1000) / 1000, "", seconds=0.01)
+        return Outcome(name, None, "", failure=Failure("invalid", "valences", "as this test wants it"))
+    return Outcome(name, (number * 37 % 1000) / 1000, "", seconds=0.01)
