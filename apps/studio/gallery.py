@@ -70,16 +70,15 @@ def selection() -> set[str]:
 
 def card(table: MoleculeTable, index: int, source: str, column: str, *, picked: bool) -> None:
     """One molecule."""
-    row, molecule = table.rows.loc[index], table.molecules[index]
-    with st.container(border=True):
-        st.image(blank(260, 190) if molecule is None else drawing(molecule), width="stretch")
+    row, molecule, name = table.rows.loc[index], table.molecules[index], table.ids[index]
+    with st.container(border=True, gap="xsmall"):
+        st.image(blank(260, 170) if molecule is None else drawing(molecule, 260, 170), width="stretch")
         value = row.get(column)
         number = rounded(value) if isinstance(value, float | int) else plain(value, 30)
-        st.markdown(f"**{plain(column)} {number}**")
         failure = row["failure"]
         note = f":orange[{plain(row['stage'], 30)}]" if isinstance(failure, str) else plain(row["formula"], 40)
+        st.markdown(f"**{plain(column)} {number}**")
         st.caption(f"{note} · {int(row['atoms'])} atoms", help=plain(row["smiles"] or row["reason"]))
-        name = table.ids[index]
         left, right = st.columns([3, 2], vertical_alignment="center")
         left.checkbox(plain(name, 24), value=picked, key=f"pick {name}", on_change=toggle, args=(name,))
         right.page_link(
@@ -93,7 +92,7 @@ def exports(table: MoleculeTable, chosen: list[int], source: str, selected: set[
     wanted = picked or chosen
     what = f"{len(picked)} selected" if picked else f"{len(chosen)} shown"
     stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in source) or "molecules"
-    places = st.columns([3, 1, 1, 1])
+    places = st.columns([3, 1, 1, 1], vertical_alignment="center")
     places[0].markdown(f"**{len(chosen)}** of {len(table)} molecules · take away the {what}")
     for place, kind, write in zip(places[1:], ("sdf", "csv", "smi"), (as_sdf, as_csv, as_smiles), strict=True):
         place.download_button(

@@ -19,6 +19,13 @@ from molvm.studio.markup import plain
 from molvm.studio.molecule_table import MoleculeTable, as_sdf, ordered
 from molvm.studio.properties import property_rows
 
+WIDTHS = {
+    "property": st.column_config.TextColumn(width=150),
+    "value": st.column_config.TextColumn(width=130),
+    "origin": st.column_config.TextColumn(width=130),
+}
+"""Pixels; what is longer is cut with an ellipsis."""
+
 
 def picture(molecule: Molecule, close: Outcome | None, *, overlay: bool, arrow: bool) -> None:
     """The molecule in 3D."""
@@ -77,7 +84,7 @@ with st.sidebar:
 molecule = table.molecules[index]
 assert molecule is not None
 row = table.rows.loc[index]
-left, right = st.columns([3, 2], gap="large")
+left, right = st.columns([5, 4], gap="medium")
 with right:
     st.image(drawing(molecule, 360, 220), width="stretch")
     if isinstance(row["smiles"], str):
@@ -92,7 +99,7 @@ with left, messages():
         st.info(f"Relaxing {molecule.n_atoms} atoms. The page is drawn anew when that is done.")
 with right:
     rows = property_rows(row.to_dict(), molecule, close, table.reward)
-    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", column_config=WIDTHS)
 if busters:
     st.subheader("PoseBusters", anchor=False)
     poses(molecule)

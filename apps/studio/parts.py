@@ -142,7 +142,11 @@ def judged(reward: MoleculeReward, molecule: Molecule) -> Outcome | None:
 def paged(chosen: Sequence[int], per_page: int, columns: int, draw: Callable[[int], None]) -> None:
     """Draws the chosen ones of one page side by side, with a widget for the page if there are several."""
     pages = -(-len(chosen) // per_page)
-    page = st.number_input(f"Page, of {pages}", 1, pages, key="page", bind=LINKED, width=150) if pages > 1 else 1
+    page = 1
+    if pages > 1:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            page = st.number_input("Page", 1, pages, key="page", bind=LINKED, width=150, label_visibility="collapsed")
+            st.caption(f"of {pages} pages", width="content")
     shown = chosen[(page - 1) * per_page : page * per_page]
     for start in range(0, len(shown), columns):
         for place, index in zip(st.columns(columns), shown[start : start + columns], strict=False):
@@ -188,7 +192,7 @@ def curve(rows: pd.DataFrame, y: str, label: str, *, band: tuple[float, float] |
         alt.Chart(rows)
         .mark_line(color=BLUE, strokeWidth=2, point=alt.OverlayMarkDef(size=18, color=BLUE))
         .encode(
-            x=alt.X("iteration:Q", title=None, axis=alt.Axis(tickMinStep=1, format="d")),
+            x=alt.X("iteration:Q", title="round", axis=alt.Axis(tickMinStep=1, format="d")),
             y=alt.Y(f"{y}:Q", title=label, scale=scale),
             tooltip=[alt.Tooltip("iteration:Q"), alt.Tooltip(f"{y}:Q", format=".4g")],
         )

@@ -43,8 +43,9 @@ def chosen_rewards() -> list[str]:
             good.append((text, page_reward(text)))
         except MolVMError as error:
             st.error(plain(error))
-    for _, reward in good:
-        st.caption(plain(describe(reward)))
+    with st.sidebar:
+        for _, reward in good:
+            st.caption(plain(describe(reward)))
     return [text for text, _ in good]
 
 
@@ -61,6 +62,7 @@ def results(uploads: Uploads, name: str) -> None:
     cells[3].download_button("CSV", path.read_bytes(), "scores.csv", icon=":material/download:", on_click="ignore")
     only = st.toggle("Failures only", key="failures", bind=LINKED)
     rows = table[table["failure"].notna()] if only else table
+    rows = rows.fillna(dict.fromkeys(("smiles", "failure", "reason"), ""))
     st.dataframe(rows, hide_index=True, height="content" if len(rows) <= SHORT else 460)
 
 
