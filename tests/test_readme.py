@@ -51,7 +51,7 @@ NOT_RUN = {
 """Beginnings of what is not run, and why."""
 
 SMALL = {
-    "train": "--iterations 2 --batch-size 4 --steps 10 --value-size A",
+    "train": "--iterations 2 --batch-size 8 --steps 12 --value-size A",
     "sample": "-n 2 --steps 6",
     "evaluate": "-n 4",
     "trajectory": "--steps 6",
@@ -62,7 +62,7 @@ SMALL = {
 }
 
 SMALL_PYTHON = (
-    (r'recipe="few-labels"', r"\g<0>, iterations=2, batch_size=4, steps=10"),
+    (r'recipe="few-labels"', r"\g<0>, iterations=2, batch_size=4, steps=12"),
     (r"sample\(64\)", "sample(2)"),
 )
 
@@ -179,6 +179,8 @@ def small(words: list[str]) -> list[str]:
         return words
     name = next(name for name in (" ".join(words[1:3]), words[1], "") if name in SMALL or not name)
     extra = SMALL.get(name, "").split()
+    if "--recipe" in words:  # so that there are molecules, and something to compare
+        extra += ["--steps", "40"]
     if "train" in words and not any("warmup" in word for word in words):
         extra += ["--set", "training.warmup=1"]
     if {"--exact", "--method"} & set(words):
@@ -242,6 +244,7 @@ def run_lines(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_readme_runs_from_top_to_bottom(
     newcomer: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,13 +77,13 @@ def side_by_side(run: ShelvedRun) -> None:
     count = int(cells[1].number_input("Pairs", 1, 32, 4, key="count", bind=LINKED))
     base, steered = pair_files(here.files_folder, f"{run.name} {run.version}", seed=seed, count=count)
     jobs_of = {path.stem: (path, guidance) for path, guidance in ((base, 0.0), (steered, 1.0))}
-    ended = [watch(name, f"Drawing {'the base' if not at[1] else 'the run'}.") for name, at in jobs_of.items()]
     if base.is_file() and steered.is_file():
         for left, right in pairs(base, steered):
             one, two = st.columns(2, gap="large")
             half(one, left, BASE)
             half(two, right, run.name)
         return
+    ended = [watch(name, f"Drawing {'the base' if not at[1] else 'the run'}.") for name, at in jobs_of.items()]
     if any(job is not None and job.running for job in map(jobs().find, jobs_of)):
         return
     for job in ended:

@@ -154,7 +154,7 @@ class Studio:
 
     def shoot(self, folder: Path, name: str) -> None:
         """A screenshot for the documentation."""
-        self.page.mouse.move(0, 0)
+        self.page.mouse.move(680, 20)
         self.page.wait_for_timeout(600)
         self.page.screenshot(path=folder / f"{name}.png")
 
