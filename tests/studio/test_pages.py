@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 import molvm
-from molvm.studio.serving import ADDRESS, ROOT_VARIABLE, command, studio_folder
+from molvm.studio.serving import ADDRESS, command
+from tests.studio.conftest import OpenPage
 from tests.studio.hostile import TEXTS, write_hostile
 
 PAGES = ("runs", "gallery", "images", "molecule", "trajectory", "compare", "score", "launch")
-
-OpenPage = Callable[..., AppTest]
-
-
-@pytest.fixture
-def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
-    """Runs a page on a folder of its own, with parameters of its address."""
-    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
-    monkeypatch.setattr(sys, "path", [str(studio_folder()), *sys.path])
-
-    def run(name: str, parameters: dict[str, str] | None = None) -> AppTest:
-        page = AppTest.from_file(str(studio_folder() / "app.py"), default_timeout=60)
-        page.run()
-        page.switch_page(f"{name}.py")
-        for key, value in (parameters or {}).items():
-            page.query_params[key] = value
-        return page.run()
-
-    return run
 
 
 @pytest.mark.parametrize("name", PAGES)
