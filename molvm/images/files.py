@@ -22,6 +22,7 @@ SMALLEST: Final = 64
 """Images of a grid are enlarged to about so many pixels, by a whole factor, so that people see something."""
 
 GRID_FILE: Final = "grid.png"
+TABLE_FILE: Final = "images.csv"
 
 
 def png_bytes(image: Image) -> bytes:
@@ -99,5 +100,5 @@ def write_folder(path: Path, images: Sequence[Image], table: str = "") -> int:
         if images:
             (part / GRID_FILE).write_bytes(png_bytes(grid_of(images)))
         if table:
-            (part / "images.csv").write_text(table, encoding="utf-8")
+            (part / TABLE_FILE).write_text(table, encoding="utf-8")
     return len(images)
