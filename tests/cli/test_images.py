@@ -53,6 +53,22 @@ def test_a_run_of_images_is_trained_resumed_and_sampled(base: Path, tmp_path: Pa
     run("sample", str(tmp_path / "run"), "-n", "4", "--score", "--workers", "1", "--out", str(tmp_path / "drawn"))
     assert len(list((tmp_path / "drawn").glob("*.png"))) == 5
     assert (tmp_path / "drawn" / "images.csv").read_text().startswith("id,prompt,path_cost,jpeg,failure,reason\n")
+    run(
+        "sample", str(tmp_path / "run"), "-n", "2", "--pairs", "--score", "--workers", "1", "--out", str(tmp_path / "p")
+    )
+    assert sorted(path.stem for path in (tmp_path / "p").glob("*.png")) == [
+        "base-1",
+        "base-2",
+        "grid",
+        "run-1",
+        "run-2",
+    ]
+    run("report", str(tmp_path / "run"), "--pairs", "2")
+    assert "Base and run from the same noise" in (tmp_path / "run" / "report.html").read_text()
+    with pytest.raises(ConfigError, match="--pairs does not go together with --top"):
+        run("sample", str(tmp_path / "run"), "--pairs", "--top", "1", "--out", str(tmp_path / "not"))
+    with pytest.raises(ConfigError, match="nothing beside it"):
+        run("sample", str(base), "--pairs", "--out", str(tmp_path / "not"))
 
 
 def test_no_control_gives_the_base_images(base: Path) -> None:
