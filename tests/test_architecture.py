@@ -48,7 +48,7 @@ BESIDE = {
     "images": {"images"},
     "rewards": {"chem", "images", "rewards"},
     "datasets": {"chem", "datasets"},
-    "evaluation": {"chem", "datasets", "rewards", "evaluation"},
+    "evaluation": {"chem", "images", "datasets", "rewards", "evaluation"},
     "interop": {"states", "models", "chem", "interop"},
 }
 """What the packages beside the mathematics may import of molvm."""

@@ -15,6 +15,7 @@ from molvm.errors import CheckpointError, ConfigError, ModelError, MolVMError, O
 from molvm.frames import data_frame
 from molvm.models.base import BaseModel, FlowModel, made_by, require_steerable
 from molvm.models.hub import load_model
+from molvm.models.images.placement import Placement
 from molvm.objectives import AnyResidualObjective, Objective, ValueObjective
 from molvm.rewards.base import Reward, SampleReward
 from molvm.rewards.pools import require_sendable
@@ -170,6 +171,7 @@ class Run:
                 precision=section.precision,
                 compile=section.compile,
                 conditioning=conditioning_of(section),
+                placement=Placement(section.device, offload=section.offload),
             )
             if self.given_model is None
             else self.given_model
