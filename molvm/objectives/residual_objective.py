@@ -11,12 +11,14 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from torch import Tensor, nn
 
 from molvm.errors import CheckpointError
+from molvm.models.adaptation import Adaptation
 from molvm.models.base import FlowModel
 from molvm.objectives.base import Rollout
 from molvm.objectives.diagnostics import path_diagnostics
 from molvm.rewards.base import Reward
 from molvm.schedules import Schedules
 from molvm.sde import Transition
+from molvm.values.adapted_control import AdaptedControl
 from molvm.values.control import ControlNet
 
 OptionsT = TypeVar("OptionsT")
@@ -59,10 +61,17 @@ class ResidualObjective(ABC, Generic[OptionsT]):
     def __init__(self, control: ControlNet, options: OptionsT) -> None:
         self.control, self.options = control, options
 
+    residual: ClassVar[type[ControlNet]] = ControlNet
+    """What it trains around a fresh network."""
+
+    adapted: ClassVar[type[ControlNet]] = AdaptedControl
+    """What it trains of an adapted base."""
+
     @classmethod
     def control_of(cls, features: nn.Module, schedules: Schedules, strength: float) -> ControlNet:
-        """What it trains, around a fresh network."""
-        return ControlNet(features, schedules, strength)
+        """What it trains: a fresh network, or adapted weights of the base."""
+        kind = cls.adapted if isinstance(features, Adaptation) else cls.residual
+        return kind(features, schedules, strength)
 
     @classmethod
     def build(cls, control: ControlNet, options: OptionsT, ingredients: Ingredients) -> Self:  # noqa: ARG003

@@ -19,9 +19,9 @@ from molvm.objectives.base import Rollout
 from molvm.objectives.chosen_steps import StepChoice, check_share
 from molvm.objectives.gradient_objective import GradientObjective
 from molvm.objectives.residual_objective import Ingredients
-from molvm.schedules import Schedules
 from molvm.sde import Trajectory
 from molvm.states import State
+from molvm.values.adapted_control import AdaptedVelocity
 from molvm.values.control import ControlNet
 from molvm.values.velocity_control import VelocityControl
 
@@ -121,10 +121,8 @@ class VggFlow(GradientObjective[VggFlowOptions]):
         self._generator = torch.Generator()
         self._lengths: list[Tensor] = []
 
-    @classmethod
-    def control_of(cls, features: nn.Module, schedules: Schedules, strength: float) -> ControlNet:
-        """A residual velocity."""
-        return VelocityControl(features, schedules, strength)
+    residual = VelocityControl
+    adapted = AdaptedVelocity
 
     @classmethod
     def of(cls, control: ControlNet, options: VggFlowOptions, ingredients: Ingredients, worth: Worth | None) -> Self:
@@ -223,7 +221,7 @@ class VggFlow(GradientObjective[VggFlowOptions]):
 
     def _learned(self, x: State, t: Tensor) -> State:
         """N(x, t) with its graph."""
-        dtype = self.control.dtype
+        dtype = next(self.field.parameters()).dtype
         field: State = self.field(x.to(dtype=dtype), t.to(dtype)).project()
         return field.scale(self.control.unit)
 

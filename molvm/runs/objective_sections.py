@@ -66,7 +66,17 @@ class ClassifierGuidanceSection(ValueObjectiveSection):
     )
 
 
-class PolicyGradientSection(Section):
+class DriftSection(Section):
+    """What every algorithm has that trains the drift: what holds what it learns; `molvm.runs.adaptations`."""
+
+    trains: Literal["residual", "lora", "full"] = Field(
+        "residual",
+        description="a network beside the base, a low-rank adapter of the base, or a copy of all its weights",
+    )
+    lora_rank: Annotated[int, Field(ge=1)] = Field(4, description="of the adapter, where trains is lora")
+
+
+class PolicyGradientSection(DriftSection):
     """What every algorithm has that learns from ratios; `molvm.objectives.policy_gradient.PolicyGradientOptions`."""
 
     clip_range: PositiveFloat = Field(1e-4, description="how far the ratio of densities may be from 1 to teach")
@@ -105,7 +115,7 @@ class CtPpoSection(ActorCriticSection):
     )
 
 
-class AdjointMatchingSection(Section):
+class AdjointMatchingSection(DriftSection):
     """Adjoint Matching; the options of `molvm.objectives.AdjointMatchingOptions`."""
 
     name: Literal["adjoint_matching"] = Field("adjoint_matching", description="the algorithm")
@@ -126,7 +136,7 @@ class AdjointMatchingSection(Section):
     )
 
 
-class VggFlowSection(Section):
+class VggFlowSection(DriftSection):
     """VGG-Flow; the options of `molvm.objectives.VggFlowOptions`."""
 
     name: Literal["vgg_flow"] = Field("vgg_flow", description="the algorithm; its law is not the tilted one")
@@ -151,7 +161,7 @@ class VggFlowSection(Section):
     )
 
 
-class ReflSection(Section):
+class ReflSection(DriftSection):
     """ReFL; the options of `molvm.objectives.ReflOptions`."""
 
     name: Literal["refl"] = Field("refl", description="the algorithm; its law is not the tilted one")
@@ -164,7 +174,7 @@ class ReflSection(Section):
     )
 
 
-class DraftSection(Section):
+class DraftSection(DriftSection):
     """DRaFT; the options of `molvm.objectives.DraftOptions`."""
 
     name: Literal["draft"] = Field("draft", description="the algorithm; its law is not the tilted one")
