@@ -26,7 +26,7 @@ from molvm.models.images.pixel_flow import PixelFlowModel
 from molvm.models.images.pixel_network import PixelConfig, PixelNetwork
 from molvm.sde import simulate, time_grid
 from molvm.training.checkpoint import Checkpoint, has_checkpoint, load_checkpoint, save_checkpoint
-from molvm.training.optimiser_state import load_optimiser, optimiser_tensors
+from molvm.objectives.optimiser_state import load_optimiser, optimiser_tensors
 
 BATCH = 96
 RATE = 2e-3

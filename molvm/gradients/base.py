@@ -11,10 +11,12 @@ from torch import Tensor
 
 from molvm.errors import ConfigError
 from molvm.gradients.images import brightness, colour_distance
+from molvm.gradients.jpeg import jpeg_bits
 from molvm.models.base import FlowModel
 from molvm.models.images.denoiser import DECODED_AT_ONCE, DenoiserModel
 from molvm.rewards.base import Reward
 from molvm.rewards.images.colour import Brightness, ColourDistance
+from molvm.rewards.images.compressed import Compressed
 from molvm.states import State
 
 WITHOUT_GRADIENT: Final = (
@@ -80,9 +82,10 @@ def require_differentiable(reward: Reward, method: str, model: FlowModel | None 
     if found is None:
         raise ConfigError(
             f"{method} needs the gradient of the reward, and {reward.name!r} is a black box.",
-            allowed="brightness, colour, or a reward of your own with `of_state`, its value as a "
+            allowed="brightness, colour, jpeg, or a reward of your own with `of_state`, its value as a "
             "differentiable function of samples at t = 1",
-            remedy=f"a method that needs values alone: {WITHOUT_GRADIENT}",
+            remedy="objective.gradient = surrogate, which learns one from the run's outcomes; or a method that needs "
+            f"values alone: {WITHOUT_GRADIENT}",
         )
     if isinstance(model, DenoiserModel) and not isinstance(reward, DifferentiableReward):
         found, at_once = _of_pixels(found, model), DECODED_AT_ONCE
@@ -101,4 +104,6 @@ def _function_of(reward: Reward) -> Callable[[State], Tensor] | None:
         return brightness
     if type(reward) is ColourDistance:
         return partial(colour_distance, target=reward.target)
+    if type(reward) is Compressed and reward.format == "jpeg":
+        return partial(jpeg_bits, quality=reward.quality)
     return None

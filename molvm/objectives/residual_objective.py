@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from torch import Tensor, nn
 
 from molvm.errors import CheckpointError
+from molvm.gradients import Worth
 from molvm.models.adaptation import Adaptation
 from molvm.models.base import FlowModel
 from molvm.objectives.base import Rollout
@@ -34,6 +35,7 @@ class Ingredients:
         critic: Makes a fresh network f(x, t) of states and times, one number a sample, of the size of the run's.
         field: Makes a fresh network f(x, t) from states to states, as the control's.
         steps: How the run goes from noise to data.
+        surrogate: Makes what is learned in the place of the reward's gradient; None for the reward's own.
     """
 
     model: FlowModel
@@ -41,6 +43,7 @@ class Ingredients:
     critic: Callable[[], nn.Module]
     field: Callable[[], nn.Module]
     steps: Transition
+    surrogate: Callable[[], Worth] | None = None
 
 
 class ResidualObjective(ABC, Generic[OptionsT]):

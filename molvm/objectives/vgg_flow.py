@@ -134,15 +134,13 @@ class VggFlow(GradientObjective[VggFlowOptions]):
         """The velocity, n, the number of rounds and the longest gradient."""
         return {**super().networks, "field": self.field, "limit": self.limit}
 
-    def observe(self, rollout: Rollout) -> Mapping[str, float]:
+    def prepare(self, rollout: Rollout) -> Mapping[str, float]:
         """Choose the steps.
 
         Returns:
             velocity_cost, the mean ∫|Δv|² along the paths, whose half over β is what the reward is weighed against.
         """
         path = rollout.trajectory
-        self.require_states(path)
-        self.control.settle_scale(rollout.rewards)
         chosen = self.choice.draw(path.steps)
         self._generator = self.choice.generator()
         self._places = {k: self._within(path, k) for k in chosen}

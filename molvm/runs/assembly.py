@@ -44,7 +44,8 @@ from molvm.rewards.pools import fitting_workers, open_pool
 from molvm.runs.adaptations import trained_by
 from molvm.runs.config import ModelSection, RewardSection, RunConfig
 from molvm.runs.kept_outcomes import kept_outcomes
-from molvm.runs.objective_sections import ClassifierGuidanceSection, DriftSection
+from molvm.runs.objective_sections import ClassifierGuidanceSection, DriftSection, GradientSection
+from molvm.runs.surrogates import surrogate_of
 from molvm.sde import SamplingOptions, Transition, simulate
 from molvm.training.adjustment import Adjustment
 from molvm.training.lagrangian import AugmentedLagrangian, LagrangianOptions
@@ -153,7 +154,7 @@ def _residual(
 
     _refuse_what_needs_a_value(config)
     algorithm, options = RESIDUAL_OBJECTIVES[config.objective.name]
-    settings = section.model_dump(exclude={"name", *DriftSection.model_fields})
+    settings = section.model_dump(exclude={"name", *GradientSection.model_fields})
 
     def field() -> nn.Module:
         return build_control_features(model, config.value.size, _initial_weights(config))
@@ -161,7 +162,12 @@ def _residual(
     trained = trained_by(section, model, field, config.training.seed)
     control = algorithm.control_of(trained, model.schedules, config.training.strength)
     ingredients = Ingredients(
-        model, reward, critic=lambda: _value_features(config, model), field=field, steps=_steps(config, model)
+        model,
+        reward,
+        critic=lambda: _value_features(config, model),
+        field=field,
+        steps=_steps(config, model),
+        surrogate=surrogate_of(config, model, reward),
     )
     return algorithm.build(control, options(**settings), ingredients)
 

@@ -76,6 +76,17 @@ class DriftSection(Section):
     lora_rank: Annotated[int, Field(ge=1)] = Field(4, description="of the adapter, where trains is lora")
 
 
+class GradientSection(DriftSection):
+    """What every algorithm has that needs the reward's gradient; `molvm.objectives.surrogate.SurrogateOptions`."""
+
+    gradient: Literal["reward", "surrogate"] = Field(
+        "reward", description="of the reward itself, or, for a black box, of a network that the run's outcomes teach"
+    )
+    surrogate_updates: Annotated[int, Field(ge=1)] = Field(50, description="steps of the surrogate's optimiser a round")
+    surrogate_rounds: Annotated[int, Field(ge=1)] = Field(50, description="rounds that the surrogate remembers")
+    surrogate_learning_rate: PositiveFloat = Field(1e-3, description="of the surrogate")
+
+
 class PolicyGradientSection(DriftSection):
     """What every algorithm has that learns from ratios; `molvm.objectives.policy_gradient.PolicyGradientOptions`."""
 
@@ -115,7 +126,7 @@ class CtPpoSection(ActorCriticSection):
     )
 
 
-class AdjointMatchingSection(DriftSection):
+class AdjointMatchingSection(GradientSection):
     """Adjoint Matching; the options of `molvm.objectives.AdjointMatchingOptions`."""
 
     name: Literal["adjoint_matching"] = Field("adjoint_matching", description="the algorithm")
@@ -136,7 +147,7 @@ class AdjointMatchingSection(DriftSection):
     )
 
 
-class VggFlowSection(DriftSection):
+class VggFlowSection(GradientSection):
     """VGG-Flow; the options of `molvm.objectives.VggFlowOptions`."""
 
     name: Literal["vgg_flow"] = Field("vgg_flow", description="the algorithm; its law is not the tilted one")
@@ -161,7 +172,7 @@ class VggFlowSection(DriftSection):
     )
 
 
-class ReflSection(DriftSection):
+class ReflSection(GradientSection):
     """ReFL; the options of `molvm.objectives.ReflOptions`."""
 
     name: Literal["refl"] = Field("refl", description="the algorithm; its law is not the tilted one")
@@ -174,7 +185,7 @@ class ReflSection(DriftSection):
     )
 
 
-class DraftSection(DriftSection):
+class DraftSection(GradientSection):
     """DRaFT; the options of `molvm.objectives.DraftOptions`."""
 
     name: Literal["draft"] = Field("draft", description="the algorithm; its law is not the tilted one")
