@@ -24,9 +24,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from molvm.models.hub import save_model
 from molvm.models.images.pixel_flow import PixelFlowModel
 from molvm.models.images.pixel_network import PixelConfig, PixelNetwork
+from molvm.objectives.optimiser_state import load_optimiser, optimiser_tensors
 from molvm.sde import simulate, time_grid
 from molvm.training.checkpoint import Checkpoint, has_checkpoint, load_checkpoint, save_checkpoint
-from molvm.training.optimiser_state import load_optimiser, optimiser_tensors
 
 BATCH = 96
 RATE = 2e-3

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from molvm.gradients.pixels import levels
 from molvm.rewards.images.colour import LUMA
 from molvm.states import State
 
@@ -28,5 +29,4 @@ def colour_distance(x: State, target: Sequence[float]) -> Tensor:
 
 def _rgb(x: State) -> Tensor:
     """Levels from 0 to 1, (B, 3, H, W), of states that are about in [-1, 1]."""
-    pixels = x.parts["x"]
-    return ((pixels + 1) / 2).clamp(0, 1).expand(-1, 3, -1, -1)
+    return levels(x).expand(-1, 3, -1, -1)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from molvm.errors import ModelError
 from molvm.schedules import Schedules
@@ -104,6 +104,26 @@ class FlowModel(BaseModel, Protocol):
                 threads. It may be given the samples in portions.
             beside: More states of the same samples, cut like x: a direction, whose product with the endpoint gives a
                 vector-Jacobian product.
+        """
+        ...
+
+
+@runtime_checkable
+class NetworkModel(FlowModel, Protocol):
+    """A flow model that is computed by a network, so that it can be asked of other weights too."""
+
+    @property
+    def network(self) -> nn.Module:
+        """Its own network, frozen."""
+        ...
+
+    def endpoint_by(self, network: nn.Module, x: State, t: Tensor) -> State:
+        """x̂₁ by a network in the place of its own, with a graph of what requires a gradient, in the network's type.
+
+        Args:
+            network: Of the shape of its own.
+            x: B samples.
+            t: Their times, shape (B,).
         """
         ...
 

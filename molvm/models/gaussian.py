@@ -17,6 +17,7 @@ from torch import Tensor
 from molvm.errors import ConfigError
 from molvm.models.differentiate import differentiate
 from molvm.models.mixture import GaussianMixture
+from molvm.models.mixture_network import MixtureNetwork
 from molvm.models.tilt import ExactReward
 from molvm.schedules import Schedule, Schedules
 from molvm.states import State, TensorState
@@ -37,6 +38,7 @@ class GaussianMixtureModel:
     schedule: Schedule
     class_weights: tuple[float, ...] | None = None
     name: str = "gaussian-mixture"
+    network: MixtureNetwork = field(init=False, repr=False)
     _stacked: GaussianMixture = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -51,6 +53,7 @@ class GaussianMixtureModel:
             torch.stack([mixture.covariances for mixture in self.mixtures]),
         )
         object.__setattr__(self, "_stacked", stacked)
+        object.__setattr__(self, "network", MixtureNetwork(stacked).requires_grad_(requires_grad=False))
 
     @property
     def schedules(self) -> Schedules:
@@ -83,6 +86,12 @@ class GaussianMixtureModel:
     ) -> tuple[State, State]:
         """The endpoint, and the gradient of a function of it."""
         return differentiate(self.predict_endpoint, function, x, t, *beside)
+
+    def endpoint_by(self, network: MixtureNetwork, x: State, t: Tensor) -> TensorState:
+        """x̂₁ of other data; arguments as for `NetworkModel`."""
+        stacked = network.mixture()
+        law = stacked.select(0) if x.condition is None else stacked.select(x.condition)
+        return TensorState(law.posterior_mean(*self._noised(x, t)), x.condition)
 
     def posterior(self, x: State, t: Tensor) -> GaussianMixture:
         """The law of x₁ given x_t = x, one mixture for each sample."""

@@ -49,7 +49,7 @@ class GaussianMixture:
         """The number of coordinates d."""
         return self.means.shape[-1]
 
-    def select(self, index: Tensor) -> GaussianMixture:
+    def select(self, index: Tensor | int) -> GaussianMixture:
         """The mixtures at `index` of a batch of them."""
         chosen = GaussianMixture(self.log_weights[index], self.means[index], self.covariances[index])
         variances, axes = self.principal_axes

@@ -87,18 +87,13 @@ class AdjointMatching(GradientObjective[AdjointMatchingOptions]):
         self._targets: list[State] = []
         self._chosen: list[int] = []
 
-    def observe(self, rollout: Rollout) -> Mapping[str, float]:
+    def prepare(self, rollout: Rollout) -> Mapping[str, float]:
         """Go back along the paths, and note what the controls should have been.
 
         Returns:
             kl (mean ½∫|u|²) and the `PathDiagnostics`.
-
-        Raises:
-            ConfigError: The rollout lacks states.
         """
         path = rollout.trajectory
-        self.require_states(path)
-        self.control.settle_scale(rollout.rewards)
         found = adjoints(path, self._end(rollout), self._step_back())
         self._chosen = self.choice.draw(path.steps)
         # found[k] is the adjoint at the end of step k; at its beginning it has one more step behind it.

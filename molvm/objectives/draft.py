@@ -82,18 +82,13 @@ class Draft(GradientObjective[DraftOptions]):
         super().__init__(control, model, worth, options or DraftOptions(), StepChoice(0.0, 0.0))
         self._pieces: list[_Piece] = []
 
-    def observe(self, rollout: Rollout) -> Mapping[str, float]:
+    def prepare(self, rollout: Rollout) -> Mapping[str, float]:
         """Go back along the paths, with the control in them.
 
         Returns:
             kl (mean ½∫|u|²) and the `PathDiagnostics`.
-
-        Raises:
-            ConfigError: The rollout lacks states.
         """
         path = rollout.trajectory
-        self.require_states(path)
-        self.control.settle_scale(rollout.rewards)
         back = ControlledStep(self.model, self.control, cost=False)
         end = self.worth.gradient(path.terminal).scale(-1.0)
         directions = adjoints(path, end, back, min(self.options.last_steps, path.steps) or None)

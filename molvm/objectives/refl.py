@@ -71,17 +71,12 @@ class Refl(GradientObjective[ReflOptions]):
         super().__init__(control, model, worth, chosen, StepChoice(0.0, chosen.late_share))
         self._k = 0
 
-    def observe(self, rollout: Rollout) -> Mapping[str, float]:
+    def prepare(self, rollout: Rollout) -> Mapping[str, float]:
         """Draw the step.
 
         Returns:
             kl (mean ½∫|u|²) and the `PathDiagnostics`.
-
-        Raises:
-            ConfigError: The rollout lacks states.
         """
-        self.require_states(rollout.trajectory)
-        self.control.settle_scale(rollout.rewards)
         self._k = self.choice.one_late(rollout.trajectory.steps)
         return path_metrics(rollout)
 

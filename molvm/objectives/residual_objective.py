@@ -11,12 +11,15 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from torch import Tensor, nn
 
 from molvm.errors import CheckpointError
+from molvm.gradients import Worth
+from molvm.models.adaptation import Adaptation
 from molvm.models.base import FlowModel
 from molvm.objectives.base import Rollout
 from molvm.objectives.diagnostics import path_diagnostics
 from molvm.rewards.base import Reward
 from molvm.schedules import Schedules
 from molvm.sde import Transition
+from molvm.values.adapted_control import AdaptedControl
 from molvm.values.control import ControlNet
 
 OptionsT = TypeVar("OptionsT")
@@ -32,6 +35,7 @@ class Ingredients:
         critic: Makes a fresh network f(x, t) of states and times, one number a sample, of the size of the run's.
         field: Makes a fresh network f(x, t) from states to states, as the control's.
         steps: How the run goes from noise to data.
+        surrogate: Makes what is learned in the place of the reward's gradient; None for the reward's own.
     """
 
     model: FlowModel
@@ -39,6 +43,7 @@ class Ingredients:
     critic: Callable[[], nn.Module]
     field: Callable[[], nn.Module]
     steps: Transition
+    surrogate: Callable[[], Worth] | None = None
 
 
 class ResidualObjective(ABC, Generic[OptionsT]):
@@ -60,10 +65,17 @@ class ResidualObjective(ABC, Generic[OptionsT]):
     def __init__(self, control: ControlNet, options: OptionsT) -> None:
         self.control, self.options = control, options
 
+    residual: ClassVar[type[ControlNet]] = ControlNet
+    """What it trains around a fresh network."""
+
+    adapted: ClassVar[type[ControlNet]] = AdaptedControl
+    """What it trains of an adapted base."""
+
     @classmethod
     def control_of(cls, features: nn.Module, schedules: Schedules, strength: float) -> ControlNet:
-        """What it trains, around a fresh network."""
-        return ControlNet(features, schedules, strength)
+        """What it trains: a fresh network, or adapted weights of the base."""
+        kind = cls.adapted if isinstance(features, Adaptation) else cls.residual
+        return kind(features, schedules, strength)
 
     @classmethod
     def build(cls, control: ControlNet, options: OptionsT, ingredients: Ingredients) -> Self:  # noqa: ARG003

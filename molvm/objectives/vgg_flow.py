@@ -19,9 +19,9 @@ from molvm.objectives.base import Rollout
 from molvm.objectives.chosen_steps import StepChoice, check_share
 from molvm.objectives.gradient_objective import GradientObjective
 from molvm.objectives.residual_objective import Ingredients
-from molvm.schedules import Schedules
 from molvm.sde import Trajectory
 from molvm.states import State
+from molvm.values.adapted_control import AdaptedVelocity
 from molvm.values.control import ControlNet
 from molvm.values.velocity_control import VelocityControl
 
@@ -121,10 +121,8 @@ class VggFlow(GradientObjective[VggFlowOptions]):
         self._generator = torch.Generator()
         self._lengths: list[Tensor] = []
 
-    @classmethod
-    def control_of(cls, features: nn.Module, schedules: Schedules, strength: float) -> ControlNet:
-        """A residual velocity."""
-        return VelocityControl(features, schedules, strength)
+    residual = VelocityControl
+    adapted = AdaptedVelocity
 
     @classmethod
     def of(cls, control: ControlNet, options: VggFlowOptions, ingredients: Ingredients, worth: Worth | None) -> Self:
@@ -136,15 +134,13 @@ class VggFlow(GradientObjective[VggFlowOptions]):
         """The velocity, n, the number of rounds and the longest gradient."""
         return {**super().networks, "field": self.field, "limit": self.limit}
 
-    def observe(self, rollout: Rollout) -> Mapping[str, float]:
+    def prepare(self, rollout: Rollout) -> Mapping[str, float]:
         """Choose the steps.
 
         Returns:
             velocity_cost, the mean ∫|Δv|² along the paths, whose half over β is what the reward is weighed against.
         """
         path = rollout.trajectory
-        self.require_states(path)
-        self.control.settle_scale(rollout.rewards)
         chosen = self.choice.draw(path.steps)
         self._generator = self.choice.generator()
         self._places = {k: self._within(path, k) for k in chosen}
@@ -223,7 +219,7 @@ class VggFlow(GradientObjective[VggFlowOptions]):
 
     def _learned(self, x: State, t: Tensor) -> State:
         """N(x, t) with its graph."""
-        dtype = self.control.dtype
+        dtype = next(self.field.parameters()).dtype
         field: State = self.field(x.to(dtype=dtype), t.to(dtype)).project()
         return field.scale(self.control.unit)
 

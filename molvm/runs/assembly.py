@@ -41,9 +41,11 @@ from molvm.rewards.constraint import constraints_of
 from molvm.rewards.diversity import diversity_of
 from molvm.rewards.isolated import Isolated
 from molvm.rewards.pools import fitting_workers, open_pool
+from molvm.runs.adaptations import trained_by
 from molvm.runs.config import ModelSection, RewardSection, RunConfig
 from molvm.runs.kept_outcomes import kept_outcomes
-from molvm.runs.objective_sections import ClassifierGuidanceSection
+from molvm.runs.objective_sections import ClassifierGuidanceSection, DriftSection, GradientSection
+from molvm.runs.surrogates import surrogate_of
 from molvm.sde import SamplingOptions, Transition, simulate
 from molvm.training.adjustment import Adjustment
 from molvm.training.lagrangian import AugmentedLagrangian, LagrangianOptions
@@ -117,9 +119,9 @@ def build_objective(
     Raises:
         ConfigError: It cannot do what the settings ask for, or not with this reward.
     """
+    if isinstance(config.objective, DriftSection):
+        return _residual(config, config.objective, model, reward)
     settings: dict[str, Any] = config.objective.model_dump(exclude={"name"})
-    if config.objective.name in RESIDUAL_OBJECTIVES:
-        return _residual(config, model, reward, settings)
     strength, conditions = config.training.strength, getattr(model, "conditions", None)
     features = _value_features(config, model)
     if isinstance(config.objective, ClassifierGuidanceSection):
@@ -145,20 +147,27 @@ def _value_features(config: RunConfig, model: FlowModel) -> nn.Module:
 
 
 def _residual(
-    config: RunConfig, model: FlowModel, reward: Reward | None, settings: dict[str, Any]
+    config: RunConfig, section: DriftSection, model: FlowModel, reward: Reward | None
 ) -> AnyResidualObjective:
-    """An objective that trains a residual control; adapters of the base itself would be chosen here."""
+    """An objective that trains a residual control, or an adapter of the base."""
     from molvm.values.ladder import build_control_features
 
     _refuse_what_needs_a_value(config)
     algorithm, options = RESIDUAL_OBJECTIVES[config.objective.name]
+    settings = section.model_dump(exclude={"name", *GradientSection.model_fields})
 
     def field() -> nn.Module:
         return build_control_features(model, config.value.size, _initial_weights(config))
 
-    control = algorithm.control_of(field(), model.schedules, config.training.strength)
+    trained = trained_by(section, model, field, config.training.seed)
+    control = algorithm.control_of(trained, model.schedules, config.training.strength)
     ingredients = Ingredients(
-        model, reward, critic=lambda: _value_features(config, model), field=field, steps=_steps(config, model)
+        model,
+        reward,
+        critic=lambda: _value_features(config, model),
+        field=field,
+        steps=_steps(config, model),
+        surrogate=surrogate_of(config, model, reward),
     )
     return algorithm.build(control, options(**settings), ingredients)
 

@@ -45,6 +45,11 @@ class RunDirectory:
         return self.path / "checkpoints"
 
     @property
+    def adapter(self) -> Path:
+        """The low-rank adapter that was trained, as a folder that diffusers loads; not every run has one."""
+        return self.path / "adapter"
+
+    @property
     def best(self) -> Path:
         """The best molecules so far."""
         return self.path / "best.sdf"

@@ -70,7 +70,28 @@ class ClassifierGuidanceSection(ValueObjectiveSection):
     )
 
 
-class PolicyGradientSection(Section):
+class DriftSection(Section):
+    """What every algorithm has that trains the drift: what holds what it learns; `molvm.runs.adaptations`."""
+
+    trains: Literal["residual", "lora", "full"] = Field(
+        "residual",
+        description="a network beside the base, a low-rank adapter of the base, or a copy of all its weights",
+    )
+    lora_rank: Annotated[int, Field(ge=1)] = Field(4, description="of the adapter, where trains is lora")
+
+
+class GradientSection(DriftSection):
+    """What every algorithm has that needs the reward's gradient; `molvm.objectives.surrogate.SurrogateOptions`."""
+
+    gradient: Literal["reward", "surrogate"] = Field(
+        "reward", description="of the reward itself, or, for a black box, of a network that the run's outcomes teach"
+    )
+    surrogate_updates: Annotated[int, Field(ge=1)] = Field(50, description="steps of the surrogate's optimiser a round")
+    surrogate_rounds: Annotated[int, Field(ge=1)] = Field(50, description="rounds that the surrogate remembers")
+    surrogate_learning_rate: PositiveFloat = Field(1e-3, description="of the surrogate")
+
+
+class PolicyGradientSection(DriftSection):
     """What every algorithm has that learns from ratios; `molvm.objectives.policy_gradient.PolicyGradientOptions`."""
 
     clip_range: PositiveFloat = Field(1e-4, description="how far the ratio of densities may be from 1 to teach")
@@ -109,7 +130,7 @@ class CtPpoSection(ActorCriticSection):
     )
 
 
-class AdjointMatchingSection(Section):
+class AdjointMatchingSection(GradientSection):
     """Adjoint Matching; the options of `molvm.objectives.AdjointMatchingOptions`."""
 
     name: Literal["adjoint_matching"] = Field("adjoint_matching", description="the algorithm")
@@ -130,7 +151,7 @@ class AdjointMatchingSection(Section):
     )
 
 
-class VggFlowSection(Section):
+class VggFlowSection(GradientSection):
     """VGG-Flow; the options of `molvm.objectives.VggFlowOptions`."""
 
     name: Literal["vgg_flow"] = Field("vgg_flow", description="the algorithm; its law is not the tilted one")
@@ -155,7 +176,7 @@ class VggFlowSection(Section):
     )
 
 
-class ReflSection(Section):
+class ReflSection(GradientSection):
     """ReFL; the options of `molvm.objectives.ReflOptions`."""
 
     name: Literal["refl"] = Field("refl", description="the algorithm; its law is not the tilted one")
@@ -168,7 +189,7 @@ class ReflSection(Section):
     )
 
 
-class DraftSection(Section):
+class DraftSection(GradientSection):
     """DRaFT; the options of `molvm.objectives.DraftOptions`."""
 
     name: Literal["draft"] = Field("draft", description="the algorithm; its law is not the tilted one")

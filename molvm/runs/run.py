@@ -21,6 +21,7 @@ from molvm.rewards.base import Reward, SampleReward
 from molvm.rewards.pools import require_sendable
 from molvm.rewards.subjects import require_subject
 from molvm.rewards.workers import Workers
+from molvm.runs.adaptations import publish_adapter
 from molvm.runs.advice import about_steps
 from molvm.runs.assembly import (
     build_objective,
@@ -256,7 +257,10 @@ class Run:
                 self._new_objective(self.manifest) if fresh else build_objective(self.config, self.model, self.reward)
             )
             watcher = progress or Silence()
-            return TrainingSession(self.directory, self.config, self.model, self.reward, objective, watcher).run()
+            session = TrainingSession(self.directory, self.config, self.model, self.reward, objective, watcher)
+            code = session.run()
+            publish_adapter(objective, self.directory.adapter)
+            return code
 
     def _new_objective(self, mine: Manifest) -> Objective:
         """An objective as training begins with: fresh, or with the value function of an earlier run.

@@ -17,12 +17,12 @@ from torch.nn.utils import clip_grad_norm_
 from molvm.errors import CheckpointError, ConfigError, DivergenceError
 from molvm.models.base import FlowModel
 from molvm.objectives.base import Objective, Rollout
+from molvm.objectives.optimiser_state import load_optimiser, optimiser_tensors
 from molvm.rewards.base import Direction, Outcome
 from molvm.sde import SamplingOptions, simulate
 from molvm.sde.trajectory import Trajectory
 from molvm.training.adjustment import Adjustment
 from molvm.training.checkpoint import load_checkpoint, save_checkpoint
-from molvm.training.optimiser_state import load_optimiser, optimiser_tensors
 from molvm.training.worth import worth
 
 Scorer = Callable[[list[Any]], list[Outcome]]

@@ -17,7 +17,7 @@ class ImageControl(nn.Module):
     """The network of the pixel flows, with its last layer at zero.
 
     Args:
-        channels: Of the images, 1 or 3.
+        channels: Of the images or latents.
         size: Their height and width.
         widths: Channels at each resolution; those at which the image can no longer be halved are left out.
         conditions: The values that a condition can take; None for a process without condition.

@@ -105,6 +105,15 @@ def build_features(
     )
 
 
+def build_regression_features(model: FlowModel, size: str, generator: torch.Generator | None = None) -> nn.Module:
+    """A fresh network f(x, 1) of samples, one number each; arguments and errors as for `build_features`.
+
+    That of molecules takes their class vectors for probabilities, which they nearly are at t = 1.
+    """
+    sample, _ = _kind_and_seed(model, size, None)
+    return build_features(model, size, generator, "endpoint" if isinstance(sample, MoleculeState) else "state")
+
+
 def build_control_features(model: FlowModel, size: str, generator: torch.Generator | None = None) -> nn.Module:
     """A fresh network f(x, t) from states to states, for a residual control; arguments as for `build_features`.
 

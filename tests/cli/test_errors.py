@@ -36,6 +36,11 @@ from tests.cli.conftest import Molvm
             "train --model TINY --reward qed --out r --objective magic --recipe few-labels",
             ["few-labels", "'magic'", "classifier_guidance, value_matching"],
         ),
+        (
+            "train --model TINY --reward qed --out r --objective ddpo --set objective.trains=lora",
+            ["no linear layers of attention", "StableDiffusion3Pipeline", "objective.trains = full"],
+        ),
+        ("train --model TINY --reward qed --out r --set objective.trains=full", ["objective.trains", "ddpo"]),
         ("train --model TINY --reward qed", ["--out"]),
         ("train --model TINY --reward qed --out full", ["full", "another --out"]),
         ("train --model TINY --reward qed --out full/file/r", ["cannot be written"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -45,10 +46,11 @@ def test_a_black_box_is_refused_before_anything_is_written(
     molvm: Molvm, tmp_path: Path, base: Path, method: str
 ) -> None:
     given = ("train", "--model", base, "--objective", method, *SMALL, "--iterations", 1, "--out", "run")
-    said = molvm(*given, "--reward", "jpeg")
+    said = molvm(*given, "--reward", "compressed(png)")
     assert said.code == 2
     for word in (
-        "jpeg",
+        "png",
+        "objective.gradient = surrogate",
         "black box",
         "value-matching",
         "classifier-guidance",
@@ -61,9 +63,22 @@ def test_a_black_box_is_refused_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
-def test_molecules_have_no_such_reward_yet(molvm: Molvm, tmp_path: Path, tiny_path: Path) -> None:
-    given = ("--model", tiny_path, "--reward", "qed", "--objective", "draft", *SMALL, "--iterations", 1)
-    said = molvm("train", *given, "--out", "run")
+def test_molecules_have_such_a_reward_only_by_a_surrogate(
+    molvm: Molvm, tmp_path: Path, tiny_path: Path, spread_reward: str
+) -> None:
+    given = ("train", "--model", tiny_path, "--reward", spread_reward, "--objective", "adjoint-matching", *SMALL)
+    said = molvm(*given, "--iterations", 1, "--out", "run")
     assert said.code == 2
-    assert "black box" in said.err
+    assert "objective.gradient = surrogate" in said.err
     assert not (tmp_path / "run").exists()
+    given = (*given, "--set", "objective.gradient=surrogate", "--set", "objective.surrogate_updates=5")
+    given = (*given, "--set", "training.checkpoint_every=1")
+    for out, count in (("whole", 2), ("parts", 1)):
+        said = molvm(*given, "--iterations", count, "--out", out)
+        assert said.code == 0, said.err
+    assert molvm("train", "--resume", "parts", "--iterations", 2).code == 0
+    ends = [load_checkpoint(tmp_path / out / "checkpoints") for out in ("whole", "parts")]
+    assert all(torch.equal(tensor, ends[1].tensors[name]) for name, tensor in ends[0].tensors.items())
+    metrics = json.loads((tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()[-1])
+    assert metrics["surrogate_error"] > 0
+    assert molvm("sample", "whole", "-n", 2, "--workers", 1, "--out", "drawn.sdf").code == 0

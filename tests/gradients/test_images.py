@@ -6,7 +6,7 @@ import torch
 from molvm.errors import ConfigError
 from molvm.gradients import require_differentiable
 from molvm.models.images.decode import to_images
-from molvm.rewards import brightness, colour, jpeg
+from molvm.rewards import brightness, colour, compressed
 from molvm.rewards.images.colour import Brightness
 from molvm.states import TensorState
 
@@ -42,6 +42,16 @@ def test_beyond_white_nothing_is_brighter() -> None:
 
 def test_a_black_box_is_refused_with_the_methods_that_can() -> None:
     with pytest.raises(ConfigError) as caught:
-        require_differentiable(jpeg(), "DRaFT")
-    for word in ("DRaFT", "black box", "value-matching", "ddpo", "svdd", "feynman-kac", "best-of", "of_state"):
+        require_differentiable(compressed("png"), "DRaFT")
+    for word in (
+        "DRaFT",
+        "black box",
+        "value-matching",
+        "ddpo",
+        "svdd",
+        "feynman-kac",
+        "best-of",
+        "of_state",
+        "objective.gradient",
+    ):
         assert word in str(caught.value)

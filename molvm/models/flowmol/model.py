@@ -9,6 +9,7 @@ from torch import Tensor
 
 from molvm.models.differentiate import differentiate
 from molvm.models.flowmol.frozen import MOLECULES_AT_ONCE, FrozenFlowMol, as_molecules
+from molvm.models.flowmol.network import FlowMolNetwork
 from molvm.models.spread import SPREAD_KEY, PosteriorSpread
 from molvm.states import MoleculeState, State, in_lanes, pairs_in_lanes
 
@@ -19,6 +20,8 @@ class FlowMolModel(FrozenFlowMol):
     Self-conditioning takes two passes at the same x_t: the first without, the second with the first's prediction. That
     keeps the process Markov in x_t, which V(x, t) presumes; feeding back the prediction of the step before would not.
     """
+
+    samples_at_once = trained_at_once = MOLECULES_AT_ONCE
 
     @property
     def spread(self) -> PosteriorSpread | None:
@@ -67,7 +70,12 @@ class FlowMolModel(FrozenFlowMol):
 
         return pairs_in_lanes(portion, as_molecules(x), t, MOLECULES_AT_ONCE, *beside)
 
+    def endpoint_by(self, network: FlowMolNetwork, x: State, t: Tensor) -> MoleculeState:
+        """x̂₁ by other weights, in 32 bits; arguments as for `NetworkModel`."""
+        molecules = as_molecules(x)
+        first = network.predict(molecules, t)
+        return network.predict(molecules, t, first) if self.config.self_conditioning else first
+
     def _predict(self, x: MoleculeState, t: Tensor) -> MoleculeState:
         with self._autocast(x):
-            first = self.network.predict(x, t)
-            return self.network.predict(x, t, first) if self.config.self_conditioning else first
+            return self.endpoint_by(self.network, x, t)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from typing import Any, Final
 
 import torch
@@ -22,6 +23,9 @@ from molvm.subject import Subject
 
 IMAGES_AT_ONCE: Final = 16
 """Images in one pass of the network."""
+
+TRAINED_AT_ONCE: Final = 1
+"""Images in one pass of the network whose graph is kept, which takes many times the memory."""
 
 DECODED_AT_ONCE: Final = 1
 """Latents in one pass of a decoder, whose activations are as large as the images."""
@@ -78,6 +82,7 @@ class DenoiserModel:
     """
 
     makes: Subject = "images"
+    samples_at_once, trained_at_once = IMAGES_AT_ONCE, TRAINED_AT_ONCE
 
     def __init__(
         self,
@@ -139,9 +144,16 @@ class DenoiserModel:
 
         return pairs_in_lanes(portion, self._own(x), t, IMAGES_AT_ONCE, *beside)
 
-    def predict_differentiably(self, x: State, t: Tensor) -> TensorState:
-        """x̂₁, guided, with a graph: for methods that train the network, or adjoints through it."""
-        return self._predict(self._own(x), t)
+    def endpoint_by(self, network: nn.Module, x: State, t: Tensor) -> TensorState:
+        """x̂₁ by other weights, guided; arguments as for `NetworkModel`."""
+        denoiser = copy(self.denoiser)
+        denoiser.network = network
+        return self._predict_by(denoiser, self._own(x), t)
+
+    def pixels(self, x: State) -> TensorState:
+        """Pixels of states at t = 1, about in [-1, 1], with a graph: for rewards that are differentiated."""
+        own = self._own(x)
+        return own.replace({"x": self.denoiser.decode(own.x)})
 
     @torch.no_grad()
     def decode(self, x: State) -> list[Image]:
@@ -154,12 +166,15 @@ class DenoiserModel:
         return to_images(torch.cat(pixels), labels) if pixels else []
 
     def _predict(self, x: TensorState, t: Tensor) -> TensorState:
-        prediction = self.denoiser.predict(x.x, t, x.classes)
+        return self._predict_by(self.denoiser, x, t)
+
+    def _predict_by(self, denoiser: Denoiser, x: TensorState, t: Tensor) -> TensorState:
+        prediction = denoiser.predict(x.x, t, x.classes)
         if self.guidance_scale != 1:
             # One after the other: half the memory of both at once.
-            null = self.denoiser.predict(x.x, t, None)
+            null = denoiser.predict(x.x, t, None)
             prediction = null + self.guidance_scale * (prediction - null)
-        return to_endpoint(self.denoiser.parameterisation, x, x.replace({"x": prediction}), self.schedules, t)
+        return to_endpoint(denoiser.parameterisation, x, x.replace({"x": prediction}), self.schedules, t)
 
     def _own(self, x: State) -> TensorState:
         if not isinstance(x, TensorState) or x.x.shape[1:] != self.denoiser.shape:

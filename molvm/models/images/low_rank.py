@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from molvm.durable import published
-from molvm.errors import CheckpointError, ConfigError, MissingDependencyError, ModelError
+from molvm.errors import ConfigError, MissingDependencyError
+from molvm.models.adaptation import Adaptation
+from molvm.models.base import FlowModel
 from molvm.models.images.denoiser import DenoiserModel
 
 ADAPTER: Final = "molvm"
@@ -21,13 +23,13 @@ ATTENTION: Final = ("to_q", "to_k", "to_v", "to_out.0")
 """The projections of attention, which diffusers' own training scripts adapt."""
 
 
-class LowRankAdapter:
-    """Weights W + (α/r) B A beside the frozen W; outside `on()` the model is the base, bit for bit.
+class LowRankAdapter(Adaptation):
+    """Weights W + (α/r) B A, in a network of its own that shares W with the base.
 
     B starts at zero, so that the adapted model starts as the base. The weights are float32, whatever the base's are.
 
     Args:
-        model: The base model, whose network is given the adapter.
+        model: The base model.
         rank: r.
         alpha: α; r by default.
         targets: Which layers, by the ends of their names.
@@ -35,13 +37,12 @@ class LowRankAdapter:
 
     Raises:
         MissingDependencyError: peft is not installed.
-        ConfigError: The rank is not positive.
-        ModelError: The network has no such layer, or an adapter already.
+        ConfigError: The rank is not positive, or the model has no such layer.
     """
 
     def __init__(
         self,
-        model: DenoiserModel,
+        model: FlowModel,
         rank: int = 4,
         alpha: float | None = None,
         targets: Sequence[str] = ATTENTION,
@@ -49,52 +50,36 @@ class LowRankAdapter:
     ) -> None:
         if rank < 1:
             raise ConfigError(f"The rank of the adapter is {rank}.", allowed="a whole number from 1")
-        self._peft, self._network = _peft(), model.network
-        if self._layers():
-            raise ModelError(f"The model {model.name} has an adapter already.", remedy="loading the model anew")
+        if not isinstance(model, DenoiserModel):
+            raise _without_layers(model)
+        super().__init__(model)
+        self._peft = _peft()
         self.config: Any = self._peft.LoraConfig(
             r=rank, lora_alpha=rank if alpha is None else alpha, target_modules=list(targets)
         )
+        network = _sharing_weights(model.network)
         try:
             with torch.random.fork_rng():
                 torch.manual_seed(seed)
-                self._peft.inject_adapter_in_model(self.config, self._network, adapter_name=ADAPTER)
+                self._peft.inject_adapter_in_model(self.config, network, adapter_name=ADAPTER)
         except ValueError as error:
-            raise ModelError(f"The model {model.name} cannot be given an adapter: {error}") from error
-        self._weights = [each for name, each in self._network.named_parameters() if f".{ADAPTER}." in name]
-        for weight in self._weights:
+            raise _without_layers(model) from error
+        # In a tuple, so that the base's weights are not among what is trained and saved.
+        self._adapted = (network,)
+        added = {name: each for name, each in network.named_parameters() if f".{ADAPTER}." in name}
+        for weight in added.values():
             weight.data = weight.data.float()
-        self._switch(on=False)
+        self.weights = nn.ParameterDict({name.replace(".", "/"): each for name, each in added.items()})
 
-    def parameters(self) -> list[nn.Parameter]:
-        """What is trained."""
-        return self._weights
+    @property
+    def network(self) -> nn.Module:
+        """The base's network with the adapter in it."""
+        return self._adapted[0]
 
-    @contextmanager
-    def on(self) -> Iterator[None]:
-        """Within it the model is the adapted one; nothing else may use the model meanwhile."""
-        self._switch(on=True)
-        try:
-            yield
-        finally:
-            self._switch(on=False)
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """The weights of the adapter alone."""
-        weights: dict[str, Tensor] = self._peft.get_peft_model_state_dict(self._network, adapter_name=ADAPTER)
+    def layers(self) -> dict[str, Tensor]:
+        """The weights of the adapter, as peft calls them."""
+        weights: dict[str, Tensor] = self._peft.get_peft_model_state_dict(self.network, adapter_name=ADAPTER)
         return weights
-
-    def load_state_dict(self, weights: Mapping[str, Tensor]) -> None:
-        """The inverse of `state_dict`.
-
-        Raises:
-            CheckpointError: They are of another adapter.
-        """
-        if weights.keys() != (mine := self.state_dict()).keys() or any(
-            weights[name].shape != each.shape for name, each in mine.items()
-        ):
-            raise CheckpointError("The weights are of another adapter.", remedy="the rank and layers of its training")
-        self._peft.set_peft_model_state_dict(self._network, dict(weights), adapter_name=ADAPTER)
 
     def save(self, path: Path) -> None:
         """Write a new folder with `pytorch_lora_weights.safetensors`, for `pipeline.load_lora_weights`.
@@ -109,26 +94,30 @@ class LowRankAdapter:
 
         settings = self.config.to_dict()
         with published(path, parents=True) as part:
-            if "UNet" in type(self._network).__name__:
-                layers = convert_state_dict_to_diffusers(self.state_dict())  # type: ignore[no-untyped-call]
+            if "UNet" in type(self.network).__name__:
+                layers = convert_state_dict_to_diffusers(self.layers())  # type: ignore[no-untyped-call]
                 StableDiffusionPipeline.save_lora_weights(
                     part, unet_lora_layers=layers, unet_lora_adapter_metadata=settings
                 )
             else:
                 StableDiffusion3Pipeline.save_lora_weights(
-                    part, transformer_lora_layers=self.state_dict(), transformer_lora_adapter_metadata=settings
+                    part, transformer_lora_layers=self.layers(), transformer_lora_adapter_metadata=settings
                 )
 
-    def _layers(self) -> list[Any]:
-        tuner = self._peft.tuners.tuners_utils.BaseTunerLayer
-        return [module for module in self._network.modules() if isinstance(module, tuner)]
 
-    def _switch(self, *, on: bool) -> None:
-        for layer in self._layers():
-            layer.enable_adapters(on)
-        for weight in self._weights:
-            # peft freezes what it switches off, which an optimiser and a loss that is yet to be taken back need.
-            weight.requires_grad = True
+def _sharing_weights(network: nn.Module) -> nn.Module:
+    """Another network that has the same weights, not copies of them."""
+    shared = {id(each): each for each in (*network.parameters(), *network.buffers())}
+    return deepcopy(network, shared)
+
+
+def _without_layers(model: FlowModel) -> ConfigError:
+    return ConfigError(
+        f"The base model {model.name} has no linear layers of attention, which LoRA adapts.",
+        allowed="a published model of images with attention: DiTPipeline, StableDiffusionPipeline, "
+        "StableDiffusion3Pipeline, or a UNet2DModel with attention",
+        remedy="objective.trains = full, which trains a copy of the whole network, or residual",
+    )
 
 
 def _peft() -> ModuleType:

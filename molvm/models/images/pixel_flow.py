@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from molvm.errors import ModelError
 from molvm.images.image import Image
@@ -33,11 +33,12 @@ class PixelFlowModel:
         card: What is known of the model.
 
     Raises:
-        ModelError: There is not one label a class.
+        ModelError: There is not one label a class, or a pixel is neither grey nor coloured.
     """
 
     makes: Subject = "images"
     precision: Precision = "float32"
+    samples_at_once = trained_at_once = IMAGES_AT_ONCE
 
     def __init__(
         self, network: PixelNetwork, labels: Sequence[str], name: str, card: Mapping[str, Any] | None = None
@@ -48,6 +49,8 @@ class PixelFlowModel:
         self.name = name
         self.card: dict[str, Any] = dict(card or {})
         self.schedules = Schedules({"x": LinearSchedule()})
+        if self.config.channels not in (1, 3):
+            raise ModelError(f"The model {name} has {self.config.channels} channels.", allowed="1 or 3")
         if len(self.labels) != self.config.classes:
             raise ModelError(f"The model {name} has {self.config.classes} classes and {len(self.labels)} labels.")
 
@@ -105,11 +108,20 @@ class PixelFlowModel:
         classes = [] if pixels.classes is None else pixels.classes.tolist()
         return to_images(pixels.x, [self.labels[index] for index in classes])
 
-    def _predict(self, x: TensorState, t: Tensor) -> TensorState:
-        if x.classes is None:
+    def endpoint_by(self, network: nn.Module, x: State, t: Tensor) -> TensorState:
+        """x̂₁ by other weights; arguments as for `NetworkModel`.
+
+        Raises:
+            ModelError: It is no state of images, or has no classes.
+        """
+        pixels = _as_pixels(x)
+        if pixels.classes is None:
             raise ModelError(f"The model {self.name} needs the class of each image.")
-        velocity = self.network(x.x, t, x.classes)
-        return x.replace({"x": x.x + (1 - t)[:, None, None, None] * velocity})
+        velocity = network(pixels.x, t, pixels.classes)
+        return pixels.replace({"x": pixels.x + (1 - t)[:, None, None, None] * velocity})
+
+    def _predict(self, x: TensorState, t: Tensor) -> TensorState:
+        return self.endpoint_by(self.network, x, t)
 
 
 def _as_pixels(x: State) -> TensorState:

@@ -24,7 +24,7 @@ class PixelConfig:
 
     Args:
         size: Height and width in pixels, a multiple of 2 to the number of widths less one.
-        channels: 1 for grey values, 3 for colours.
+        channels: 1 for grey values, 3 for colours, others for latents.
         classes: What the images may be of.
         widths: Channels at each resolution, the first at full size, each next one at half; multiples of 8.
         depth: Residual blocks at each resolution, down and up.
@@ -40,9 +40,8 @@ class PixelConfig:
     depth: int = 1
 
     def __post_init__(self) -> None:
-        numbers = (self.size, self.classes, self.depth, *self.widths)
-        if not self.widths or min(numbers) < 1 or self.channels not in (1, 3):
-            raise ConfigError(f"The network {self} cannot be built.", allowed="numbers from 1; 1 or 3 channels")
+        if not self.widths or min(self.size, self.channels, self.classes, self.depth, *self.widths) < 1:
+            raise ConfigError(f"The network {self} cannot be built.", allowed="numbers from 1")
         if self.size % 2 ** (len(self.widths) - 1) or any(width % GROUPS for width in self.widths):
             raise ConfigError(
                 f"The network {self} cannot be built.", allowed="a size that can be halved, widths in multiples of 8"

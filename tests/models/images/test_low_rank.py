@@ -7,9 +7,10 @@ import diffusers
 import pytest
 import torch
 
-from molvm.errors import CheckpointError, ConfigError, ModelError
+from molvm.errors import ConfigError
 from molvm.models.images.denoiser import DenoiserModel
-from molvm.models.images.low_rank import LowRankAdapter
+from molvm.models.images.low_rank import ATTENTION, LowRankAdapter
+from tests.runs.tiny import tiny_model
 
 Load = Callable[..., DenoiserModel]
 
@@ -32,18 +33,24 @@ def test_it_starts_as_the_base_learns_and_leaves_the_base_alone(load: Load, fami
     x, t = states(model)
     base = model.predict_endpoint(x, t).x  # type: ignore[arg-type]
     adapter = LowRankAdapter(model)
-    with adapter.on():
-        torch.testing.assert_close(model.predict_endpoint(x, t).x, base)  # type: ignore[arg-type]
-        loss = model.predict_differentiably(x, t).x.square().sum()  # type: ignore[arg-type]
-    loss.backward()  # after the adapter was switched off again
+    assert not bool(adapter(x, t).x.any())
+    adapter.endpoint(x, t).x.square().sum().backward()
     moved = [weight for weight in adapter.parameters() if weight.grad is not None and bool(weight.grad.any())]
-    assert len(moved) >= len(adapter.parameters()) / 4  # A has no gradient while B is zero
+    assert len(moved) >= len(list(adapter.parameters())) / 4  # A has no gradient while B is zero
     taught(adapter)
-    with adapter.on():
-        assert not torch.allclose(model.predict_endpoint(x, t).x, base)  # type: ignore[arg-type]
+    assert not torch.allclose(adapter.endpoint(x, t).x, base)
     assert torch.equal(model.predict_endpoint(x, t).x, base)  # type: ignore[arg-type]
+    assert not any(weight.requires_grad for weight in model.network.parameters())
     trained = {id(weight) for weight in adapter.parameters()}
-    assert {id(weight) for weight in model.network.parameters() if weight.requires_grad} == trained
+    assert {id(weight) for weight in adapter.network.parameters() if weight.requires_grad} == trained
+
+
+def test_it_shares_the_weights_of_the_base(load: Load) -> None:
+    model = load("dit")
+    adapter = LowRankAdapter(model)
+    theirs = {weight.data_ptr() for weight in adapter.network.parameters()}
+    assert {weight.data_ptr() for weight in model.network.parameters()} <= theirs
+    assert sum(each.numel() for each in adapter.state_dict().values()) == 2 * 4 * 4 * 2 * 16
 
 
 @pytest.mark.parametrize(("family", "kind"), [("sd15", "StableDiffusionPipeline"), ("sd3", "StableDiffusion3Pipeline")])
@@ -58,11 +65,9 @@ def test_diffusers_loads_what_is_saved(
     pipeline = getattr(diffusers, kind).from_pretrained(folders[family], **absent)
     pipeline.load_lora_weights(tmp_path / "adapter")
     x, t = states(model)
-    with adapter.on():
-        expected = model.predict_endpoint(x, t).x  # type: ignore[arg-type]
     theirs = load(family)
     theirs.denoiser.network = pipeline.unet if family == "sd15" else pipeline.transformer
-    torch.testing.assert_close(theirs.predict_endpoint(x, t).x, expected)  # type: ignore[arg-type]
+    torch.testing.assert_close(theirs.predict_endpoint(x, t).x, adapter.endpoint(x, t).x)  # type: ignore[arg-type]
 
 
 def test_weights_go_back_and_others_are_refused(load: Load) -> None:
@@ -70,7 +75,7 @@ def test_weights_go_back_and_others_are_refused(load: Load) -> None:
     taught(first)
     second.load_state_dict(first.state_dict())
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
-    with pytest.raises(CheckpointError, match="another adapter"):
+    with pytest.raises(RuntimeError, match="size mismatch"):
         other.load_state_dict(first.state_dict())
 
 
@@ -81,16 +86,14 @@ def test_the_weights_of_a_base_in_bfloat16_are_float32(load: Load) -> None:
     taught(adapter)
     assert {weight.dtype for weight in adapter.parameters()} == {torch.float32}
     x, t = states(model)
-    with adapter.on():
-        assert bool(model.predict_endpoint(x, t).x.isfinite().all())  # type: ignore[arg-type]
+    assert bool(adapter.endpoint(x, t).x.isfinite().all())
 
 
 def test_what_cannot_be_adapted_is_refused(load: Load) -> None:
-    model = load("dit")
     with pytest.raises(ConfigError, match="rank of the adapter is 0"):
-        LowRankAdapter(model, rank=0)
-    with pytest.raises(ModelError, match="cannot be given an adapter"):
-        LowRankAdapter(load("dit"), targets=["no_such_layer"])
-    LowRankAdapter(model)
-    with pytest.raises(ModelError, match="an adapter already"):
-        LowRankAdapter(model)
+        LowRankAdapter(load("dit"), rank=0)
+    for model, targets in ((load("dit"), ["no_such_layer"]), (tiny_model(), ATTENTION)):
+        with pytest.raises(ConfigError, match="no linear layers of attention") as caught:
+            LowRankAdapter(model, targets=targets)
+        for word in ("StableDiffusion3Pipeline", "DiTPipeline", "objective.trains = full"):
+            assert word in str(caught.value)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from molvm.training.optimiser_state import load_optimiser, optimiser_tensors
+from molvm.objectives.optimiser_state import load_optimiser, optimiser_tensors
 
 
 def stepped(count: int, rate: float) -> tuple[torch.nn.Linear, torch.optim.AdamW]:
