@@ -13,20 +13,15 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import torch
-from exact import ARMS, Arm, Problem, measured, smooth, step
+from exact import ARMS, Arm, measured, smooth, step
 from torch import Tensor
 
-from molvm.models.base import FlowModel
 from molvm.objectives import Rollout, ValueMatching
 from molvm.objectives.accumulate import add_gradients
-from molvm.sde import SamplingOptions, euler_maruyama
-from molvm.states import State
-from molvm.values.base import ValueNet
 
 FADING = 0.8
 """What is left of running moments after another rollout."""
@@ -126,41 +121,6 @@ class LogVariance(ValueMatching):
         return {"loss": found}
 
 
-class LookAhead(ValueMatching):
-    """The control of the next time at the place where the step would lead (F10), the best one for the chain.
-
-    The last step keeps its own: V(·, 1) is not learned.
-    """
-
-    model: FlowModel
-    grid: Tensor
-
-    @property
-    def control(self) -> Any:
-        return LookingAhead(super().control, self.model, self.grid)
-
-
-class LookingAhead:
-    """m = −shift ∇V(mean + m, next time), by two sweeps from the control of now."""
-
-    def __init__(self, value: ValueNet, model: FlowModel, grid: Tensor) -> None:
-        self.value, self.model, self.grid = value, model, grid
-
-    def __call__(self, x: State, t: Tensor) -> Tensor:
-        return self.value(x, t)
-
-    def gradient(self, x: State, t: Tensor) -> State:
-        slope = self.value.gradient(x, t)
-        k = int((self.grid - float(t[0])).abs().argmin())
-        if k >= len(self.grid) - 2:
-            return slope
-        step = euler_maruyama(self.model.schedules, self.grid[k], self.grid[k + 1])
-        mean = x.scale(step.keep) + self.model.predict_endpoint(x, t).to(dtype=x.dtype).scale(step.pull)
-        for _ in range(2):
-            slope = self.value.gradient(mean - slope.scale(step.shift), self.grid[k + 1].to(t).expand(len(t)))
-        return slope
-
-
 def _values(objective: ValueMatching, rollout: Rollout) -> Tensor:
     """V by the averaged weights at all points of the paths, shape (K+1, B)."""
     path, count = rollout.trajectory, len(rollout.rewards)
@@ -177,13 +137,16 @@ def _faded(old: Tensor | None, new: Tensor) -> Tensor:
     return new if old is None else FADING * old + (1 - FADING) * new
 
 
-def variants(problem: Problem) -> Iterable[tuple[str, Arm]]:
+def variants() -> Iterable[tuple[str, Arm]]:
     """By name: molvm's arm, and the same with one thing changed."""
     ours = ARMS["molvm"]
-    plain = replace(ours, options=replace(ours.options, replay=0, retarget=False))
+    plain = replace(ours, options=replace(ours.options, replay=0, retarget=False), look_ahead=0)
     yield "newest rollout alone", plain
-    yield "old paths with targets of now", replace(ours, options=replace(plain.options, replay=8, retarget=True))
-    yield "old points with their own targets", replace(ours, options=replace(plain.options, replay=8, replay_points=50))
+    yield "old paths with targets of now", replace(plain, options=replace(plain.options, replay=8, retarget=True))
+    yield (
+        "old points with their own targets",
+        replace(plain, options=replace(plain.options, replay=8, replay_points=50)),
+    )
     yield "without Ito integral", replace(plain, options=replace(plain.options, ito=False))
     yield "without average of the weights", replace(plain, options=replace(plain.options, average=0.0))
     yield "without gate", replace(plain, options=replace(plain.options, gate=False))
@@ -192,9 +155,8 @@ def variants(problem: Problem) -> Iterable[tuple[str, Arm]]:
     yield "traces", replace(plain, objective=TraceReturns)
     yield "inverse variance", replace(plain, objective=InverseVariance)
     yield "log-variance", replace(plain, objective=LogVariance)
-    grid = SamplingOptions(steps=problem.steps).grid(problem.model.schedules)
-    ahead = type("LookAheadHere", (LookAhead,), {"model": problem.model, "grid": grid})
-    yield "look-ahead", replace(plain, objective=ahead)
+    yield "look-ahead", replace(plain, look_ahead=1)
+    yield "look-ahead and old paths", replace(ours, look_ahead=1)
 
 
 def main() -> None:
@@ -210,7 +172,7 @@ def main() -> None:
     torch.set_num_threads(1)
     problem = step(options.dimension) if options.reward == "step" else smooth(options.dimension)
     found = {}
-    for name, arm in variants(problem):
+    for name, arm in variants():
         if options.only and name not in options.only:
             continue
         found[name] = measured(problem, arm, options.calls, options.seeds)

@@ -42,7 +42,8 @@ class ValueMatchingOptions(ValueObjectiveOptions):
             regress it on the cost to the end and the reward.
         retarget: Remember whole paths, and learn from all of their points with the targets that the control of now has
             on them (`PathMemory`), half of them from the newest rollout; `replay_points` is not used then. It takes
-            `ito`, the end of the path (`horizon` 1, no terminal weight), and a network that reads states.
+            `ito`, the end of the path (`horizon` 1, no terminal weight), and a network that reads states. The control
+            of now is the one where a step begins, also where the run's looks ahead.
         weighting: "paper" for the weight of Eq. 50, "none" for 1/λ² at all times: its ablation, which tends to diverge.
 
     Raises:

@@ -131,6 +131,11 @@ class SamplingSection(Section):
         description="how a step is made; analytic_variance needs fewer of them, and a calibrated model; ddim is the "
         "usual one of latent diffusion",
     )
+    look_ahead: Annotated[int, Field(ge=0, le=4)] = Field(
+        0,
+        description="more gradients of the value network a step, which find the control where the step leads; "
+        "1 or 2 make few steps tilt as much as many",
+    )
 
 
 class ValueSection(Section):

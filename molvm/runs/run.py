@@ -402,7 +402,7 @@ class Run:
         value = self.value() if needs_value else None
         control = self.objective().control if value is None else value
         trained = sampling_options(self.config)
-        sampling = trained if noise_level is None else replace(trained, noise_level=noise_level)
+        sampling = trained if noise_level is None else trained.with_noise(noise_level)
         if steps is not None and (advice := about_steps(steps, sampling.steps)):
             logger.warning(advice)
         model = self.model if scaffold is None else keeping(self.model, scaffold)

@@ -269,6 +269,7 @@ class Trainer:
             keep_endpoints=self.objective.keeps_endpoints,
             keep_increments=self.objective.keeps_increments,
             allowance=self.allowance,
+            look_ahead=self.options.sampling.look_ahead,
             on_step=on_step,
         )
 
