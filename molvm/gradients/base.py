@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Final, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from molvm.errors import ConfigError
-from molvm.gradients.images import brightness, colour_distance
+from molvm.gradients.images import of_images
 from molvm.rewards.base import Reward
-from molvm.rewards.images.colour import Brightness, ColourDistance
 from molvm.states import State
 
 WITHOUT_GRADIENT: Final = (
@@ -55,31 +53,26 @@ class Worth:
         return leaf.riesz(dict(zip(parts, found, strict=True))).detach()
 
 
-def require_differentiable(reward: Reward, method: str) -> Worth:
+def require_differentiable(reward: Reward, method: str, model: object = None) -> Worth:
     """The reward with its gradient.
 
     A reward has one if it is a `DifferentiableReward` itself, or one of those that molvm can differentiate.
 
+    Args:
+        reward: The reward.
+        method: What needs the gradient, for messages.
+        model: What makes the states; without one those of images are pixels.
+
     Raises:
         ConfigError: It is a black box.
+        ModelError: The files of a judge cannot be read.
     """
-    found = _function_of(reward)
+    found = reward.of_state if isinstance(reward, DifferentiableReward) else of_images(reward, model)
     if found is None:
         raise ConfigError(
             f"{method} needs the gradient of the reward, and {reward.name!r} is a black box.",
-            allowed="brightness, colour, or a reward of your own with `of_state`, its value as a "
-            "differentiable function of samples at t = 1",
+            allowed="brightness, colour, clip_score, aesthetic, pickscore, hps, or a reward of your own with "
+            "`of_state`, its value as a differentiable function of samples at t = 1",
             remedy=f"a method that needs values alone: {WITHOUT_GRADIENT}",
         )
     return Worth(found, 1.0 if reward.direction == "maximise" else -1.0)
-
-
-def _function_of(reward: Reward) -> Callable[[State], Tensor] | None:
-    if isinstance(reward, DifferentiableReward):
-        return reward.of_state
-    # Subclasses may judge by something else.
-    if type(reward) is Brightness:
-        return brightness
-    if type(reward) is ColourDistance:
-        return partial(colour_distance, target=reward.target)
-    return None

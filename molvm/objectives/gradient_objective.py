@@ -50,7 +50,7 @@ class GradientObjective(ResidualObjective[OptionsT]):
             ConfigError: The reward is a black box.
         """
         reward = ingredients.reward
-        worth = None if reward is None else require_differentiable(reward, cls.title)
+        worth = None if reward is None else require_differentiable(reward, cls.title, ingredients.model)
         return cls.of(control, options, ingredients, worth)
 
     @classmethod
