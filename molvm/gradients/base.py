@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Final, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from molvm.errors import ConfigError
-from molvm.gradients.images import brightness, colour_distance
-from molvm.gradients.jpeg import jpeg_bits
-from molvm.models.base import FlowModel
+from molvm.gradients.images import of_images
 from molvm.models.images.denoiser import DECODED_AT_ONCE, DenoiserModel
 from molvm.rewards.base import Reward
-from molvm.rewards.images.colour import Brightness, ColourDistance
-from molvm.rewards.images.compressed import Compressed
 from molvm.states import State
 
 WITHOUT_GRADIENT: Final = (
@@ -64,7 +59,7 @@ class Worth:
         return leaf.riesz(dict(zip(parts, found, strict=True))).detach()
 
 
-def require_differentiable(reward: Reward, method: str, model: FlowModel | None = None) -> Worth:
+def require_differentiable(reward: Reward, method: str, model: object = None) -> Worth:
     """The reward with its gradient.
 
     A reward has one if it is a `DifferentiableReward` itself, or one of those that molvm can differentiate. What judges
@@ -72,38 +67,23 @@ def require_differentiable(reward: Reward, method: str, model: FlowModel | None 
 
     Args:
         reward: The reward.
-        method: What needs it, for messages.
-        model: The base model; None where its states are what is judged.
+        method: What needs the gradient, for messages.
+        model: What makes the states; without one those of images are pixels.
 
     Raises:
         ConfigError: It is a black box.
+        ModelError: The files of a judge cannot be read.
     """
-    found, at_once = _function_of(reward), None
+    found = reward.of_state if isinstance(reward, DifferentiableReward) else of_images(reward, model)
     if found is None:
         raise ConfigError(
             f"{method} needs the gradient of the reward, and {reward.name!r} is a black box.",
-            allowed="brightness, colour, jpeg, or a reward of your own with `of_state`, its value as a "
-            "differentiable function of samples at t = 1",
+            allowed="brightness, colour, jpeg, clip_score, aesthetic, pickscore, hps, or a reward of your own with "
+            "`of_state`, its value as a differentiable function of samples at t = 1",
             remedy="objective.gradient = surrogate, which learns one from the run's outcomes; or a method that needs "
             f"values alone: {WITHOUT_GRADIENT}",
         )
-    if isinstance(model, DenoiserModel) and not isinstance(reward, DifferentiableReward):
-        found, at_once = _of_pixels(found, model), DECODED_AT_ONCE
+    # A decoder keeps much of what it has computed, until it has been differentiated.
+    decoded = isinstance(model, DenoiserModel) and not isinstance(reward, DifferentiableReward)
+    at_once = DECODED_AT_ONCE if decoded else None
     return Worth(found, 1.0 if reward.direction == "maximise" else -1.0, at_once)
-
-
-def _of_pixels(function: Callable[[State], Tensor], model: DenoiserModel) -> Callable[[State], Tensor]:
-    return lambda x: function(model.pixels(x)).to(x.dtype)
-
-
-def _function_of(reward: Reward) -> Callable[[State], Tensor] | None:
-    if isinstance(reward, DifferentiableReward):
-        return reward.of_state
-    # Subclasses may judge by something else.
-    if type(reward) is Brightness:
-        return brightness
-    if type(reward) is ColourDistance:
-        return partial(colour_distance, target=reward.target)
-    if type(reward) is Compressed and reward.format == "jpeg":
-        return partial(jpeg_bits, quality=reward.quality)
-    return None

@@ -14,9 +14,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from molvm.gradients.pixels import levels
-from molvm.states import State
-
 BLOCK: Final = 8
 
 BITS: Final = 1.0
@@ -52,14 +49,14 @@ CHROMINANCE: Final = (
 YCBCR: Final = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 
 
-def jpeg_bits(x: State, quality: int) -> Tensor:
+def jpeg_bits(levels: Tensor, quality: int) -> Tensor:
     """Bits per pixel of the file, header included, shape (B,): an estimate whose slope is meant, not its value.
 
     Args:
-        x: Images, (B, 1 or 3, height, width), about in [-1, 1]; beyond black and white they have no gradient.
+        levels: Of grey, or of red, green and blue, from 0 to 1, (B, 1 or 3, height, width).
         quality: 1 to 100.
     """
-    pixels = 255 * levels(x)
+    pixels = 255 * levels
     height, width = pixels.shape[-2:]
     if pixels.shape[1] == 1:
         bits = HEADER_GREY + _bits_of(pixels[:, 0] - 128, LUMINANCE, quality)

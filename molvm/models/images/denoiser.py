@@ -150,20 +150,19 @@ class DenoiserModel:
         denoiser.network = network
         return self._predict_by(denoiser, self._own(x), t)
 
-    def pixels(self, x: State) -> TensorState:
-        """Pixels of states at t = 1, about in [-1, 1], with a graph: for rewards that are differentiated."""
-        own = self._own(x)
-        return own.replace({"x": self.denoiser.decode(own.x)})
-
     @torch.no_grad()
     def decode(self, x: State) -> list[Image]:
         """Images of 256 levels, each with its prompt or the name of its class."""
-        own = self._own(x)
-        labels = (
-            [""] * len(own) if own.classes is None else [self.denoiser.labels[each] for each in own.classes.tolist()]
-        )
-        pixels = [self.denoiser.decode(part) for part in torch.split(own.x, DECODED_AT_ONCE)]
-        return to_images(torch.cat(pixels), labels) if pixels else []
+        return to_images(self.pixels(x), self.prompts(x)) if len(x) else []
+
+    def pixels(self, x: State) -> Tensor:
+        """Pixels of states at t = 1, about in [-1, 1], (B, 1 or 3, height, width), with their graph."""
+        return torch.cat([self.denoiser.decode(part) for part in torch.split(self._own(x).x, DECODED_AT_ONCE)])
+
+    def prompts(self, x: State) -> list[str]:
+        """What each sample was asked to show; empty texts if nothing was."""
+        classes = self._own(x).classes
+        return [""] * len(x) if classes is None else [self.denoiser.labels[each] for each in classes.tolist()]
 
     def _predict(self, x: TensorState, t: Tensor) -> TensorState:
         return self._predict_by(self.denoiser, x, t)

@@ -104,9 +104,16 @@ class PixelFlowModel:
 
     def decode(self, x: State) -> list[Image]:
         """Images of 256 levels, each with the name of its class."""
-        pixels = _as_pixels(x)
-        classes = [] if pixels.classes is None else pixels.classes.tolist()
-        return to_images(pixels.x, [self.labels[index] for index in classes])
+        return to_images(self.pixels(x), self.prompts(x))
+
+    def pixels(self, x: State) -> Tensor:
+        """The states themselves, about in [-1, 1], (B, C, H, W)."""
+        return _as_pixels(x).x
+
+    def prompts(self, x: State) -> list[str]:
+        """The name of the class of each sample."""
+        classes = _as_pixels(x).classes
+        return [] if classes is None else [self.labels[index] for index in classes.tolist()]
 
     def endpoint_by(self, network: nn.Module, x: State, t: Tensor) -> TensorState:
         """x̂₁ by other weights; arguments as for `NetworkModel`.

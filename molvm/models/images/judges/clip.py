@@ -46,11 +46,11 @@ class ClipJudge:
 
     def cosine(self, image: PIL.Image.Image, text: str) -> float:
         """Of the angle between the embeddings of the image and the text."""
-        return float((self._image(image) * self._text(text)).sum())
+        return float((self._image(image) * self.embedding_of_text(text)).sum())
 
     def scaled_cosine(self, image: PIL.Image.Image, text: str) -> float:
         """The cosine times the model's own scale, as PickScore is given."""
-        return float(self._model.logit_scale.exp()) * self.cosine(image, text)
+        return float(self.scale) * self.cosine(image, text)
 
     def clip_score(self, image: PIL.Image.Image, text: str) -> float:
         """100 max(cosine, 0) (Hessel et al. 2021, with the scale that is usual)."""
@@ -58,16 +58,35 @@ class ClipJudge:
 
     def head_of_image(self, image: PIL.Image.Image, _: str) -> float:
         """What the head says of the image."""
+        return float(self.head(self._image(image)))
+
+    @property
+    def processor(self) -> Any:
+        """What prepares images."""
+        return self._pixels
+
+    @property
+    def scale(self) -> Tensor:
+        """What PickScore multiplies the cosine by."""
+        scale: Tensor = self._model.logit_scale.detach().exp()
+        return scale
+
+    def head(self, embedding: Tensor) -> Tensor:
+        """What the head says of embeddings of images, (B,)."""
         assert self._head is not None  # noqa: S101 - for the type checker
-        return float(self._head(self._image(image)))
+        return self._head(embedding)
+
+    def embedding_of_pixels(self, pixels: Tensor) -> Tensor:
+        """Embeddings of length 1, with their graph, of prepared pixels (B, 3, height, width)."""
+        return _normalised(self._model.get_image_features(pixel_values=pixels.to(self._model.dtype)))
 
     @torch.no_grad()
     def _image(self, image: PIL.Image.Image) -> Tensor:
-        pixels = self._pixels(image.convert("RGB"), return_tensors="pt").pixel_values
-        return _normalised(self._model.get_image_features(pixel_values=pixels))
+        return self.embedding_of_pixels(self._pixels(image.convert("RGB"), return_tensors="pt").pixel_values)
 
     @torch.no_grad()
-    def _text(self, text: str) -> Tensor:
+    def embedding_of_text(self, text: str) -> Tensor:
+        """Its embedding of length 1, (1, d)."""
         assert self._tokens is not None  # noqa: S101 - for the type checker
         length = self._model.config.text_config.max_position_embeddings
         tokens = self._tokens(text, truncation=True, max_length=length, return_tensors="pt")
