@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
@@ -33,8 +37,20 @@ def embed(mol: Chem.Mol, seed: int, *, seconds: int = 0, attempts: int = 0) -> b
     for random_start in (False, True):
         parameters.useRandomCoords = random_start  # type: ignore[assignment]
         try:
-            if rdDistGeom.EmbedMolecule(mol, parameters) == 0:
+            with _interrupts_kept():
+                found = rdDistGeom.EmbedMolecule(mol, parameters)
+            if found == 0:
                 return True
         except (ValueError, RuntimeError) as error:
             raise MoleculeError(f"RDKit cannot embed it: {error}") from error
     return False
+
+
+@contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Ctrl-C waits until the block has ended: RDKit, while it embeds, takes it for itself and tells nobody."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -66,9 +66,10 @@ def counting_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """
     if is_terminal():
         from rich.console import Console
-        from rich.progress import Progress
+        from rich.progress import Progress, ProgressColumn
 
-        columns = (*Progress.get_default_columns(), "{task.completed:g}/{task.total}", "{task.fields[rate]}")
+        columns: list[str | ProgressColumn] = [*Progress.get_default_columns()]
+        columns += ["{task.completed:g}/{task.total}", "{task.fields[rate]}"]
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(what, total=None, rate="")
             started = time.monotonic()

@@ -58,6 +58,9 @@ def evaluate(
 
     from rich.console import Console
 
+    from molvm.cli.interrupts import interrupt_main_thread_only
+
+    interrupt_main_thread_only()
     from molvm.cli.console import counted, say
     from molvm.cli.measuring import measured
     from molvm.cli.metrics_table import metrics_table

@@ -12,7 +12,7 @@ def init(
     file: Annotated[Path, typer.Argument(help="The TOML file to write.")] = Path("molvm.toml"),
     objective: Annotated[
         str | None,
-        typer.Option(help="The algorithm: value-matching, classifier-guidance or ddpo.", show_default="value-matching"),
+        typer.Option(help="The algorithm; `molvm train --help` names them.", show_default="value-matching"),
     ] = None,
     recipe: Annotated[str | None, typer.Option(help="Begin with settings by name: few-labels.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,

@@ -29,6 +29,9 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Score the molecules of a file: one row a record, in order, with the reason where a reward failed."""
+    from molvm.cli.interrupts import interrupt_main_thread_only
+
+    interrupt_main_thread_only()
     from molvm.cli.console import counted, counting_bar, tally
     from molvm.cli.outcomes import summary, summary_line
     from molvm.durable import require_writable

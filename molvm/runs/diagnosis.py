@@ -41,10 +41,12 @@ EXTRAS: Final = {
     "mlflow": "mlflow",
     "eval": "posebusters",
     "figures": "matplotlib",
+    "notebooks": "nbclient",
+    "docs": "sphinx",
 }
 """The extras of molvm, each by a module that it brings."""
 
-UNTRIED: Final = ("app", "images", "data", "eval", "dgl", "wandb", "mlflow")
+UNTRIED: Final = ("app", "images", "data", "eval", "dgl", "wandb", "mlflow", "notebooks", "docs")
 """Extras that are looked for and not imported: that takes seconds, or molvm does it in another way (DGL, qm9pack)."""
 
 TRIED: Final = ("obabel", "d4", "xtb")
