@@ -74,13 +74,17 @@ class Arm:
     options: ValueMatchingOptions
     batch: int
     updates: int
+    objective: type[ValueMatching] = ValueMatching
+    look_ahead: int = 0
 
 
 PAPER = ValueMatchingOptions(gate=False, baseline_window=0.0)
 ARMS = {
     "paper": Arm(PAPER, batch=128, updates=1),
     "paper, as many gradient steps": Arm(PAPER, batch=32, updates=8),
-    "molvm": Arm(ValueMatchingOptions(ito=True, average=0.9), batch=32, updates=8),
+    "molvm": Arm(
+        ValueMatchingOptions(ito=True, average=0.9, replay=8, retarget=True), batch=32, updates=8, look_ahead=1
+    ),
 }
 
 
@@ -161,13 +165,13 @@ def measured(problem: Problem, arm: Arm, calls: int, seeds: int) -> dict[str, ob
 def learn(problem: Problem, arm: Arm, rate: float, calls: int, seed: int) -> dict[str, float | None]:
     """Reward calls until the goal (None if it was not reached), the best progress, and seconds."""
     network = PointValue(problem.model.mixtures[0].dimension, PointValueConfig(octaves=problem.octaves), seed=seed)
-    objective = ValueMatching.build(network, problem.model.schedules, problem.strength, options=arm.options)
+    objective = arm.objective.build(network, problem.model.schedules, problem.strength, options=arm.options)
     iterations = calls // arm.batch
     options = TrainerOptions(
         iterations=iterations,
         batch_size=arm.batch,
         updates=arm.updates,
-        sampling=SamplingOptions(steps=problem.steps),
+        sampling=SamplingOptions(steps=problem.steps, look_ahead=arm.look_ahead),
         learning_rate=rate,
         constant_iterations=iterations,
         seed=seed,
@@ -215,7 +219,15 @@ def gain(problem: Problem, objective: ValueMatching, sampling: SamplingOptions) 
     generator = torch.Generator().manual_seed(TUNING_SEED)
     noise = problem.model.noise(None, JUDGES, generator).to(dtype=torch.float32)
     grid = sampling.grid(problem.model.schedules)
-    path = simulate(problem.model, noise, grid, control=objective.control, generator=generator, keep_states=False)
+    path = simulate(
+        problem.model,
+        noise,
+        grid,
+        control=objective.control,
+        generator=generator,
+        keep_states=False,
+        look_ahead=sampling.look_ahead,
+    )
     rewards = problem.reward(path.terminal.parts["x"].double())
     return float(problem.strength * rewards.mean() - path.path_cost.mean())
 

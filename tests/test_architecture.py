@@ -35,7 +35,12 @@ TORCH_FREE = ("chem", "images", "rewards", "datasets", "evaluation")
 
 MAY_IMPORT_INTEROP = {"interop", "runs", "cli"}
 
-FOREIGN = {"ase": "molvm.interop.ase", "dgl": "molvm.interop.dgl", "openbabel": "molvm.chem.openbabel_worker"}
+FOREIGN = {
+    "ase": "molvm.interop.ase",
+    "dgl": "molvm.interop.dgl",
+    "openbabel": "molvm.chem.openbabel_worker",
+    "py3Dmol": "molvm.interop.py3dmol",
+}
 """The one module that may import each of these; that of Open Babel, which is under the GPL, runs by itself."""
 
 BESIDE = {
@@ -43,7 +48,7 @@ BESIDE = {
     "images": {"images"},
     "rewards": {"chem", "images", "rewards"},
     "datasets": {"chem", "datasets"},
-    "evaluation": {"chem", "datasets", "rewards", "evaluation"},
+    "evaluation": {"chem", "images", "datasets", "rewards", "evaluation"},
     "interop": {"states", "models", "chem", "interop"},
 }
 """What the packages beside the mathematics may import of molvm."""
@@ -57,6 +62,7 @@ TORCHLESS_MODULES = (
     "interop.ase",
     "interop.files",
     "interop.openbabel",
+    "interop.py3dmol",
     *(f"{each}.{path.stem}" for each in ("studio", "reporting") for path in sorted((ROOT / each).glob("[a-z]*.py"))),
 )
 

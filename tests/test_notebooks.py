@@ -20,6 +20,7 @@ def test_there_are_notebooks() -> None:
     assert {path.stem for path in NOTEBOOKS} == {
         "docking",
         "first_steps",
+        "images",
         "several_goals",
         "toy_sde",
         "your_own_reward",

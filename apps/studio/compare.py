@@ -9,7 +9,7 @@ from parts import GREY, LINKED, complain, jobs, messages, shelf, title, watch
 
 from molvm.chem.depiction import drawing
 from molvm.chem.molecule import Molecule
-from molvm.runs.groups import BASE, Group, base_and_run, pareto, reward_against_kl
+from molvm.runs.groups import BASE, Group, base_and_run, pareto, reward_against_kl, rounds_of_groups
 from molvm.studio.comparison import group_rows, value_rows
 from molvm.studio.markup import plain
 from molvm.studio.pairs import pair_arguments, pair_files, pairs
@@ -20,7 +20,8 @@ MOST_BINS = 40
 
 @st.cache_resource(max_entries=16, show_spinner="Reading molecules …")
 def groups(_run: ShelvedRun, version: tuple[int, int], name: str) -> tuple[Group, Group]:
-    return base_and_run(name, _run.store.metrics(), _run.store.records())
+    metrics = _run.store.metrics()
+    return base_and_run(name, metrics, _run.store.records(among=rounds_of_groups(metrics)))
 
 
 def colours(names: list[str]) -> alt.Color:
@@ -76,13 +77,13 @@ def side_by_side(run: ShelvedRun) -> None:
     count = int(cells[1].number_input("Pairs", 1, 32, 4, key="count", bind=LINKED))
     base, steered = pair_files(here.files_folder, f"{run.name} {run.version}", seed=seed, count=count)
     jobs_of = {path.stem: (path, guidance) for path, guidance in ((base, 0.0), (steered, 1.0))}
-    ended = [watch(name, f"Drawing {'the base' if not at[1] else 'the run'}.") for name, at in jobs_of.items()]
     if base.is_file() and steered.is_file():
         for left, right in pairs(base, steered):
             one, two = st.columns(2, gap="large")
             half(one, left, BASE)
             half(two, right, run.name)
         return
+    ended = [watch(name, f"Drawing {'the base' if not at[1] else 'the run'}.") for name, at in jobs_of.items()]
     if any(job is not None and job.running for job in map(jobs().find, jobs_of)):
         return
     for job in ended:

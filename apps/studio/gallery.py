@@ -48,6 +48,14 @@ def known() -> frozenset[str] | None:
     return training_set(chosen) if chosen in built else None
 
 
+def described(table: MoleculeTable) -> MoleculeTable:
+    """With descriptors. Another choice on the page interrupts the computation, which then goes on where it was."""
+    place = st.empty()
+    found = table.described(lambda done, total: place.progress(done / total, f"Descriptors: {done} of {total}"))
+    place.empty()
+    return found
+
+
 def toggle(name: str) -> None:
     """Select a molecule, or no longer."""
     picked = selection()
@@ -62,16 +70,15 @@ def selection() -> set[str]:
 
 def card(table: MoleculeTable, index: int, source: str, column: str, *, picked: bool) -> None:
     """One molecule."""
-    row, molecule = table.rows.loc[index], table.molecules[index]
-    with st.container(border=True):
-        st.image(blank(260, 190) if molecule is None else drawing(molecule), width="stretch")
+    row, molecule, name = table.rows.loc[index], table.molecules[index], table.ids[index]
+    with st.container(border=True, gap="xsmall"):
+        st.image(blank(260, 170) if molecule is None else drawing(molecule, 260, 170), width="stretch")
         value = row.get(column)
         number = rounded(value) if isinstance(value, float | int) else plain(value, 30)
-        st.markdown(f"**{plain(column)} {number}**")
         failure = row["failure"]
         note = f":orange[{plain(row['stage'], 30)}]" if isinstance(failure, str) else plain(row["formula"], 40)
+        st.markdown(f"**{plain(column)} {number}**")
         st.caption(f"{note} · {int(row['atoms'])} atoms", help=plain(row["smiles"] or row["reason"]))
-        name = str(row["id"])
         left, right = st.columns([3, 2], vertical_alignment="center")
         left.checkbox(plain(name, 24), value=picked, key=f"pick {name}", on_change=toggle, args=(name,))
         right.page_link(
@@ -81,11 +88,11 @@ def card(table: MoleculeTable, index: int, source: str, column: str, *, picked: 
 
 def exports(table: MoleculeTable, chosen: list[int], source: str, selected: set[str]) -> None:
     """What is shown, or what of it is selected, as files."""
-    picked = [index for index in chosen if str(table.rows["id"][index]) in selected]
+    picked = [index for index in chosen if table.ids[index] in selected] if selected else []
     wanted = picked or chosen
     what = f"{len(picked)} selected" if picked else f"{len(chosen)} shown"
     stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in source) or "molecules"
-    places = st.columns([3, 1, 1, 1])
+    places = st.columns([3, 1, 1, 1], vertical_alignment="center")
     places[0].markdown(f"**{len(chosen)}** of {len(table)} molecules · take away the {what}")
     for place, kind, write in zip(places[1:], ("sdf", "csv", "smi"), (as_sdf, as_csv, as_smiles), strict=True):
         place.download_button(
@@ -104,8 +111,7 @@ here = shelf()
 with st.sidebar:
     source, table = pick_source(here)
     if st.toggle("QED, logP, accessibility", key="descriptors", bind=LINKED):
-        with st.spinner("Computing QED, logP and synthetic accessibility …"):
-            table = table.described
+        table = described(table)
     columns = table.numbers or ["atoms"]
     first = columns.index(table.reward) if table.reward in columns else 0
     by = st.selectbox("Sort by", columns, index=first, key="sort", bind=LINKED)
@@ -124,5 +130,5 @@ paged(
     chosen,
     PER_PAGE,
     COLUMNS,
-    lambda index: card(table, index, source, by, picked=str(table.rows["id"][index]) in selected),
+    lambda index: card(table, index, source, by, picked=table.ids[index] in selected),
 )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 import streamlit as st
-from parts import LINKED, paged, shelf, title
+from parts import LINKED, complain, jobs, messages, paged, shelf, title, watch
 
+from molvm.images.files import GRID_FILE
 from molvm.studio.image_table import MOST_IMAGES, ImageTable, as_zip, table_of_images
 from molvm.studio.markup import plain, rounded
+from molvm.studio.pairs import image_pair_arguments, image_pairs_folder
 from molvm.studio.shelf import ShelvedRun
 
 COLUMNS = 8
@@ -49,6 +51,31 @@ def card(table: ImageTable, index: int) -> None:
     st.markdown(f"{value}{asked}", help=plain(reason) if isinstance(reason, str) and reason else None)
 
 
+def from_the_same_noise(run: ShelvedRun) -> None:
+    """The base above the run, once someone has asked for it."""
+    cells = st.columns([1, 1, 3])
+    seed = int(cells[0].number_input("Seed of the pairs", 0, 2**53 - 1, 0, key="seed", bind=LINKED))
+    count = int(cells[1].number_input("Pairs", 1, 64, 16, key="count", bind=LINKED))
+    folder = image_pairs_folder(shelf().files_folder, f"{run.name} {run.version}", seed=seed, count=count)
+    ended = watch(folder.name, "Drawing the base and the run.")
+    if folder.is_dir():
+        st.image(str(folder / GRID_FILE))
+        st.caption(
+            "Rows of the base, each above what the run makes of the same noise, and of the same class or prompt."
+        )
+        return
+    job = jobs().find(folder.name)
+    if job is not None and job.running:
+        return
+    if ended is not None and ended.exit_code:
+        complain(ended)
+    if st.button("Draw pairs from the same noise", icon=":material/play_arrow:"):
+        with messages():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            jobs().start(folder.name, image_pair_arguments(str(run.directory.path), folder, seed=seed, count=count))
+        st.rerun()
+
+
 title("Images", "What a run has made: filter, sort, take away.")
 runs = {name: run for name, run in shelf().runs().items() if run.manifest.makes == "images"}
 if not runs:
@@ -70,7 +97,9 @@ right.download_button(
     on_click="ignore",
     disabled=not chosen,
 )
-if not chosen:
+if chosen:
+    paged(chosen, PER_PAGE, COLUMNS, lambda index: card(table, index))
+else:
     st.info("No image passes the filters.")
-    st.stop()
-paged(chosen, PER_PAGE, COLUMNS, lambda index: card(table, index))
+st.subheader("The base above the run, from the same noise", anchor=False)
+from_the_same_noise(runs[name])

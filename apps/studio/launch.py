@@ -64,14 +64,16 @@ def under_way(here: Shelf, name: str) -> None:
     """How the run of that name stands, if it was started here."""
     job = watch(name, "Training.")
     current = jobs().find(name)
-    if current is None or current.running:
+    if current is None:
+        return
+    if name in here.runs():
+        st.page_link("runs.py", label="Its curves", icon=":material/show_chart:", query_params={"run": name})
+    if current.running:
         return
     if job is not None and job.exit_code in (130, 143):
         st.success(f"Stopped, with a whole checkpoint. Go on with: molvm train --resume {plain(here.root / name)}")
     elif job is not None and not complain(job):
         st.success("The run is finished.")
-    if name in here.runs():
-        st.page_link("runs.py", label="Its curves", icon=":material/show_chart:", query_params={"run": name})
 
 
 title("Launch", "A run in a process of its own. It goes on when this page, or the studio, is closed.")

@@ -19,6 +19,13 @@ from molvm.studio.markup import plain
 from molvm.studio.molecule_table import MoleculeTable, as_sdf, ordered
 from molvm.studio.properties import property_rows
 
+WIDTHS = {
+    "property": st.column_config.TextColumn(width=150),
+    "value": st.column_config.TextColumn(width=130),
+    "origin": st.column_config.TextColumn(width=130),
+}
+"""Pixels; what is longer is cut with an ellipsis."""
+
 
 def picture(molecule: Molecule, close: Outcome | None, *, overlay: bool, arrow: bool) -> None:
     """The molecule in 3D."""
@@ -42,14 +49,17 @@ def poses(molecule: Molecule) -> None:
     except MissingDependencyError as error:
         st.info(plain(error))
         return
-    with st.spinner("PoseBusters …"):
-        outcomes = [judged(test, molecule) for test in tests]
+    outcomes = [judged(test, molecule) for test in tests]
     rows: list[dict[str, Any]] = []
     for outcome in outcomes:
-        if outcome.failure is not None:
+        if outcome is None:
+            st.info("PoseBusters is at work. Its slowest test embeds the molecule fifty times.")
+        elif outcome.failure is not None:
             rows.append({"test": outcome.failure.stage, "passed": False, "remark": outcome.failure.reason})
-        rows += [{"test": name.replace("_", " "), "passed": bool(value)} for name, value in outcome.details.items()]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
+        if outcome is not None:
+            rows += [{"test": name.replace("_", " "), "passed": bool(value)} for name, value in outcome.details.items()]
+    if rows:
+        st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
 
 
 def select(table: MoleculeTable) -> int:
@@ -59,7 +69,7 @@ def select(table: MoleculeTable) -> int:
     if not order:
         st.info("There is no molecule here.")
         st.stop()
-    rows = {str(table.rows["id"][index]): index for index in order}
+    rows = {table.ids[index]: index for index in order}
     return rows[st.selectbox("Molecule, the best first", list(rows), key="id", bind=LINKED)]
 
 
@@ -74,7 +84,7 @@ with st.sidebar:
 molecule = table.molecules[index]
 assert molecule is not None
 row = table.rows.loc[index]
-left, right = st.columns([3, 2], gap="large")
+left, right = st.columns([5, 4], gap="medium")
 with right:
     st.image(drawing(molecule, 360, 220), width="stretch")
     if isinstance(row["smiles"], str):
@@ -83,12 +93,13 @@ with right:
         st.warning("RDKit cannot sanitise it; it has no SMILES.")
     st.download_button("SDF", as_sdf(table, [index]), "molecule.sdf", icon=":material/download:", on_click="ignore")
 with left, messages():
-    with st.spinner("Relaxing …"):
-        close = judged(Closeup(), molecule) if close_up else None
+    close = judged(Closeup(), molecule) if close_up else None
     picture(molecule, close, overlay=overlay, arrow=arrow)
+    if close_up and close is None:
+        st.info(f"Relaxing {molecule.n_atoms} atoms. The page is drawn anew when that is done.")
 with right:
     rows = property_rows(row.to_dict(), molecule, close, table.reward)
-    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", column_config=WIDTHS)
 if busters:
     st.subheader("PoseBusters", anchor=False)
     poses(molecule)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,19 @@ from molvm.chem.scenes import Scene
 from molvm.chem.viewing import FOLDER
 from molvm.errors import InputFileError, MolVMError
 from molvm.rewards.base import MoleculeReward, Outcome
-from molvm.rewards.pools import Pool, open_pool
 from molvm.studio.jobs import Job, Jobs
+from molvm.studio.judging import Judge
 from molvm.studio.markup import plain
 from molvm.studio.molecule_table import MOST_MOLECULES, MoleculeTable, table_of_file, table_of_records
 from molvm.studio.serving import ROOT_VARIABLE
 from molvm.studio.shelf import Shelf, ShelvedRun, open_shelf
+from molvm.studio.tidying import tidy
 
 LINKED: Any = "query-params"
 """Widgets that are bound to the address of the page."""
+
+AT_ONCE = 0.6
+"""Seconds that a page waits for an answer before it is drawn without it."""
 
 BLUE, GREY = "#1f6f78", "#8a99a5"
 
@@ -57,13 +61,14 @@ def shelf() -> Shelf:
 
 
 @st.cache_resource
-def _jobs(folder: Path) -> Jobs:
-    return Jobs(folder)
+def _jobs(files: Path) -> Jobs:
+    tidy(files)
+    return Jobs(files / "logs")
 
 
 def jobs() -> Jobs:
     """What the studio has started."""
-    return _jobs(shelf().files_folder / "logs")
+    return _jobs(shelf().files_folder)
 
 
 def pick_run(here: Shelf, label: str = "Run") -> ShelvedRun:
@@ -100,40 +105,48 @@ def molecules_of(here: Shelf, name: str) -> MoleculeTable:
     return _file_table(path, path.stat().st_mtime_ns)
 
 
-@st.cache_resource(max_entries=6, show_spinner="Reading molecules …")
+@st.cache_resource(max_entries=6, show_spinner="Reading molecules …", show_time=True)
 def _run_table(_run: ShelvedRun, version: tuple[int, int], name: str) -> MoleculeTable:
     size = max(1, _run.config.training.batch_size)
     rounds = len(_run.store.metrics())
     return table_of_records(_run.store.records(max(0, rounds - MOST_MOLECULES // size)), _run.manifest.reward)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading molecules …")
+@st.cache_resource(max_entries=4, show_spinner="Reading molecules …", show_time=True)
 def _file_table(path: Path, changed: int) -> MoleculeTable:
     return table_of_file(path)
 
 
 @st.cache_resource
-def _pool() -> tuple[Pool, threading.Lock]:
-    return open_pool(1, time_limit=60.0), threading.Lock()
+def _judge() -> Judge:
+    return Judge()
 
 
-@st.cache_resource(max_entries=512, show_spinner=False)
-def _outcome(content: bytes, name: str, _reward: MoleculeReward, _molecule: Molecule) -> Outcome:
-    pool, lock = _pool()
-    with lock:
-        return pool.score(_reward, [_molecule])[0]
+def judged(reward: MoleculeReward, molecule: Molecule) -> Outcome | None:
+    """What a reward says of a molecule; None as long as it is being found, and the page is drawn anew when it is."""
+    promise = _judge().ask(reward, molecule)
+    try:
+        return promise.result(AT_ONCE)
+    except (TimeoutError, CancelledError):
+        pass
 
+    @st.fragment(run_every=0.5)
+    def wait() -> None:
+        if promise.done():
+            st.rerun()
 
-def judged(reward: MoleculeReward, molecule: Molecule) -> Outcome:
-    """What a reward says of a molecule, in a process of its own, and kept."""
-    arrays = (molecule.elements, molecule.positions, molecule.formal_charges, molecule.bonds, molecule.orders)
-    return _outcome(b"|".join(array.tobytes() for array in arrays), repr(reward), reward, molecule)
+    wait()
+    return None
 
 
 def paged(chosen: Sequence[int], per_page: int, columns: int, draw: Callable[[int], None]) -> None:
     """Draws the chosen ones of one page side by side, with a widget for the page if there are several."""
     pages = -(-len(chosen) // per_page)
-    page = st.number_input(f"Page, of {pages}", 1, pages, key="page", bind=LINKED, width=150) if pages > 1 else 1
+    page = 1
+    if pages > 1:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            page = st.number_input("Page", 1, pages, key="page", bind=LINKED, width=150, label_visibility="collapsed")
+            st.caption(f"of {pages} pages", width="content")
     shown = chosen[(page - 1) * per_page : page * per_page]
     for start in range(0, len(shown), columns):
         for place, index in zip(st.columns(columns), shown[start : start + columns], strict=False):
@@ -179,7 +192,7 @@ def curve(rows: pd.DataFrame, y: str, label: str, *, band: tuple[float, float] |
         alt.Chart(rows)
         .mark_line(color=BLUE, strokeWidth=2, point=alt.OverlayMarkDef(size=18, color=BLUE))
         .encode(
-            x=alt.X("iteration:Q", title=None, axis=alt.Axis(tickMinStep=1, format="d")),
+            x=alt.X("iteration:Q", title="round", axis=alt.Axis(tickMinStep=1, format="d")),
             y=alt.Y(f"{y}:Q", title=label, scale=scale),
             tooltip=[alt.Tooltip("iteration:Q"), alt.Tooltip(f"{y}:Q", format=".4g")],
         )

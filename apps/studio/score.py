@@ -14,6 +14,7 @@ from molvm.studio.markup import plain
 from molvm.studio.rewards import offered_rewards, page_reward
 from molvm.studio.scoring import Uploads, score_arguments
 from molvm.studio.serving import UPLOAD_MEGABYTES
+from molvm.studio.tidying import tidy
 
 SHORT = 12
 """Rows that are all shown at once."""
@@ -42,8 +43,9 @@ def chosen_rewards() -> list[str]:
             good.append((text, page_reward(text)))
         except MolVMError as error:
             st.error(plain(error))
-    for _, reward in good:
-        st.caption(plain(describe(reward)))
+    with st.sidebar:
+        for _, reward in good:
+            st.caption(plain(describe(reward)))
     return [text for text, _ in good]
 
 
@@ -60,6 +62,7 @@ def results(uploads: Uploads, name: str) -> None:
     cells[3].download_button("CSV", path.read_bytes(), "scores.csv", icon=":material/download:", on_click="ignore")
     only = st.toggle("Failures only", key="failures", bind=LINKED)
     rows = table[table["failure"].notna()] if only else table
+    rows = rows.fillna(dict.fromkeys(("smiles", "failure", "reason"), ""))
     st.dataframe(rows, hide_index=True, height="content" if len(rows) <= SHORT else 460)
 
 
@@ -71,6 +74,7 @@ given = st.file_uploader(
 )
 if st.button("Score", type="primary", icon=":material/rule:", disabled=given is None or not rewards) and given:
     with messages():
+        tidy(uploads.folder, jobs().running)
         token = secrets.token_hex(6)
         source, out = uploads.keep(token, given.name, given.getvalue())
         jobs().start(f"score-{token}", score_arguments(source, rewards, out))

@@ -8,13 +8,13 @@ import streamlit as st
 from parts import LINKED, complain, jobs, messages, shelf, title, viewer, watch
 
 from molvm.chem.depiction import drawing
-from molvm.studio.markup import plain, rounded
+from molvm.studio.markup import rounded
 from molvm.studio.paths import path_file, read_path, trajectory_arguments
 
 MODELS = ("qm9", "drugs")
 
 
-def show(path: Path, source: str) -> None:
+def show(path: Path) -> None:
     """A drawn path."""
     with messages():
         drawn = read_path(path)
@@ -34,8 +34,7 @@ def show(path: Path, source: str) -> None:
             "All frames, SDF", path.read_bytes(), path.name, icon=":material/download:", on_click="ignore"
         )
     st.caption(
-        f"Every state is decoded as if it were finished: the likeliest element of each atom and order of each bond. "
-        f"{plain(source)}"
+        "Every state is decoded as if it were finished: the likeliest element of each atom and order of each bond."
     )
 
 
@@ -56,7 +55,7 @@ with messages():
 job = watch(target.stem, "Drawing.")
 running = jobs().find(target.stem)
 if target.is_file():
-    show(target, source)
+    show(target)
 elif running is None or not running.running:
     if job is not None:
         complain(job)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from rdkit import Chem, rdBase
@@ -42,6 +43,9 @@ def _svg(mol: Chem.Mol, width: int, height: int) -> str:
     flat.UpdatePropertyCache(strict=False)
     Chem.FastFindRings(flat)
     flat = Chem.RemoveHs(flat, sanitize=False)
+    # Chemists draw double bonds; what cannot be kekulised keeps the dashes of aromatic bonds.
+    with contextlib.suppress(ValueError, RuntimeError):
+        Chem.Kekulize(flat, clearAromaticFlags=True)
     flat.ClearProp("_Name")
     rdDepictor.SetPreferCoordGen(False)
     rdDepictor.Compute2DCoords(flat)
@@ -50,7 +54,7 @@ def _svg(mol: Chem.Mol, width: int, height: int) -> str:
     options.clearBackground = False
     options.bondLineWidth = 1.4
     options.padding = 0.12
-    options.fixedBondLength = 24
+    options.fixedBondLength = 28
     options.prepareMolsBeforeDrawing = False
     canvas.DrawMolecule(flat)
     canvas.FinishDrawing()

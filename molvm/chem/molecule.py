@@ -106,9 +106,9 @@ class Molecule:
         first, second = self.bonds[:, 0], self.bonds[:, 1]
         if first.min() < 0 or second.max() >= self.n_atoms or bool(np.any(first >= second)):
             raise MoleculeError(f"Molecule {self.id!r} has a bond outside its atoms.", allowed="0 <= i < j < n")
-        if not bool(np.all(np.isin(self.orders, (SINGLE, DOUBLE, TRIPLE, AROMATIC)))):
+        if self.orders.min() < SINGLE or self.orders.max() > AROMATIC:
             raise MoleculeError(f"Molecule {self.id!r} has an unknown bond order.", allowed="1, 2, 3, 4 (aromatic)")
-        if len(np.unique(self.bonds, axis=0)) != len(self.bonds):
+        if len(set(zip(first.tolist(), second.tolist(), strict=True))) != len(self.bonds):
             raise MoleculeError(f"Molecule {self.id!r} names a pair of atoms twice.", allowed="each bond once")
 
     @property

@@ -59,19 +59,21 @@ def from_rdkit(mol: Chem.Mol, *, name: str, properties: Mapping[str, object]) ->
         raise MoleculeError(
             f"The RDKit molecule {name!r} has no conformer.", remedy="rdkit.Chem.AllChem.EmbedMolecule(mol) first"
         )
-    unknown = {str(bond.GetBondType()) for bond in mol.GetBonds()} - {str(kind) for kind in _ORDER_OF_TYPE}
+    # Each of RDKit's sequences is walked once: that is what reading a file takes.
+    atoms = [(atom.GetAtomicNum(), atom.GetFormalCharge()) for atom in mol.GetAtoms()]
+    bonds = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), bond.GetBondType()) for bond in mol.GetBonds()]
+    unknown = {str(kind) for _, _, kind in bonds if kind not in _ORDER_OF_TYPE}
     if unknown:
         raise MoleculeError(
             f"The RDKit molecule {name!r} has bonds of type {', '.join(sorted(unknown))}.",
             allowed="SINGLE, DOUBLE, TRIPLE, AROMATIC",
         )
-    bonds = [sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())) for bond in mol.GetBonds()]
     return Molecule(
-        elements=np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()], dtype=np.uint8),
+        elements=np.array([number for number, _ in atoms], dtype=np.uint8),
         positions=np.asarray(mol.GetConformer().GetPositions(), dtype=np.float64),
-        formal_charges=np.array([atom.GetFormalCharge() for atom in mol.GetAtoms()], dtype=np.int8),
-        bonds=np.array(bonds, dtype=np.int32),
-        orders=np.array([_ORDER_OF_TYPE[bond.GetBondType()] for bond in mol.GetBonds()], dtype=np.uint8),
+        formal_charges=np.array([charge for _, charge in atoms], dtype=np.int8),
+        bonds=np.array([sorted((first, second)) for first, second, _ in bonds], dtype=np.int32),
+        orders=np.array([_ORDER_OF_TYPE[kind] for _, _, kind in bonds], dtype=np.uint8),
         id=name,
         properties=properties,
     )

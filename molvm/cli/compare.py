@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from molvm.images import Image
     from molvm.runs.comparison import Contender
     from molvm.runs.recorded import RecordedRun
+
+DRAWN = 16
+"""Images of each that are drawn side by side."""
 
 
 def compare(
@@ -25,8 +30,12 @@ def compare(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the fresh samples.")] = 1_000_003,
     figure: Annotated[Path | None, typer.Option(help="Draw reward against KL: .svg, .png or .pdf.")] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Of runs of images: a PNG file to draw the base and each run in, from the same noise."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the figure.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files.")] = False,
 ) -> None:
     """Put runs side by side: reward at equal KL, by reward calls, by seconds, KL, diversity, validity, failures.
 
@@ -47,13 +56,19 @@ def compare(
     if figure is not None:
         require_drawable(figure)
         require_writable(figure, overwrite=overwrite)
-    contenders = _contenders(recorded_runs(runs), count, seed)
+    chosen = recorded_runs(runs)
+    if images is not None:
+        require_writable(images, overwrite=overwrite)
+        _require_images(chosen)
+    contenders = _contenders(chosen, count, seed)
     if len({each.process for each in contenders}) > 1:
         said = "; ".join(f"{each.name}: {each.process}" for each in contenders)
         say(f"The runs simulate their base differently, and other steps make a slightly different law. {said}.")
     found = compared(contenders)
     if figure is not None:
         draw_comparison(found, figure)
+    if images is not None:
+        _draw_images(chosen, seed, images)
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=1))
     else:
@@ -78,3 +93,32 @@ def _contenders(runs: list[RecordedRun], count: int | None, seed: int) -> list[C
         with counting_bar(f"sampling {run.name}") as progress:
             found.append(contender(run, fresh_samples(run.directory.path, count, seed, progress)))
     return found
+
+
+def _require_images(runs: list[RecordedRun]) -> None:
+    """Refuse to draw molecules.
+
+    Raises:
+        ConfigError: A run makes them.
+    """
+    from molvm.errors import ConfigError
+
+    if any(run.manifest.makes != "images" for run in runs):
+        raise ConfigError("These runs make molecules, of which no images are drawn.", remedy="without --images")
+
+
+def _draw_images(runs: list[RecordedRun], seed: int, path: Path) -> None:
+    """Rows of the base, and below each those that the runs make of the same noise."""
+    from molvm.cli.console import counting_bar
+    from molvm.durable import published
+    from molvm.images.files import png_bytes, stacked_grid
+    from molvm.runs.image_pairs import image_pairs
+    from molvm.runs.run import Run
+
+    rows: list[Sequence[Image]] = []
+    for run in runs:
+        with counting_bar(f"drawing {run.name}") as progress:
+            pairs = image_pairs(Run.open(run.directory.path), DRAWN, seed=seed, progress=progress)
+        rows += [pairs.steered] if rows else [pairs.base, pairs.steered]
+    with published(path, overwrite=True) as part:
+        part.write_bytes(png_bytes(stacked_grid(rows, DRAWN)))

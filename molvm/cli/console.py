@@ -68,15 +68,49 @@ def counting_bar(what: str) -> Iterator[Callable[[int, int], None]]:
         from rich.console import Console
         from rich.progress import Progress
 
-        with Progress(console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(what, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+        columns = (*Progress.get_default_columns(), "{task.completed:g}/{task.total}", "{task.fields[rate]}")
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(what, total=None, rate="")
+            started = time.monotonic()
+
+            def draw(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total, rate=pace(done, time.monotonic() - started))
+
+            yield draw
         return
     due, started = Throttle(), time.monotonic()
 
     def line(done: int, total: int) -> None:
         if due() or done == total:
-            left = (time.monotonic() - started) * (total - done) / max(1, done)
-            say(f"{what}: {done}/{total}, {duration(left)} left")
+            taken = time.monotonic() - started
+            left = taken * (total - done) / max(1, done)
+            say(f"{what}: {done}/{total}, {pace(done, taken)}, {duration(left)} left")
 
     yield line
+
+
+@contextmanager
+def tally(what: str, things: str) -> Iterator[Callable[[int], None]]:
+    """A line now and then for work of which nobody knows how much there is.
+
+    Args:
+        what: What is going on, for people.
+        things: What is counted.
+
+    Yields:
+        Called with how many are done.
+    """
+    due, started = Throttle(), time.monotonic()
+    due()  # what is done within seconds needs no word
+
+    def line(done: int) -> None:
+        if due():
+            say(f"{what}: {done} {things}, {pace(done, time.monotonic() - started)}")
+
+    yield line
+
+
+def pace(done: int, seconds: float) -> str:
+    """How many a second or, if they are slow, a minute."""
+    rate = done / max(seconds, 1e-9)
+    return f"{rate:.3g} a second" if rate >= 1 else f"{60 * rate:.3g} a minute"

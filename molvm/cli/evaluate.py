@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 
 from molvm.cli.answer import Json, answer
+from molvm.cli.evaluate_images import Clip, DreamSim, ImageOptions, ImageReward, Inception, Score, evaluate_images
 
 
 def evaluate(
-    source: Annotated[str, typer.Argument(help="A molecule file, a run's directory, or a base model.")],
+    source: Annotated[
+        str, typer.Argument(help="A molecule file, a folder of images, a run's directory, or a base model.")
+    ],
     count: Annotated[int, typer.Option("-n", "--count", help="How many to sample, if there is no file.")] = 200,
     seed: Annotated[int, typer.Option(help="Of the sampling.")] = 0,
     table: Annotated[
@@ -20,7 +23,10 @@ def evaluate(
     ] = None,
     reference: Annotated[
         str | None,
-        typer.Option(help="Training set to compare with: qm9, drugs or geom.", show_default="the model's"),
+        typer.Option(
+            help="Training set to compare with: qm9, drugs or geom; for images a folder, a run or a base model.",
+            show_default="the model's; the run's base",
+        ),
     ] = None,
     strain: Annotated[bool, typer.Option("--strain", help="Relax the valid ones with GFN-FF: strain, RMSD.")] = False,
     posebusters: Annotated[
@@ -35,12 +41,18 @@ def evaluate(
         str | None, typer.Option(help="Processes for --strain and --posebusters, one a core, or dask://host:port.")
     ] = None,
     time_limit: Annotated[float, typer.Option(help="Seconds that one molecule may take in them.")] = 20.0,
+    inception: Inception = None,
+    clip: Clip = None,
+    dreamsim: DreamSim = None,
+    reward: ImageReward = None,
+    score: Score = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Measure molecules: stability, validity, variety, properties, geometry, with 95 % intervals.
+    """Measure molecules: stability, validity, variety, properties, geometry, with 95 % intervals; or images.
 
     Broken molecules count in every denominator. Table, reference and training set are those of the model's dataset.
+    Of images: diversity, Vendi scores, KL, and the Fréchet distance from the reference, of the best features here.
     """
     import json
 
@@ -56,6 +68,7 @@ def evaluate(
     from molvm.evaluation.plots import draw, require_drawable
     from molvm.evaluation.posebusters import all_tests
     from molvm.rewards.pools import open_pool
+    from molvm.runs.image_evaluation import holds_images, opened
 
     if plot is not None:
         require_drawable(plot)
@@ -65,11 +78,21 @@ def evaluate(
             raise ConfigError(f"{path} would replace the molecules.", remedy="another name")
     if out is not None and plot is not None and out.resolve() == plot.resolve():
         raise ConfigError(f"--out and --plot are both {out}.", remedy="two names")
+    images, subject = ImageOptions(inception, clip, dreamsim, reward, score), opened(source)
+    if holds_images(subject):
+        _require_no_question_of_molecules(
+            table=table, strain=strain, posebusters=posebusters, subsets=subsets, plot=plot
+        )
+        evaluate_images(
+            subject, images, count=count, seed=seed, reference=reference, workers=workers, out=out, as_json=as_json
+        )
+        return
+    images.require_none()
     # Refused before anything is sampled.
     yardsticks(table, reference, None)
     tests = all_tests() if posebusters else ()
     pool = open_pool(workers, time_limit=time_limit)
-    found = molecules_of(source, count, seed)
+    found = molecules_of(subject, count, seed)
     against = yardsticks(table, reference, found.dataset)
     if found.unreadable:
         say(f"{counted(found.unreadable, 'record')} without a readable molecule: counted as broken.")
@@ -89,3 +112,11 @@ def evaluate(
         answer(document, "", as_json=True)
     else:
         Console().print(metrics_table(summary, subsets=subsets))
+
+
+def _require_no_question_of_molecules(**given: object) -> None:
+    from molvm.errors import ConfigError
+
+    asked = [name for name, value in given.items() if value not in (None, False)]
+    if asked:
+        raise ConfigError(f"--{asked[0]} is of molecules.", remedy="leaving it out: these are images")

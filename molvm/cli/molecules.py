@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from molvm.chem.molecule import Molecule
     from molvm.models.base import BaseModel
+    from molvm.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -30,43 +31,27 @@ class Found:
     note: str | None = None
 
 
-def molecules_of(source: str, count: int, seed: int) -> Found:
+def molecules_of(source: Path | Run | BaseModel, count: int, seed: int) -> Found:
     """The molecules of a file as they are written there, or fresh samples of a run or a base model.
 
     Args:
-        source: A molecule file, a run's directory, a base model's name or directory.
+        source: A molecule file, a run, a base model of molecules.
         count: How many to sample.
         seed: Of the sampling.
 
     Raises:
         InputFileError: The file cannot be read, or holds no molecule.
-        UnknownNameError: There is no such file, run or model.
-        ConfigError: What it makes are images.
     """
-    from molvm.chem.io import readable_suffixes
-    from molvm.errors import InputFileError
-
-    if Path(source).is_file():
-        return _of_file(Path(source))
-    if source.endswith(tuple(readable_suffixes())):
-        raise InputFileError(f"There is no file {source}.", remedy="check the path")
+    if isinstance(source, Path):
+        return _of_file(source)
     from molvm.cli.console import counting_bar
-    from molvm.errors import ConfigError
-    from molvm.models.base import made_by
-    from molvm.runs.api import open_source
     from molvm.runs.run import Run
     from molvm.runs.sampling import draw_samples
 
-    found = open_source(source)
-    if made_by(found.model if isinstance(found, Run) else found) != "molecules":
-        raise ConfigError(
-            f"{source} makes images, and what is evaluated here are molecules.",
-            remedy="`molvm sample --score`",
-        )
     with counting_bar("sampling") as progress:
-        if isinstance(found, Run):
-            return _from(found.model, list(found.sample(count, seed=seed, progress=progress)))
-        return _from(found, list(draw_samples(found, count, seed=seed, progress=progress)))
+        if isinstance(source, Run):
+            return _from(source.model, list(source.sample(count, seed=seed, progress=progress)))
+        return _from(source, list(draw_samples(source, count, seed=seed, progress=progress)))
 
 
 def _of_file(path: Path) -> Found:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from molvm.cli.answer import Json, answer
+
+if TYPE_CHECKING:
+    from molvm.images import Image
 
 
 def report(
@@ -16,6 +19,9 @@ def report(
         Path | None, typer.Option(help="The HTML file to write.", show_default="report.html in the run")
     ] = None,
     count: Annotated[int, typer.Option("-n", "--count", help="How many of the best samples to show.")] = 12,
+    pairs: Annotated[
+        int, typer.Option(help="Of a run of images: draw so many of its base too, above, from the same noise.")
+    ] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -25,5 +31,16 @@ def report(
     """
     from molvm.reporting.report import report as reported
 
-    path = reported(run, out, count=count, overwrite=overwrite)
+    path = reported(run, out, count=count, pairs=_pairs(run, pairs) if pairs else None, overwrite=overwrite)
     answer({"report": path}, f"The report is {path}", as_json=as_json, err=True)
+
+
+def _pairs(path: Path, count: int) -> Image:
+    """Images of the base above those of the run."""
+    from molvm.cli.console import counting_bar
+    from molvm.runs.image_pairs import image_pairs
+    from molvm.runs.run import Run
+
+    run = Run.open(path)
+    with counting_bar("drawing") as progress:
+        return image_pairs(run, count, progress=progress).grid()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +24,7 @@ from molvm.cli.sample_method import (
 if TYPE_CHECKING:
     from molvm.models.base import BaseModel
     from molvm.runs.run import Run
+    from molvm.runs.samples import SampleSet
 
 PARTICLES = 16
 
@@ -75,6 +76,9 @@ def sample(
     value: SvddValue = None,
     potential: FeynmanKacPotential = None,
     looks: FeynmanKacLooks = None,
+    pairs: Annotated[
+        bool, typer.Option("--pairs", help="Of a run of images: those of its base too, above, from the same noise.")
+    ] = False,
     prompts: Prompts = None,
     classes: Classes = None,
     guidance_scale: GuidanceScale = None,
@@ -103,28 +107,45 @@ def sample(
     found = open_source(source, RunConfig.from_mapping(shown, "the command line").model)
     given = {"particles": particles, "pick": pick, "potential": potential, "looks": looks}
     asks = {"reward": reward, "strength": strength, "value": value, "floor": floor}
+    if pairs:
+        _require_pairs(
+            found,
+            atoms=atoms,
+            tilt_size=tilt_size,
+            exact=exact,
+            scaffold=scaffold,
+            method=method,
+            transition=transition,
+            top=top,
+        )
     steering = steering_method(found, method, given, asks, exact=exact, workers=workers)
     if top is not None and top < 1:
         raise ConfigError(f"--top is {top}.", allowed="a whole number from 1")
     if steering is None and (score or top is not None):
         _require_reward(found, out, workers)
     with counting_bar("sampling") as progress:
-        drawn = draw(
-            found,
-            count,
-            seed=seed,
-            steps=steps,
-            transition=transition,  # type: ignore[arg-type]  # a wrong one is told by its options
-            guidance=guidance,
-            noise_level=noise_level,
-            atoms=atoms,
-            tilt_size=tilt_size,
-            particles=(PARTICLES if particles is None else particles) if exact else None,
-            inference=steering,
-            scaffold=scaffold,
-            batch_size=batch_size,
-            progress=progress,
-        )
+        dials: dict[str, Any] = {
+            "seed": seed,
+            "steps": steps,
+            "guidance": guidance,
+            "noise_level": noise_level,
+            "batch_size": batch_size,
+            "progress": progress,
+        }
+        if pairs:
+            drawn = _pairs(found, count, dials)
+        else:
+            drawn = draw(
+                found,
+                count,
+                transition=transition,  # type: ignore[arg-type]  # a wrong one is told by its options
+                atoms=atoms,
+                tilt_size=tilt_size,
+                particles=(PARTICLES if particles is None else particles) if exact else None,
+                inference=steering,
+                scaffold=scaffold,
+                **dials,
+            )
     scored = score or top is not None
     if scored:
         drawn = drawn.score(workers=workers)
@@ -134,6 +155,29 @@ def sample(
     result = {"written": written, "out": out, "asked": drawn.asked, "reward": drawn.reward_name or None}
     words = f"{counted(written, drawn.noun)} in {out}{asked}"
     answer({**result, **({"outcomes": summary(drawn.outcomes)} if scored else {})}, words, as_json=as_json, err=True)
+
+
+def _require_pairs(found: Run | BaseModel, **given: object) -> None:
+    """Refuse pairs of a base model, and with what does not go together with them.
+
+    Raises:
+        ConfigError: They cannot be had.
+    """
+    from molvm.errors import ConfigError
+    from molvm.runs.run import Run
+
+    if not isinstance(found, Run):
+        raise ConfigError(f"The base model {found.name} has nothing beside it.", allowed="--pairs of a run of images")
+    if others := [name for name, value in given.items() if value not in (None, False)]:
+        raise ConfigError(f"--pairs does not go together with --{others[0].replace('_', '-')}.", remedy="one of them")
+
+
+def _pairs(found: Run | BaseModel, count: int, dials: dict[str, Any]) -> SampleSet:
+    from molvm.runs.image_pairs import image_pairs
+    from molvm.runs.run import Run
+
+    assert isinstance(found, Run)  # noqa: S101 - as `_require_pairs` has made sure
+    return image_pairs(found, count, **dials)
 
 
 def _require_reward(found: Run | BaseModel, out: Path, workers: str | None) -> None:

@@ -29,7 +29,7 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Score the molecules of a file: one row a record, in order, with the reason where a reward failed."""
-    from molvm.cli.console import counted, counting_bar
+    from molvm.cli.console import counted, counting_bar, tally
     from molvm.cli.outcomes import summary, summary_line
     from molvm.durable import require_writable
     from molvm.errors import ConfigError
@@ -40,7 +40,8 @@ def score(
     require_writable(out, overwrite=overwrite)
     if out.exists() and file.exists() and out.samefile(file):
         raise ConfigError(f"The table would replace the input {file}.", remedy="another --out")
-    records = records_of(file)
+    with tally("reading", "records") as seen:
+        records = records_of(file, seen)
     total = len(reward) * sum(record.molecule is not None for record in records)
     done = 0
     with counting_bar("scoring") as progress:

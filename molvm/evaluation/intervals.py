@@ -172,6 +172,25 @@ def bootstrap(
     return Estimate(float(statistic(sample)), float(low), float(high), len(sample))
 
 
+def jackknife(whole: float, without: npt.ArrayLike, count: int, confidence: float = CONFIDENCE) -> Estimate:
+    """A smooth statistic freed of the part of its bias that falls as 1/n (Quenouille, 1956), with Tukey's interval.
+
+    Args:
+        whole: The statistic of all observations.
+        without: (k,), the statistic without each of k groups, which are as large as one another; two at least.
+        count: How many observations there are.
+        confidence: Coverage of the interval, between 0 and 1.
+
+    Raises:
+        EvaluationError: There are fewer than two groups, or a value is not finite.
+    """
+    left = _finite(without)
+    if len(left) < 2:
+        raise EvaluationError(f"{len(left)} groups have no interval.", allowed="two or more")
+    found = mean_interval(len(left) * whole - (len(left) - 1) * left, confidence)
+    return Estimate(found.value, found.low, found.high, count)
+
+
 def _finite(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     sample = np.asarray(values, dtype=np.float64).ravel()
     if not len(sample) or not np.all(np.isfinite(sample)):

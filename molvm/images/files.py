@@ -21,7 +21,11 @@ GAP: Final = 2
 SMALLEST: Final = 64
 """Images of a grid are enlarged to about so many pixels, by a whole factor, so that people see something."""
 
+STACKED: Final = 8
+"""Images side by side where rows stand above one another."""
+
 GRID_FILE: Final = "grid.png"
+TABLE_FILE: Final = "images.csv"
 
 
 def png_bytes(image: Image) -> bytes:
@@ -69,6 +73,28 @@ def grid_of(images: Sequence[Image], columns: int | None = None) -> Image:
     return Image(sheet, "grid")
 
 
+def stacked_grid(rows: Sequence[Sequence[Image]], columns: int = STACKED) -> Image:
+    """Several rows of as many images each, one above the other; long ones are folded together, so that they stay so.
+
+    Args:
+        rows: What belongs together stands in one place of each row.
+        columns: Images side by side, at most.
+
+    Raises:
+        ImageError: There are none, or their sizes or the lengths of the rows differ.
+    """
+    if len({len(row) for row in rows}) != 1 or not rows[0]:
+        raise ImageError(f"Rows of {[len(row) for row in rows]} images cannot be stacked.", allowed="as many in each")
+    across = min(columns, len(rows[0]))
+    nothing = Image(np.full_like(rows[0][0].pixels, 255))
+    placed: list[Image] = []
+    for start in range(0, len(rows[0]), across):
+        for row in rows:
+            part = list(row[start : start + across])
+            placed += part + [nothing] * (across - len(part))
+    return grid_of(placed, across)
+
+
 def write_grid(path: Path, images: Sequence[Image], columns: int | None = None, *, overwrite: bool = False) -> None:
     """Write `grid_of` the images as a PNG file, whole or not at all.
 
@@ -80,8 +106,14 @@ def write_grid(path: Path, images: Sequence[Image], columns: int | None = None, 
         part.write_bytes(data)
 
 
-def write_folder(path: Path, images: Sequence[Image], table: str = "") -> int:
+def write_folder(path: Path, images: Sequence[Image], table: str = "", grid: Image | None = None) -> int:
     """A new folder with a PNG file of each image by its id, a grid of all, and a table of what is known of them.
+
+    Args:
+        path: The folder.
+        images: Of different ids.
+        table: What is known of them, as CSV; none is written if it is empty.
+        grid: All side by side, `grid_of` them by default.
 
     Returns:
         The number of images.
@@ -97,7 +129,7 @@ def write_folder(path: Path, images: Sequence[Image], table: str = "") -> int:
         for image in images:
             (part / f"{image.id}.png").write_bytes(png_bytes(image))
         if images:
-            (part / GRID_FILE).write_bytes(png_bytes(grid_of(images)))
+            (part / GRID_FILE).write_bytes(png_bytes(grid or grid_of(images)))
         if table:
-            (part / "images.csv").write_text(table, encoding="utf-8")
+            (part / TABLE_FILE).write_text(table, encoding="utf-8")
     return len(images)

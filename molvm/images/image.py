@@ -55,6 +55,12 @@ class Image:
         height, width, channels = self.pixels.shape
         return f"Image({self.id!r}, {width} x {height}, {CHANNELS[channels]})"
 
+    def _repr_png_(self) -> bytes:
+        """Itself, for notebooks."""
+        from molvm.images.files import png_bytes
+
+        return png_bytes(self)
+
     @property
     def digest(self) -> str:
         """Of the pixels alone: equal images have one digest, whatever they are called."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from molvm.chem import io
@@ -13,11 +14,12 @@ SECONDS = 600.0
 """How long Open Babel may read; it takes a second for some hundred thousand atoms."""
 
 
-def read_molecules(path: Path | str) -> list[Record]:
+def read_molecules(path: Path | str, progress: Callable[[int], None] | None = None) -> list[Record]:
     """All records of a molecule file, in order; the format goes by the file's ending.
 
     Args:
         path: A file that `molvm.chem.io` reads, or else Open Babel.
+        progress: Called with how many records are read; embedding SMILES takes some milliseconds each.
 
     Raises:
         InputFileError: The file cannot be read, or neither knows its ending, or Open Babel may and is not installed.
@@ -25,7 +27,12 @@ def read_molecules(path: Path | str) -> list[Record]:
     """
     suffixes = io.readable_suffixes()
     if io.kind_of(Path(path)) in suffixes:
-        return io.read_molecules(path)
+        records: list[Record] = []
+        for record in io.iterate_records(path):
+            records.append(record)
+            if progress is not None:
+                progress(len(records))
+        return records
     try:
         return openbabel.read_molecules(path, timeout=SECONDS)
     except (MissingDependencyError, UnknownNameError) as error:

@@ -31,6 +31,7 @@ from molvm.models.images.denoiser import DenoiserModel
 from molvm.models.images.pipelines import INDEX_FILE, is_pipeline, load_pipeline
 from molvm.models.images.pixel_flow import PixelFlowModel
 from molvm.models.images.pixel_network import PixelConfig, PixelNetwork
+from molvm.models.images.placement import Placement
 from molvm.models.images.published import PUBLISHED_IMAGES, how_to_get_images, published_path
 from molvm.models.precision import Precision, resolve_precision
 
@@ -116,6 +117,7 @@ def load_model(
     precision: str = "auto",
     compile: bool = False,
     conditioning: Conditioning | None = None,
+    placement: Placement | None = None,
 ) -> LoadedModel:
     """A frozen base model: a `CtmcModel` can be sampled, all others can be steered too.
 
@@ -127,22 +129,33 @@ def load_model(
         precision: Of the matrix products: "float32", "bfloat16", or "auto": bfloat16 where the processor has it.
         compile: Compile the network at its first use, which takes a minute and makes it a fifth faster.
         conditioning: Prompts, classes and guidance, for pipelines of diffusers.
+        placement: Where their networks compute, on the processor by default; all others compute there.
 
     Raises:
         UnknownNameError: Neither a known name nor a directory, or an unknown precision.
-        ModelError: The directory is incomplete or damaged, is not on this machine, or does not fit the conditioning.
+        ModelError: The directory is incomplete or damaged, is not on this machine, or does not fit the conditioning or
+            the placement.
         MissingDependencyError: It is to be compiled, and there is no C++ compiler; or it needs diffusers.
     """
     name, path = _found(name_or_path)
     asked = conditioning or Conditioning()
     if is_pipeline(path):
-        model: LoadedModel = load_pipeline(path, name, resolve_precision(precision), asked)
+        model: LoadedModel = load_pipeline(path, name, resolve_precision(precision), asked, placement or Placement())
     else:
         asked.require_none(name)
+        _require_processor(name, placement)
         model = _read(path, name, resolve_precision(precision))
     if compile:
         _compile(model)
     return model
+
+
+def _require_processor(name: str, placement: Placement | None) -> None:
+    if placement is not None and (placement.device.type != "cpu" or placement.offload):
+        raise ModelError(
+            f"The model {name} computes on the processor.",
+            allowed="device and offload for pipelines of diffusers alone",
+        )
 
 
 def amend_card(name_or_path: str | Path, entries: Mapping[str, Any]) -> Path:

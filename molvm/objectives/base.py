@@ -101,6 +101,11 @@ class Objective(Protocol):
         ...
 
     @property
+    def keeps_increments(self) -> bool:
+        """Whether rollouts must carry control and noise of each step in one."""
+        ...
+
+    @property
     def keeps_endpoints(self) -> bool:
         """Whether rollouts must carry the base model's predictions."""
         ...

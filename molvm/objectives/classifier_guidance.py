@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal, Self, get_args
+from typing import Final, Literal, Self, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -173,11 +173,11 @@ class ClassifierGuidance(ValueObjective[ClassifierGuidanceOptions]):
         device = self.value.conditions.device
         self.value.update_log_partition(rollout.condition, rollout.log_weights.to(device), self.options.baseline_window)
 
-    def _remember(self, rollout: Rollout, memory: ReplayMemory) -> None:
+    def _remember(self, rollout: Rollout) -> None:
         if self.options.renoise:
-            memory.add(self._ends(rollout))
+            cast(ReplayMemory, self.memory).add(self._ends(rollout))
         else:
-            super()._remember(rollout, memory)
+            super()._remember(rollout)
 
     def _batches(self, rollout: Rollout, part: int, parts: int) -> Iterator[Points]:
         if not self.options.renoise:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import torch
 from torch import Tensor
@@ -59,6 +59,26 @@ class Points:
         )
 
 
+class Memory(Protocol):
+    """Of past rollouts, to be learned from."""
+
+    def draw(self, count: int, at_once: int) -> Iterator[Points]:
+        """So many points, drawn with replacement from a memory that is not empty; handed out in batches."""
+        ...
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Everything in it that a checkpoint must hold."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Restore what `state_dict` gave.
+
+        Raises:
+            CheckpointError: Something is missing.
+        """
+        ...
+
+
 class ReplayMemory:
     """The newest points, some of each rollout, to be drawn from at random.
 
@@ -99,9 +119,9 @@ class ReplayMemory:
         state = {"generator": self.generator.get_state()}
         if self.points is None:
             return state | dict(self._saved or {})
-        state |= _tensors_of("states", self.points.states)
+        state |= tensors_of("states", self.points.states)
         if self.points.ahead is not None:
-            state |= _tensors_of("ahead", self.points.ahead)
+            state |= tensors_of("ahead", self.points.ahead)
         state |= {name: getattr(self.points, name) for name in TENSORS}
         return state | {"sizes": torch.tensor(self._sizes)}
 
@@ -122,18 +142,20 @@ class ReplayMemory:
         if self._saved is None:
             return
         saved, self._saved = self._saved, None
-        states, ahead = (_state_from(saved, name, kind) for name in ("states", "ahead"))
+        states, ahead = (state_from(saved, name, kind) for name in ("states", "ahead"))
         if states is not None:
             self.points = Points(states, ahead, *(saved[name] for name in TENSORS))
             self._sizes = saved["sizes"].tolist()
 
 
-def _tensors_of(name: str, states: State) -> dict[str, Tensor]:
+def tensors_of(name: str, states: State) -> dict[str, Tensor]:
+    """The tensors of a state for a checkpoint, by names that begin with `name`."""
     tensors = {f"{name}.part.{part}": tensor for part, tensor in states.parts.items()}
     return tensors if states.condition is None else {**tensors, f"{name}.condition": states.condition}
 
 
-def _state_from(saved: Mapping[str, Tensor], name: str, kind: type[State]) -> State | None:
+def state_from(saved: Mapping[str, Tensor], name: str, kind: type[State]) -> State | None:
+    """The state that `tensors_of` made these of; None if there are none of that name."""
     prefix = f"{name}.part."
     parts = {key.removeprefix(prefix): tensor for key, tensor in saved.items() if key.startswith(prefix)}
     return kind.from_parts(parts, saved.get(f"{name}.condition")) if parts else None

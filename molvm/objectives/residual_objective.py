@@ -60,6 +60,7 @@ class ResidualObjective(ABC, Generic[OptionsT]):
 
     keeps_noise: bool = True
     keeps_endpoints: bool = False
+    keeps_increments: bool = False
 
     def __init__(self, control: ControlNet, options: OptionsT) -> None:
         self.control, self.options = control, options

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from molvm.errors import ConfigError
 from molvm.objectives.base import Rollout
-from molvm.objectives.replay import Points
+from molvm.objectives.path_memory import PathMemory, RememberedPaths
+from molvm.objectives.replay import Memory, Points
 from molvm.objectives.value_objective import ValueObjective, ValueObjectiveOptions
 from molvm.schedules import Schedules
 from molvm.states import rows_in_lanes
@@ -39,6 +40,10 @@ class ValueMatchingOptions(ValueObjectiveOptions):
         horizon: Regress V(x_t, t) on the cost up to about t + horizon and V there, by the average of the weights if
             there is one: the same fixed point, and far less noise where little is decided yet. 1, as in the paper, to
             regress it on the cost to the end and the reward.
+        retarget: Remember whole paths, and learn from all of their points with the targets that the control of now has
+            on them (`PathMemory`), half of them from the newest rollout; `replay_points` is not used then. It takes
+            `ito`, the end of the path (`horizon` 1, no terminal weight), and a network that reads states. The control
+            of now is the one where a step begins, also where the run's looks ahead.
         weighting: "paper" for the weight of Eq. 50, "none" for 1/λ² at all times: its ablation, which tends to diverge.
 
     Raises:
@@ -50,6 +55,7 @@ class ValueMatchingOptions(ValueObjectiveOptions):
     terminal_weight: float = 0.0
     horizon: float = 1.0
     weighting: Weighting = "paper"
+    retarget: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,6 +65,12 @@ class ValueMatchingOptions(ValueObjectiveOptions):
             raise ConfigError(f"horizon is {self.horizon}.", allowed="a number above 0, up to 1")
         if self.weighting not in get_args(Weighting):
             raise ConfigError(f"weighting is {self.weighting!r}.", allowed=", ".join(get_args(Weighting)))
+        if self.retarget and not (self.replay and self.ito and self.horizon == 1 and self.terminal_weight == 0):
+            raise ConfigError(
+                f"retarget is true with replay = {self.replay}, ito = {self.ito}, horizon = {self.horizon:g} and "
+                f"terminal_weight = {self.terminal_weight:g}.",
+                allowed="replay from 1, ito = true, horizon = 1 and terminal_weight = 0",
+            )
 
 
 class ValueMatching(ValueObjective[ValueMatchingOptions]):
@@ -82,6 +94,17 @@ class ValueMatching(ValueObjective[ValueMatchingOptions]):
 
     def __init__(self, value: ValueNet, options: ValueMatchingOptions | None = None) -> None:
         super().__init__(value, options or ValueMatchingOptions(gate=value.gated))
+        if self.options.retarget and value.reads == "endpoint":
+            raise ConfigError(
+                "retarget is true, and the value network reads the base's endpoints: what its control would have been "
+                "on old paths takes the base's gradient at each of their points.",
+                remedy="value.reads = state, or retarget = false",
+            )
+
+    @property
+    def keeps_increments(self) -> bool:  # type: ignore[override] # a constant elsewhere
+        """Whether rollouts must carry control and noise of each step in one: where old paths are judged anew."""
+        return self.options.retarget
 
     @classmethod
     def build(
@@ -117,6 +140,19 @@ class ValueMatching(ValueObjective[ValueMatchingOptions]):
         trajectory = rollout.trajectory
         costs = trajectory.cost_to_go() - (rollout.strength * rollout.rewards).to(trajectory.running_cost)
         return costs + trajectory.ito_to_go() if self.options.ito else costs
+
+    def _new_memory(self) -> Memory:
+        return PathMemory(self.options.replay) if self.options.retarget else super()._new_memory()
+
+    def _remember(self, rollout: Rollout) -> None:
+        if not isinstance(self.memory, PathMemory):
+            super()._remember(rollout)
+            return
+        path = rollout.trajectory
+        if len(path.increments) != path.steps:
+            raise ConfigError(f"{self.title} needs the increments of a trajectory.", remedy="keep_increments=True")
+        rewards, weights = rollout.strength * rollout.rewards, self._weights(path.times)[:-1]
+        self.memory.add(RememberedPaths.of(path, rewards, weights), self.control)
 
     def _points(self, rollout: Rollout, times: Tensor) -> Points:
         """The points at some times; with a horizon, what is paid up to there, and where that is."""

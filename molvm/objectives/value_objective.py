@@ -17,7 +17,7 @@ from molvm.objectives.accumulate import add_gradients, learned_in
 from molvm.objectives.base import Rollout, check_strength
 from molvm.objectives.base_bound import BaseBound
 from molvm.objectives.diagnostics import path_diagnostics
-from molvm.objectives.replay import Points, ReplayMemory
+from molvm.objectives.replay import Memory, Points, ReplayMemory
 from molvm.sde import Control, Trajectory
 from molvm.states import State
 from molvm.values.base import PRIOR_COUNT, ValueNet
@@ -92,13 +92,14 @@ class ValueObjective(ABC, Generic[OptionsT]):
     """How many samples a V₀ is worth that another value function has left."""
 
     keeps_noise = False
+    keeps_increments = False
 
     def __init__(self, value: ValueNet, options: OptionsT) -> None:
         check_strength(value.strength)
         self.value = value
         self.options = options
         self.average = AveragedModel(value, avg_fn=self._averaged) if options.average else None
-        self.memory = ReplayMemory(options.replay, options.replay_points) if options.replay else None
+        self.memory: Memory | None = self._new_memory() if options.replay else None
         self.base = BaseBound(len(value.conditions))
 
     @property
@@ -139,7 +140,7 @@ class ValueObjective(ABC, Generic[OptionsT]):
             self._learn_baseline(rollout)
         self._share_buffers()
         if self.memory is not None:
-            self._remember(rollout, self.memory)
+            self._remember(rollout)
         return {
             "kl": float(rollout.trajectory.path_cost.mean()),
             **asdict(path_diagnostics(rollout.log_weights, rollout.condition)),
@@ -295,8 +296,12 @@ class ValueObjective(ABC, Generic[OptionsT]):
             for some in torch.split(times, self.options.chunk):
                 yield self._points(rollout, some)
 
-    def _remember(self, rollout: Rollout, memory: ReplayMemory) -> None:
+    def _new_memory(self) -> Memory:
+        return ReplayMemory(self.options.replay, self.options.replay_points)
+
+    def _remember(self, rollout: Rollout) -> None:
         """Remember some of all points, taken out a few times after the other so that they never lie side by side."""
+        memory = cast(ReplayMemory, self.memory)
         times, count = self._times(rollout.trajectory), len(rollout.rewards)
         chosen, size = memory.choose(len(times) * count, count), self.options.chunk * count
         memory.add(

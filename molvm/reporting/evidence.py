@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,9 +14,8 @@ from molvm.evaluation.summary import Summary
 from molvm.evaluation.valency_tables import TABLE_NAMES
 from molvm.runs.config import RunConfig
 from molvm.runs.directory import RunDirectory
-from molvm.runs.groups import LAST, Group, base_and_run, unsteered
+from molvm.runs.groups import Group, base_and_run, rounds_of_groups
 from molvm.runs.manifest import Manifest
-from molvm.runs.store import RunStore
 from molvm.studio.shelf import ShelvedRun, State
 
 MOST_EXAMINED: Final = 1000
@@ -100,19 +98,8 @@ def collect(path: Path, count: int) -> Evidence:
     metrics = store.metrics()
     if not metrics:
         raise InputFileError(f"The run {path} has no finished round.", remedy=f"`molvm train --resume {path}`")
-    base, run = base_and_run("run", metrics, _records(metrics, store))
+    base, run = base_and_run("run", metrics, store.records(among=rounds_of_groups(metrics)))
     return Evidence(shelved.name, path, manifest, shelved.config, shelved.state, metrics, base, run, store.best(count))
-
-
-def _records(metrics: Sequence[Mapping[str, Any]], store: RunStore) -> Iterator[Any]:
-    """The records that can belong to either group; what lies between is not read."""
-    free = set(unsteered(metrics))
-    steered = [int(row["iteration"]) for row in metrics if int(row["iteration"]) not in free]
-    last_free = max(free, default=-1)
-    yield from takewhile(lambda record: record.iteration <= last_free, store.records())
-    if steered:
-        late = steered[-max(1, math.ceil(LAST * len(steered)))]
-        yield from store.records(since=max(late, last_free + 1))
 
 
 def thinned(records: Sequence[Any], most: int = MOST_EXAMINED) -> list[Any]:

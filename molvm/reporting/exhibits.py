@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from molvm.chem.depiction import drawing
 from molvm.chem.scenes import Scene, still
 from molvm.chem.validity import is_valid_and_connected
 from molvm.studio.markup import rounded
 from molvm.templates import png_address, svg_address
+
+if TYPE_CHECKING:
+    from molvm.images import Image
 
 VIEW_HEIGHT: Final = 420
 """Pixels of the 3D picture."""
@@ -54,7 +57,14 @@ def _exhibit(record: Any, unit: str) -> Exhibit:
 
 def image_grid(records: Sequence[Any]) -> str:
     """The images of the records side by side, as the address of an image; empty for none."""
-    from molvm.images.files import grid_of, png_bytes
+    from molvm.images.files import grid_of
 
     images = [record.image for record in records]
-    return png_address(png_bytes(grid_of(images))) if images else ""
+    return picture_of(grid_of(images)) if images else ""
+
+
+def picture_of(image: Image) -> str:
+    """The address of an image."""
+    from molvm.images.files import png_bytes
+
+    return png_address(png_bytes(image))

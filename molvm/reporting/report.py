@@ -13,13 +13,14 @@ from molvm.errors import ConfigError
 from molvm.evaluation.labels import NOTES
 from molvm.reporting import figures, provenance, tables
 from molvm.reporting.evidence import MOST_EXAMINED, Evidence, collect
-from molvm.reporting.exhibits import exhibits, image_grid
+from molvm.reporting.exhibits import exhibits, image_grid, picture_of
 from molvm.runs.config_file import config_text
 from molvm.runs.manifest import now
 from molvm.studio.markup import rounded
 from molvm.templates import policy, rendered, svg_address
 
 if TYPE_CHECKING:
+    from molvm.images import Image
     from molvm.runs.run import Run
 
 FOLDER: Final = Path(__file__).parent / "page"
@@ -32,7 +33,12 @@ DEFAULT_COUNT: Final = 12
 
 
 def report(
-    run: Run | Path | str, out: Path | str | None = None, *, count: int = DEFAULT_COUNT, overwrite: bool = False
+    run: Run | Path | str,
+    out: Path | str | None = None,
+    *,
+    count: int = DEFAULT_COUNT,
+    pairs: Image | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Write what was asked of a run and what came of it as one HTML file, which opens offline and prints.
 
@@ -40,6 +46,8 @@ def report(
         run: The run, or its directory.
         out: The file; `report.html` in the run's directory by default.
         count: How many of the best samples to show.
+        pairs: Images of the base above those of the run, `molvm.runs.image_pairs.image_pairs(run, 16).grid()`, to be
+            shown too.
         overwrite: Whether an existing file may be replaced.
 
     Returns:
@@ -58,14 +66,14 @@ def report(
     evidence = collect(path, count)
     target = path / DEFAULT_NAME if out is None else Path(out)
     require_writable(target, overwrite=overwrite)
-    text = page(evidence)
+    text = page(evidence, pairs)
     with published(target, overwrite=overwrite) as part:
         part.write_text(text, encoding="utf-8")
     return target
 
 
-def page(evidence: Evidence) -> str:
-    """The whole page."""
+def page(evidence: Evidence, pairs: Image | None = None) -> str:
+    """The whole page, with images of base and run from the same noise if there are some."""
     from markupsafe import Markup
 
     molecules = evidence.manifest.makes == "molecules"
@@ -73,6 +81,7 @@ def page(evidence: Evidence) -> str:
     return rendered(
         FOLDER / "report.html.j2",
         **_contents(evidence),
+        pairs=picture_of(pairs) if pairs is not None else "",
         policy=policy(code),
         scripts=[Markup(script) for script in code],  # noqa: S704 - files of this package
         style=Markup(style() + (FOLDER / "report.css").read_text(encoding="utf-8")),  # noqa: S704

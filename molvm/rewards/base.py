@@ -82,7 +82,7 @@ class Outcome:
     details: Mapping[str, float | str] = field(default_factory=dict)
     failure: Failure | None = None
     seconds: float = 0.0
-    positions: NDArray[np.float64] | None = None
+    positions: NDArray[np.float64] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if (self.value is None) == (self.failure is None):

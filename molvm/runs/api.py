@@ -11,6 +11,7 @@ from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError, ModelError, UnknownNameError
 from molvm.models.base import BaseModel, FlowModel
 from molvm.models.hub import load_model
+from molvm.models.images.placement import Placement
 from molvm.rewards.base import Reward
 from molvm.rewards.workers import Workers
 from molvm.runs.assembly import conditioning_of
@@ -359,7 +360,9 @@ def open_source(name: Path | str, model: ModelSection | None = None) -> Run | Ba
     """
     asked = model or ModelSection()
     if not RunDirectory(Path(name)).is_run:
-        return load_model(name, conditioning=conditioning_of(asked))
+        return load_model(
+            name, conditioning=conditioning_of(asked), placement=Placement(asked.device, offload=asked.offload)
+        )
     if asked != ModelSection():
         raise ConfigError(
             f"The run {name} has its prompts, classes and guidance scale.", remedy="leaving them out, or a base model"

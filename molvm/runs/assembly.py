@@ -206,7 +206,19 @@ def trainer_options(config: RunConfig) -> TrainerOptions:
 
 
 def sampling_options(config: RunConfig) -> SamplingOptions:
-    """How the run simulates the SDE, or the ODE if that is what it trains."""
+    """How the run simulates the SDE, or the ODE if that is what it trains.
+
+    Raises:
+        ConfigError: The control is to look ahead, and cannot.
+    """
+    drift = isinstance(config.objective, DriftSection)
+    if config.sampling.look_ahead and (drift or config.value.reads == "endpoint"):
+        raise ConfigError(
+            f"sampling.look_ahead is {config.sampling.look_ahead} with value.reads = {config.value.reads} and the "
+            f"objective {config.objective.name}.",
+            allowed="value.reads = state, and an objective that learns a value function",
+            remedy="sampling.look_ahead = 0",
+        )
     algorithm, _ = RESIDUAL_OBJECTIVES.get(config.objective.name, (None, None))
     noise_level = 1.0 if algorithm is None else algorithm.noise_level
     return SamplingOptions(**config.sampling.model_dump(), noise_level=noise_level)

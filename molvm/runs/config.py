@@ -69,6 +69,14 @@ class ModelSection(Section):
     guidance_scale: Annotated[FiniteFloat, Field(ge=1)] = Field(
         1.0, description="of classifier-free guidance, a part of the base model; 1 is none, as in the paper"
     )
+    device: Annotated[str, Field(min_length=1)] = Field(
+        "cpu", description="where the networks of a published model of images compute: cpu, cuda, mps"
+    )
+    offload: bool = Field(
+        False,
+        description="keep on that device only the network in use: text encoders, then denoiser, then decoder; the rest "
+        "waits in the machine's memory",
+    )
     compile: bool = Field(
         False, description="compile the base model: a minute at the start, and a fifth faster from then on"
     )
@@ -122,6 +130,11 @@ class SamplingSection(Section):
         "euler_maruyama",
         description="how a step is made; analytic_variance needs fewer of them, and a calibrated model; ddim is the "
         "usual one of latent diffusion",
+    )
+    look_ahead: Annotated[int, Field(ge=0, le=4)] = Field(
+        0,
+        description="more gradients of the value network a step, which find the control where the step leads; "
+        "1 or 2 make few steps tilt as much as many",
     )
 
 

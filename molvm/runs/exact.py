@@ -109,6 +109,7 @@ def by_particles(model: FlowModel, control: Steering | None, options: SamplingOp
             generator=generator,
             stepper=stepper,
             allowance=options.allowance(grid),
+            look_ahead=options.look_ahead,
             on_step=on_step,
         )
         rewards = exact.log_target(model.decode(found.terminal)).view(count, particles)

@@ -69,6 +69,11 @@ def last_rounds(metrics: Sequence[Mapping[str, Any]], last: float = LAST) -> lis
     return steered[-max(1, math.ceil(last * len(steered))) :] if steered else []
 
 
+def rounds_of_groups(metrics: Sequence[Mapping[str, Any]], last: float = LAST) -> frozenset[int]:
+    """The iterations whose samples `base_and_run` needs; what lies between need not be read."""
+    return frozenset([*unsteered(metrics), *last_rounds(metrics, last)])
+
+
 def base_and_run(
     name: str, metrics: Sequence[Mapping[str, Any]], records: Iterable[Record], last: float = LAST
 ) -> tuple[Group, Group]:
@@ -77,7 +82,7 @@ def base_and_run(
     Args:
         name: Of the run.
         metrics: One an iteration.
-        records: Of all iterations.
+        records: Of all iterations, or of `rounds_of_groups`.
         last: Share of the steered iterations, from the end.
     """
     free, chosen, kept = set(unsteered(metrics)), set(last_rounds(metrics, last)), list(records)

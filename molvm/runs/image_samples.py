@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from molvm.errors import ConfigError
-from molvm.images.files import write_folder
+from molvm.images.files import grid_of, write_folder
 from molvm.images.image import Image
 from molvm.runs.samples import SampleSet
 from molvm.subject import Subject
@@ -37,7 +37,15 @@ class ImageSet(SampleSet):
         Raises:
             OutputExistsError: There is something at `path`, or it cannot be written.
         """
-        return write_folder(Path(path), self.images, self._table())
+        return write_folder(Path(path), self.images, self._table(), self.grid() if self.images else None)
+
+    def grid(self) -> Image:
+        """All side by side; a notebook shows it.
+
+        Raises:
+            ImageError: There are none.
+        """
+        return grid_of(self.images)
 
     def to_sdf(self, path: Path | str, *, overwrite: bool = False) -> int:  # noqa: ARG002 - of molecules
         """Raises a ConfigError: images are no molecules."""

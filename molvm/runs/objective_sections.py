@@ -42,6 +42,10 @@ class ValueMatchingSection(ValueObjectiveSection):
     horizon: Annotated[FiniteFloat, Field(gt=0, le=1)] = Field(
         1.0, description="how far ahead in time the network learns from itself; 1 learns from the end of the path alone"
     )
+    retarget: bool = Field(
+        False,
+        description="learn from remembered paths with the targets of the control of now; takes ito and whole horizons",
+    )
     weighting: Literal["paper", "none"] = Field(
         "paper", description="of the times; none, the paper's ablation, gives all the same weight and tends to diverge"
     )

@@ -99,6 +99,7 @@ def draw_path(
         stepper=options.stepper(model),
         keep_endpoints=value is not None and value.reads == "endpoint",
         allowance=options.allowance(grid),
+        look_ahead=options.look_ahead,
         on_step=progress,
     )
     return _path(model, trajectory, value)

@@ -15,6 +15,7 @@ from molvm.errors import CheckpointError, ConfigError, ModelError, MolVMError, O
 from molvm.frames import data_frame
 from molvm.models.base import BaseModel, FlowModel, made_by, require_steerable
 from molvm.models.hub import load_model
+from molvm.models.images.placement import Placement
 from molvm.objectives import AnyResidualObjective, Objective, ValueObjective
 from molvm.rewards.base import Reward, SampleReward
 from molvm.rewards.pools import require_sendable
@@ -171,6 +172,7 @@ class Run:
                 precision=section.precision,
                 compile=section.compile,
                 conditioning=conditioning_of(section),
+                placement=Placement(section.device, offload=section.offload),
             )
             if self.given_model is None
             else self.given_model
@@ -400,7 +402,7 @@ class Run:
         value = self.value() if needs_value else None
         control = self.objective().control if value is None else value
         trained = sampling_options(self.config)
-        sampling = trained if noise_level is None else replace(trained, noise_level=noise_level)
+        sampling = trained if noise_level is None else trained.with_noise(noise_level)
         if steps is not None and (advice := about_steps(steps, sampling.steps)):
             logger.warning(advice)
         model = self.model if scaffold is None else keeping(self.model, scaffold)

@@ -141,15 +141,21 @@ def score(
     return ScoreTable(tuple(record.id for record in records), smiles, outcomes)
 
 
-def records_of(source: Path | str | Iterable[Molecule | Record]) -> list[Record]:
+def records_of(
+    source: Path | str | Iterable[Molecule | Record], progress: Callable[[int], None] | None = None
+) -> list[Record]:
     """The records of a file, of molecules, or as they are.
+
+    Args:
+        source: A file, molecules or records.
+        progress: Called with how many records of a file are read.
 
     Raises:
         InputFileError: The file cannot be read, or has no records.
         MoleculeError: Something is no molecule.
     """
     if isinstance(source, Path | str):
-        records = read_molecules(source)
+        records = read_molecules(source, progress)
         if not records:
             raise InputFileError(f"There are no molecules in {source}.", remedy="another file")
         return records

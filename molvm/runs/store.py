@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -109,11 +109,12 @@ class RunStore:
         """The metrics of all iterations, oldest first."""
         return self.log.read()
 
-    def records(self, since: int = 0) -> Iterator[Any]:
+    def records(self, since: int = 0, among: Container[int] | None = None) -> Iterator[Any]:
         """The records of all samples, oldest first, read part by part.
 
         Args:
             since: The first iteration whose samples are read.
+            among: Iterations whose samples are read; all by default.
 
         Raises:
             InputFileError: A part is damaged.
@@ -122,7 +123,7 @@ class RunStore:
         import pyarrow.parquet as pq
 
         for number, path in self._parts():
-            if number < since:
+            if number < since or (among is not None and number not in among):
                 continue
             try:
                 rows = pq.read_table(path).to_pylist()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 import torch
 from torch import Tensor
@@ -24,6 +24,9 @@ TransitionName = Literal["euler_maruyama", "analytic_variance", "ddim"]
 MAX_FOCUS = 20.0
 """Beyond it hardly a step is left outside the window."""
 
+MAX_SWEEPS = 4
+"""Where so many do not find the fixed point, the value function is too sharp for the step."""
+
 
 @dataclass(frozen=True)
 class SamplingOptions:
@@ -41,9 +44,14 @@ class SamplingOptions:
             usual one of models that were trained at discrete times.
         noise_level: σ as a multiple of the memoryless one, DDIM's η; 0 is the ODE. A value function is learned at 1 and
             steers at any: samples obey the same law, but paths without noise have no weights.
+        look_ahead: Sweeps, each another gradient of the value network, by which the control of a step is taken where
+            the step leads. A control that is held over a step tilts too little, the more so the fewer steps there are;
+            with one or two sweeps it is the best one of the chain. Takes the memoryless noise, and a network that reads
+            states.
 
     Raises:
-        ConfigError: A number out of range; another noise than the memoryless one in analytic steps; none with a limit.
+        ConfigError: A number out of range; another noise than the memoryless one in analytic steps, or looking ahead;
+            none with a limit.
     """
 
     steps: int = 100
@@ -53,6 +61,7 @@ class SamplingOptions:
     kl_limit: float | None = None
     transition: TransitionName = "euler_maruyama"
     noise_level: float = 1.0
+    look_ahead: int = 0
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -77,11 +86,27 @@ class SamplingOptions:
                 f"The noise level is {self.noise_level}, and steps of {self.transition} have their own.",
                 remedy="the transition euler_maruyama, or leaving out the noise level",
             )
+        if not 0 <= self.look_ahead <= MAX_SWEEPS:
+            raise ConfigError(f"look_ahead is {self.look_ahead}.", allowed=f"a whole number from 0 to {MAX_SWEEPS}")
+        if self.look_ahead and self.noise_level != 1:
+            raise ConfigError(
+                f"look_ahead is {self.look_ahead} and the noise level {self.noise_level}: the value function of the "
+                "chain belongs to the memoryless noise.",
+                remedy="look_ahead = 0, or leaving out the noise level",
+            )
         if self.noise_level == 0 and self.kl_limit is not None:
             raise ConfigError(
                 "Without noise any control costs infinitely many nats, more than kl_limit allows.",
                 remedy="some noise, or a run without kl_limit",
             )
+
+    def with_noise(self, level: float) -> Self:
+        """The same at another noise, at which nothing looks ahead.
+
+        Raises:
+            ConfigError: The noise does not go with the transition or the limit.
+        """
+        return replace(self, noise_level=level, look_ahead=self.look_ahead if level == 1 else 0)
 
     def grid(self, schedules: Schedules) -> Tensor:
         """The times, float64, shape (steps + 1,).

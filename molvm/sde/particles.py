@@ -54,6 +54,7 @@ def twisted_particles(
     generator: torch.Generator | None,
     stepper: Stepper,
     allowance: Tensor,
+    look_ahead: int = 0,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Particles:
     """Simulate groups of particles from noise to data.
@@ -67,6 +68,7 @@ def twisted_particles(
         generator: Source of all randomness.
         stepper: How a step is made; with noise in every modality.
         allowance: Nats that the control of each step may cost, shape (S,), as for `simulate`.
+        look_ahead: Sweeps, as for `simulate`.
         on_step: Called with (steps done, S).
 
     Raises:
@@ -87,6 +89,7 @@ def twisted_particles(
             stepper=stepper,
             keep_states=False,
             allowance=allowance[start:end],
+            look_ahead=look_ahead,
             on_step=shifted(on_step, start, steps),
         )
         x, paid, gathered = path.terminal, path.path_cost, path.ito.sum(dim=0)

@@ -53,7 +53,9 @@ def simulate(
     keep_states: bool = True,
     keep_noise: bool = False,
     keep_endpoints: bool = False,
+    keep_increments: bool = False,
     allowance: Tensor | None = None,
+    look_ahead: int = 0,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Trajectory:
     """Run the controlled SDE from x0 along the grid.
@@ -71,8 +73,11 @@ def simulate(
         keep_states: Keep all K+1 states, not only the last.
         keep_noise: Keep the noise of each step too, for objectives that replay paths under another control.
         keep_endpoints: Keep the base model's prediction at each step too.
+        keep_increments: Keep control and noise of each step in one too, from which what any other control would have
+            paid on these paths can be told.
         allowance: Nats that the control of each step may cost a path at most, shape (K,), as `SamplingOptions` makes
             them; a stronger control is shortened, and where it is 0 the base runs alone. None: no limit.
+        look_ahead: Sweeps by which the control of a step is found where the step leads instead of where it begins.
         on_step: Called with (steps done, K).
 
     Raises:
@@ -85,7 +90,10 @@ def simulate(
     if allowance is not None and allowance.shape != (steps,):
         raise StateError(f"There are allowances of shape {tuple(allowance.shape)} for {steps} steps.")
     allowed = [math.inf] * steps if allowance is None else allowance.tolist()
-    states, noises, endpoints = [x] if keep_states else [], [], []
+    states: list[State] = [x] if keep_states else []
+    noises: list[State] = []
+    endpoints: list[State] = []
+    increments: list[State] = []
     cost = torch.zeros(steps, len(x), device=x.device, dtype=x.dtype)
     ito = torch.zeros_like(cost)
     transitions = stepper(model.schedules, grid[:-1], grid[1:]).steps()
@@ -95,6 +103,9 @@ def simulate(
         noise = x.randn_like(generator)
         moved = x.scale(transition.keep) + endpoint.scale(transition.pull) + noise.scale(transition.noise)
         if gradient is not None:
+            if look_ahead and float(grid[k + 1]) < 1:
+                moved_to = moved - noise.scale(transition.noise)
+                gradient = _ahead(cast(Steering, control), gradient, transition, moved_to, grid[k + 1], look_ahead)
             gradient, cost[k], ito[k] = _within(allowed[k], gradient, *_control_sums(transition, gradient, noise))
             moved = moved - gradient.scale(transition.shift)
         x = moved
@@ -105,10 +116,12 @@ def simulate(
             noises.append(noise)
         if keep_endpoints:
             endpoints.append(endpoint)
+        if keep_increments:
+            increments.append(noise if gradient is None else noise - gradient.scale(transition.leverage))
         if on_step is not None:
             on_step(k + 1, steps)
     kept = tuple(states) if keep_states else (x,)
-    return Trajectory(grid, kept, cost, ito, tuple(noises), tuple(endpoints), tuple(transitions))
+    return Trajectory(grid, kept, cost, ito, tuple(noises), tuple(endpoints), tuple(transitions), tuple(increments))
 
 
 def _evaluate(model: FlowModel, control: Steering | None, x: State, t: Tensor) -> tuple[State, State | None]:
@@ -118,6 +131,25 @@ def _evaluate(model: FlowModel, control: Steering | None, x: State, t: Tensor) -
         return endpoint.to(dtype=x.dtype), gradient.to(dtype=x.dtype)
     endpoint = model.predict_endpoint(x, t).to(dtype=x.dtype).project()
     return endpoint, None if control is None else control.gradient(x, t)
+
+
+def _ahead(control: Steering, gradient: State, transition: Transition, mean: State, s: Tensor, sweeps: int) -> State:
+    """What stands in the place of ∇V so that the step is shifted by m = −noise² ∇V(mean + m, s), the chain's best.
+
+    Of all shifts of a Gaussian step it has the least E[V(x_s, s)] + ½|m/noise|², to second order in the step. The fixed
+    point is approached from the control where the step begins; V(·, 1) is not learned, so that the last step keeps it.
+    """
+    if reads_endpoint(control):
+        raise StateError(
+            "A control that reads the base's endpoint cannot look ahead: that takes the base where the step leads.",
+            remedy="look_ahead = 0, or value.reads = state",
+        )
+    later = s.to(device=mean.device, dtype=mean.dtype).expand(len(mean))
+    shift, noise = transition.shift, transition.noise
+    share = {name: shift[name] and noise[name] ** 2 / shift[name] for name in shift}
+    for _ in range(sweeps):
+        gradient = control.gradient(mean - gradient.scale(transition.shift), later).scale(share)
+    return gradient
 
 
 def _control_sums(transition: Transition, gradient: State, noise: State) -> tuple[Tensor, Tensor]:

@@ -23,6 +23,7 @@ class Trajectory:
         noises: ε of each step if they were kept, else empty.
         endpoints: x̂₁ at the first K times if they were kept, else empty.
         transitions: How each of the K steps was made.
+        increments: w + ε of each step if they were kept, else empty: under the base model alone they are the noise.
     """
 
     times: Tensor
@@ -32,6 +33,7 @@ class Trajectory:
     noises: tuple[State, ...] = field(default=())
     endpoints: tuple[State, ...] = field(default=())
     transitions: tuple[Transition, ...] = field(default=())
+    increments: tuple[State, ...] = field(default=())
 
     @property
     def steps(self) -> int:

@@ -116,3 +116,8 @@ class Jobs:
     def find(self, name: str) -> Job | None:
         """The job of that name that was started last, or None."""
         return self.by_name.get(name)
+
+    @property
+    def running(self) -> list[str]:
+        """The names of those that have not ended yet."""
+        return [name for name, job in self.by_name.items() if job.running]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,25 +13,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
-from rdkit import Chem, rdBase
 
 from molvm.chem.formats.sdf import sdf_text
 from molvm.chem.io import iterate_records
 from molvm.chem.molecule import Molecule
-from molvm.chem.validity import is_valid_and_connected
-from molvm.errors import ConfigError, MoleculeError
-from molvm.evaluation.descriptors import describe
+from molvm.errors import MoleculeError
 from molvm.runs.molecule_records import MoleculeRecord
 from molvm.runs.scoring import UNREADABLE
+from molvm.studio.structures import Structures
 
 MOST_MOLECULES: Final = 10_000
-"""More of a run are not shown at once."""
-
-MOST_RECORDS: Final = 2_000
-"""More of a file are not: each has to be parsed, two milliseconds."""
-
-MAX_SMARTS: Final = 300
-"""Characters of a pattern."""
+"""More of a run or a file are not shown at once; to parse a record takes half a millisecond, or one for a drug."""
 
 TEXT_COLUMNS: Final = ("id", "smiles", "formula", "failure", "stage", "reason")
 
@@ -42,13 +35,13 @@ class MoleculeTable:
     """Molecules, and one row of what is known of each.
 
     Args:
-        molecules: As generated or as written; None where a record holds none.
+        structures: The molecules, as generated or as written; None where a record holds none.
         rows: One a molecule, in the same order; the index counts from 0.
         reward: The column to sort by first, or empty.
         truncated: Whether there are more that were left out.
     """
 
-    molecules: tuple[Molecule | None, ...]
+    structures: Structures
     rows: pd.DataFrame
     reward: str = ""
     truncated: bool = False
@@ -57,40 +50,55 @@ class MoleculeTable:
         return len(self.molecules)
 
     @property
+    def molecules(self) -> Sequence[Molecule | None]:
+        """As generated or as written."""
+        return self.structures.molecules
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """What the molecules are called, in order; no two alike."""
+        return [str(name) for name in self.rows["id"]]
+
+    @property
     def numbers(self) -> list[str]:
         """The numeric columns of which at least one molecule has a value."""
         columns = [column for column in self.rows.columns if column not in TEXT_COLUMNS]
         return [column for column in columns if self.rows[column].notna().any()]
 
-    @cached_property
-    def described(self) -> MoleculeTable:
-        """With QED, logP and synthetic accessibility: 2 ms a molecule, once."""
-        found = [None if molecule is None else describe(molecule) for molecule in self.molecules]
+    def described(self, progress: Callable[[int, int], None] | None = None) -> MoleculeTable:
+        """With QED, logP and synthetic accessibility, which are computed once; see `Structures.descriptors`."""
+        found = self.structures.descriptors(progress)
         added = {name: [math.nan if one is None else getattr(one, name) for one in found] for name in DESCRIPTORS}
         return replace(self, rows=self.rows.assign(**added))
+
+
+def _table(molecules: Sequence[Molecule | None], rows: list[dict[str, Any]], **known: Any) -> MoleculeTable:
+    frame = pd.DataFrame(rows, columns=None if rows else list(TEXT_COLUMNS))
+    return MoleculeTable(Structures(molecules, [row["smiles"] for row in rows]), frame, **known)
 
 
 def table_of_records(records: Iterable[MoleculeRecord], reward: str) -> MoleculeTable:
     """The molecules that a run has recorded, with the values of the reward and of its terms."""
     kept = list(records)
-    rows = pd.DataFrame([_record_row(record, reward) for record in kept], columns=None if kept else list(TEXT_COLUMNS))
-    return MoleculeTable(tuple(record.molecule for record in kept), rows, reward)
+    rows = [_record_row(record, reward) for record in kept]
+    return _table([record.molecule for record in kept], rows, reward=reward)
 
 
 def table_of_file(path: Path) -> MoleculeTable:
-    """The first `MOST_RECORDS` molecules of a file as they are written there, with the numbers among their fields.
+    """The first `MOST_MOLECULES` molecules of a file as they are written there, with the numbers among their fields.
 
     Raises:
         InputFileError: The file cannot be read.
     """
     molecules: list[Molecule | None] = []
     rows: list[dict[str, Any]] = []
+    named: Counter[str] = Counter()
     records = iterate_records(path, as_written=True)
-    for record in islice(records, MOST_RECORDS):
+    for record in islice(records, MOST_MOLECULES):
         molecules.append(record.molecule)
         rows.append(
             {
-                "id": record.id,
+                "id": _unlike(record.id, named),
                 **_shape(record.molecule),
                 "failure": None if record.molecule is not None else "invalid",
                 "stage": None if record.molecule is not None else UNREADABLE,
@@ -98,8 +106,7 @@ def table_of_file(path: Path) -> MoleculeTable:
                 **_numbers(record.properties),
             }
         )
-    table = pd.DataFrame(rows, columns=None if rows else list(TEXT_COLUMNS))
-    return MoleculeTable(tuple(molecules), table, truncated=next(records, None) is not None)
+    return _table(molecules, rows, truncated=next(records, None) is not None)
 
 
 def _record_row(record: MoleculeRecord, reward: str) -> dict[str, Any]:
@@ -113,6 +120,16 @@ def _record_row(record: MoleculeRecord, reward: str) -> dict[str, Any]:
         "iteration": record.iteration,
         **_numbers(record.details),
     }
+
+
+def _unlike(name: str, named: Counter[str]) -> str:
+    """The name, with a number behind it where others of the file are called the same, as conformers often are."""
+    found = name
+    while named[found]:
+        named[name] += 1
+        found = f"{name} ({named[name]})"
+    named[found] += 1
+    return found
 
 
 def _shape(molecule: Molecule | None, smiles: str | None = None) -> dict[str, Any]:
@@ -167,38 +184,13 @@ class Filter:
             rows = rows[rows["failure"].isna()]
         if self.known is not None:
             rows = rows[rows["smiles"].notna() & ~rows["smiles"].isin(self.known)]
+        if self.smarts.strip():
+            rows = rows[rows["smiles"].isin(table.structures.matching(self.smarts))]
+        if self.sound:
+            rows = rows[table.structures.sound[rows.index]]
         if self.distinct:
             rows = rows[~rows["smiles"].duplicated() | rows["smiles"].isna()]
-        chosen = [int(index) for index in rows.index]
-        matches = _matcher(self.smarts)
-        return [
-            index
-            for index in chosen
-            if matches(table.rows["smiles"][index]) and (not self.sound or _is_sound(table.molecules[index]))
-        ]
-
-
-def _is_sound(molecule: Molecule | None) -> bool:
-    return molecule is not None and is_valid_and_connected(molecule)
-
-
-def _matcher(smarts: str) -> Callable[[object], bool]:
-    if not smarts.strip():
-        return lambda smiles: True  # noqa: ARG005 - everything matches nothing asked
-    with rdBase.BlockLogs():
-        pattern = Chem.MolFromSmarts(smarts.strip()) if len(smarts) <= MAX_SMARTS else None
-    if pattern is None:
-        raise ConfigError(
-            f"The pattern {smarts[:60]!r} is no SMARTS.",
-            allowed=f"up to {MAX_SMARTS} characters, such as [OX2H] for hydroxyl",
-        )
-
-    def matches(smiles: object) -> bool:
-        with rdBase.BlockLogs():
-            mol = Chem.MolFromSmiles(smiles) if isinstance(smiles, str) else None
-        return mol is not None and bool(mol.HasSubstructMatch(pattern))
-
-    return matches
+        return [int(index) for index in rows.index]
 
 
 def ordered(table: MoleculeTable, column: str, *, descending: bool) -> list[int]:

@@ -1,4 +1,4 @@
-"""Molecules of a base and of a run from the same noise, as two calls of `molvm sample` leave them."""
+"""Samples of a base and of a run from the same noise, as `molvm sample` leaves them."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ def pair_files(folder: Path, run: str, *, seed: int, count: int) -> tuple[Path, 
 def pair_arguments(run: str, out: Path, *, seed: int, count: int, guidance: float) -> list[str]:
     """How `molvm` is called to draw one side: the noise does not depend on the guidance."""
     return ["sample", run, "-n", str(count), "--seed", str(seed), "--guidance", f"{guidance:g}", "--out", str(out)]
+
+
+def image_pairs_folder(folder: Path, run: str, *, seed: int, count: int) -> Path:
+    """Where the studio keeps images of base and run; arguments as for `pair_files`."""
+    return pair_files(folder, run, seed=seed, count=count)[1].with_suffix("")
+
+
+def image_pair_arguments(run: str, out: Path, *, seed: int, count: int) -> list[str]:
+    """How `molvm` is called to draw images of base and run, whose grid shows one above the other."""
+    return ["sample", run, "--pairs", "-n", str(count), "--seed", str(seed), "--out", str(out)]
 
 
 def pairs(base: Path, steered: Path) -> list[tuple[Molecule | None, Molecule | None]]:

@@ -19,13 +19,15 @@ from molvm.studio.molecule_table import DESCRIPTORS
 
 RELAXED: Final = "GFN-FF"
 
+WORDS: Final = {"qed": "QED", "log_p": "logP", "sa_score": "SA score"}
+
 SHOWN_ELSEWHERE: Final = ("id", "smiles", *DESCRIPTORS)
 
 
 def property_rows(
     row: Mapping[str, Any], molecule: Molecule, close: Outcome | None, reward: str
 ) -> list[dict[str, str]]:
-    """Rows of property, value, unit and origin.
+    """Rows of property, value with its unit, and origin.
 
     Args:
         row: Of the molecule's table.
@@ -36,10 +38,10 @@ def property_rows(
     rows = [_row(str(name), value, "", _origin(str(name), reward)) for name, value in row.items() if _told(name, value)]
     rows.append(_row("charge", molecule.charge, "e", "formal charges"))
     whole = is_valid_and_connected(molecule)
-    rows.append(_row("valid, in one piece", "yes" if whole else "no", "", "no hydrogen added"))
+    rows.append(_row("valid, in one piece", "yes" if whole else "no", "", "strict checks"))
     found = describe(molecule) if whole else None
     if found is not None:
-        rows += [_row(name, getattr(found, name), "", "RDKit") for name in DESCRIPTORS]
+        rows += [_row(WORDS[name], getattr(found, name), "", "RDKit") for name in DESCRIPTORS]
     return rows if close is None else rows + _relaxed_rows(close)
 
 
@@ -55,7 +57,7 @@ def _relaxed_rows(close: Outcome) -> list[dict[str, str]]:
     rows.append(_row("bonds kept", "yes" if close.details.get(TOPOLOGY_KEPT) else "no", "", RELAXED))
     dipole = dipole_of(close.details)
     if dipole is not None:
-        rows.append(_row("dipole", float(np.linalg.norm(dipole)), "D", "GFN2-xTB on GFN-FF"))
+        rows.append(_row("dipole", float(np.linalg.norm(dipole)), "D", "GFN2-xTB"))
     return rows
 
 
@@ -71,4 +73,4 @@ def _origin(name: str, reward: str) -> str:
 
 def _row(name: str, value: object, unit: str, origin: str) -> dict[str, str]:
     text = rounded(value, 4) if isinstance(value, float) else str(value)
-    return {"property": name, "value": text, "unit": unit, "origin": origin}
+    return {"property": name, "value": f"{text} {unit}".strip(), "origin": origin}

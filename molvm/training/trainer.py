@@ -267,7 +267,9 @@ class Trainer:
             stepper=self.stepper,
             keep_noise=self.objective.keeps_noise,
             keep_endpoints=self.objective.keeps_endpoints,
+            keep_increments=self.objective.keeps_increments,
             allowance=self.allowance,
+            look_ahead=self.options.sampling.look_ahead,
             on_step=on_step,
         )
 

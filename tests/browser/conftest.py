@@ -7,18 +7,19 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect, sync_playwright
 
+from molvm.chem.formats.sdf import sdf_text
 from molvm.chem.io import write_sdf
-from molvm.runs.directory import RunDirectory
-from molvm.runs.store import RunStore
 from tests.conftest import Command
 from tests.studio.hostile import write_hostile
+from tests.studio.many import images, peptide, qm9_molecules, write_run
 
 CHROMIUM = "/usr/bin/chromium"
 
@@ -37,6 +38,8 @@ PATIENCE = 60_000
 
 MOLECULES = 1_000
 
+MANY = 10_000
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -46,30 +49,45 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory, molvm_command: Command) -> Path:
-    """A folder with a real run, a file of a thousand molecules and a hostile one."""
+    """A folder with a real run of molecules, one of images, and a hostile file."""
     root = tmp_path_factory.mktemp("studio")
     settings = "--dataset qm9 --reward qed --strength 20 --iterations 4 --batch-size 8 --steps 10"
     quick = "--value-size A --set training.warmup=2 --set sampling.transition=analytic_variance"
     done = molvm_command("train", *settings.split(), *quick.split(), "--out", root / "qed", timeout=300)
     assert done.returncode == 0, done.stderr
-    images = "--dataset digits --reward jpeg --iterations 3 --batch-size 32 --steps 30 --value-size A"
-    done = molvm_command("train", *images.split(), "--out", root / "digits", timeout=300)
+    digits = "--dataset digits --reward jpeg --iterations 3 --batch-size 32 --steps 30 --value-size A"
+    done = molvm_command("train", *digits.split(), "--out", root / "digits", timeout=300)
     assert done.returncode == 0, done.stderr
-    made = [record.molecule for record in RunStore(RunDirectory(root / "qed"), "qed").records()]
-    many = islice(cycle(made), MOLECULES)
-    write_sdf(root / "thousand.sdf", (replace(one, id=f"m{number}") for number, one in enumerate(many)))
     write_hostile(root / "hostile.sdf")
     return root
 
 
 @pytest.fixture(scope="session")
-def address(runs: Path, molvm_environment: dict[str, str]) -> Iterator[str]:
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with runs and files of a thousand molecules, a file of ten thousand, and one of large ones."""
+    root = tmp_path_factory.mktemp("crowded")
+    thousand = qm9_molecules(MOLECULES)
+    write_run(root / "images", images(MOLECULES), 100)
+    write_run(root / "thousand", thousand, 100)
+    write_sdf(root / "thousand.sdf", thousand)
+    texts = [sdf_text(molecule) for molecule in thousand]
+    (root / "many.sdf").write_text("".join(islice(cycle(texts), MANY)), encoding="utf-8")
+    write_sdf(root / "large.sdf", [peptide()] * 30)
+    scores = root / ".studio" / "scores"
+    scores.mkdir(parents=True)
+    rows = [f"m{number},C,0.5,,,0.1" for number in range(MOLECULES)]
+    (scores / "abc.csv").write_text("\n".join(["id,smiles,qed,failure,reason,seconds", *rows]) + "\n")
+    return root
+
+
+@contextmanager
+def served(root: Path, environment: dict[str, str]) -> Iterator[str]:
     """Where the studio is served, by the command line."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     studio = subprocess.Popen(
-        [sys.executable, "-m", "molvm.cli", "app", str(runs), "--port", str(port)], env=molvm_environment
+        [sys.executable, "-m", "molvm.cli", "app", str(root), "--port", str(port)], env=environment
     )
     try:
         wait_for(f"http://127.0.0.1:{port}/_stcore/health")
@@ -77,6 +95,20 @@ def address(runs: Path, molvm_environment: dict[str, str]) -> Iterator[str]:
     finally:
         studio.terminate()
         studio.wait(30)
+
+
+@pytest.fixture(scope="session")
+def address(runs: Path, molvm_environment: dict[str, str]) -> Iterator[str]:
+    """The studio of the real runs."""
+    with served(runs, molvm_environment) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def crowded_address(crowded: Path, molvm_environment: dict[str, str]) -> Iterator[str]:
+    """The studio of many molecules."""
+    with served(crowded, molvm_environment) as found:
+        yield found
 
 
 def wait_for(url: str) -> None:
@@ -122,6 +154,7 @@ class Studio:
 
     def shoot(self, folder: Path, name: str) -> None:
         """A screenshot for the documentation."""
+        self.page.mouse.move(680, 20)
         self.page.wait_for_timeout(600)
         self.page.screenshot(path=folder / f"{name}.png")
 
@@ -150,6 +183,16 @@ class Studio:
 @pytest.fixture
 def studio(browser: Browser, address: str) -> Iterator[Studio]:
     """A fresh page; afterwards nothing has gone wrong in it, and nothing has left this machine."""
+    yield from watched(browser, address)
+
+
+@pytest.fixture
+def crowded_studio(browser: Browser, crowded_address: str) -> Iterator[Studio]:
+    """The same, of many molecules."""
+    yield from watched(browser, crowded_address)
+
+
+def watched(browser: Browser, address: str) -> Iterator[Studio]:
     page = browser.new_page(viewport={"width": 1360, "height": 950}, accept_downloads=True)
     page.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from molvm.images import read_png
 from molvm.models.hub import save_model
 from molvm.models.images.pixel_flow import PixelFlowModel
 from molvm.models.images.pixel_network import PixelConfig, PixelNetwork
@@ -27,6 +28,7 @@ def test_runs_of_molecules(molvm: Molvm, tmp_path: Path, tiny_path: Path, spread
     for line in ("value_matching", "reward at", "KL from the base", "failures", "distance to p*"):
         assert line in said.out
     assert molvm("compare", "value-matching", "ddpo", "--figure", "f.svg").code == 2
+    assert "make molecules" in molvm("compare", "value-matching", "ddpo", "--images", "f.png").err
     found = json.loads(molvm("compare", "value-matching", "ddpo", "--json").out)
     assert [row["calls"] for row in found["rows"]] == [18, 18]
     refused = molvm("compare", "ddpo", "classifier-guidance")
@@ -45,8 +47,10 @@ def test_runs_of_images(molvm: Molvm, tmp_path: Path) -> None:
     for strength in (1, 5):
         given = ("train", "--model", "pictures", "--reward", "jpeg", *SMALL, "--strength", strength)
         assert molvm(*given, "--out", f"run{strength}").code == 0
-    found = json.loads(molvm("compare", "run1", "run5", "--json").out)
+    found = json.loads(molvm("compare", "run1", "run5", "--json", "--images", "same.png").out)
     assert found["direction"] == "minimise"
+    assert read_png((tmp_path / "same.png").read_bytes()).pixels.shape == (3 * 66 - 2, 16 * 66 - 2, 1)
+    assert molvm("compare", "run1", "run5", "--images", "same.png").code == 2
     assert all(0 < row["diversity"]["value"] < 1 and row["valid"] is None for row in found["rows"])
 
 

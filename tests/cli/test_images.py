@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
 
 import molvm
 from molvm.cli.app import app
-from molvm.errors import ConfigError, ModelError, RewardError
+from molvm.errors import ConfigError, ModelError, MolVMError, RewardError
+from molvm.images import Image, write_folder
 from molvm.models.hub import save_model
 from molvm.models.images.pixel_flow import PixelFlowModel
 from molvm.models.images.pixel_network import PixelConfig, PixelNetwork
@@ -49,6 +53,22 @@ def test_a_run_of_images_is_trained_resumed_and_sampled(base: Path, tmp_path: Pa
     run("sample", str(tmp_path / "run"), "-n", "4", "--score", "--workers", "1", "--out", str(tmp_path / "drawn"))
     assert len(list((tmp_path / "drawn").glob("*.png"))) == 5
     assert (tmp_path / "drawn" / "images.csv").read_text().startswith("id,prompt,path_cost,jpeg,failure,reason\n")
+    run(
+        "sample", str(tmp_path / "run"), "-n", "2", "--pairs", "--score", "--workers", "1", "--out", str(tmp_path / "p")
+    )
+    assert sorted(path.stem for path in (tmp_path / "p").glob("*.png")) == [
+        "base-1",
+        "base-2",
+        "grid",
+        "run-1",
+        "run-2",
+    ]
+    run("report", str(tmp_path / "run"), "--pairs", "2")
+    assert "Base and run from the same noise" in (tmp_path / "run" / "report.html").read_text()
+    with pytest.raises(ConfigError, match="--pairs does not go together with --top"):
+        run("sample", str(tmp_path / "run"), "--pairs", "--top", "1", "--out", str(tmp_path / "not"))
+    with pytest.raises(ConfigError, match="nothing beside it"):
+        run("sample", str(base), "--pairs", "--out", str(tmp_path / "not"))
 
 
 def test_no_control_gives_the_base_images(base: Path) -> None:
@@ -103,3 +123,67 @@ def test_a_base_is_sampled_with_chosen_classes(tmp_path: Path) -> None:
 def test_settings_of_conditions_are_checked(tmp_path: Path, setting: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         run("train", "--dataset", "digits", "--reward", "jpeg", "--set", setting, "--out", str(tmp_path / "run"))
+
+
+def evaluated(*arguments: str) -> tuple[dict[str, Any], str]:
+    result = CliRunner().invoke(app, ["evaluate", *arguments, "--clip", "none"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    shown = CliRunner().invoke(app, ["evaluate", *arguments, "--clip", "none", "--json"], catch_exceptions=False)
+    return json.loads(shown.stdout), result.stdout
+
+
+def test_a_run_of_images_is_measured_against_its_base(base: Path, tmp_path: Path) -> None:
+    folder = str(tmp_path / "run")
+    run("train", "--model", str(base), "--reward", "jpeg", "--strength", "5", *SMALL, "--out", folder)
+    found, table = evaluated(
+        folder, "-n", "24", "--score", "--workers", "1", "--out", str(tmp_path / "m.json"), "--overwrite"
+    )
+    assert json.loads((tmp_path / "m.json").read_text()) == found
+    group, reference = found["group"], found["base"]
+    assert (group["images"], reference["images"], found["reference"]) == (24, 24, "tiny, the base")
+    assert found["reward"] == "jpeg / bits/pixel"
+    assert group["kl"]["value"] > 0
+    assert reference["kl"] is None  # nothing steered it
+    assert 1 <= group["vendi"]["1"] <= group["vendi"]["0.5"] <= 24
+    distance = found["distance"]
+    assert (distance["features"], distance["is_fid"]) == ("6 principal components of pixels", False)
+    assert distance["unbiased"]["low"] < distance["value"]
+    for words in ("Fréchet distance, not FID", "principal components of pixels", "of pixels", "jpeg / bits/pixel"):
+        assert words in " ".join(table.split())
+
+
+def test_folders_of_images_are_measured(base: Path, tmp_path: Path) -> None:
+    for seed, name in enumerate(("one", "other")):
+        run("sample", str(base), "-n", "8", "--steps", "3", "--seed", str(seed), "--out", str(tmp_path / name))
+    found, table = evaluated(str(tmp_path / "one"), "--reference", str(tmp_path / "other"), "--reward", "brightness")
+    assert (found["group"]["images"], found["base"]["images"]) == (8, 8)  # no grid among them
+    assert found["group"]["kl"] is None
+    assert found["distance"]["unbiased"] is None
+    assert evaluated(str(tmp_path / "one"), "--reference", str(tmp_path / "one"))[0]["distance"]["value"] < 1e-9
+    alone, _ = evaluated(str(tmp_path / "one"))
+    assert (alone["reference"], alone["base"], alone["distance"]) == (None, None, None)
+    against_model, _ = evaluated(str(tmp_path / "one"), "--reference", str(base), "-n", "4")
+    assert against_model["base"]["images"] == 4
+    assert "TOO FEW IMAGES" not in table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{images}", "--strain"], "--strain is of molecules"),
+        (["{images}", "--table", "qm9"], "--table is of molecules"),
+        (["{images}", "--score"], "Only a run has a reward"),
+        (["{images}", "--reward", "qed"], "judges molecules"),
+        (["{images}", "--clip", "nowhere"], "no CLIP at nowhere"),
+        (["{images}", "--reference", "{smiles}"], "has no images"),
+        (["{smiles}", "--score"], "--score is of images"),
+        (["{images}", "--reference", "nowhere"], "nowhere"),
+        (["nowhere.sdf"], "There is no file"),
+    ],
+)
+def test_questions_of_the_other_kind_are_refused(tmp_path: Path, arguments: list[str], message: str) -> None:
+    write_folder(tmp_path / "images", [Image(np.zeros((4, 4, 1), np.uint8), "black")])
+    (tmp_path / "in.smi").write_text("C\n")
+    given = [each.format(images=tmp_path / "images", smiles=tmp_path / "in.smi") for each in arguments]
+    with pytest.raises(MolVMError, match=message):
+        run("evaluate", *given)

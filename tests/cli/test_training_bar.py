@@ -7,7 +7,7 @@ import torch
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from molvm.cli.console import Throttle, counting_bar, duration
+from molvm.cli.console import Throttle, counting_bar, duration, pace, tally
 from molvm.cli.training_bar import Summary, TrainingBar, TrainingLines, display
 from molvm.training.trainer import Iteration
 
@@ -76,7 +76,34 @@ def test_counting_says_the_end(capsys: pytest.CaptureFixture[str]) -> None:
             progress(done, 100)
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 2
-    assert said[-1].startswith("counting: 100/100")
+    assert said[-1].startswith("counting: 100/100, ")
+    assert said[-1].endswith("a second, 0:00:00 left")
+
+
+def test_a_terminal_is_shown_rate_and_time_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("molvm.cli.console.is_terminal", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with counting_bar("counting") as progress:
+        progress(3, 10)
+    said = capsys.readouterr().err
+    assert "3/10" in said
+    assert "a second" in said
+
+
+def test_the_uncounted_is_told_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Throttle.__init__, "__defaults__", (0.0,))
+    with tally("reading", "records") as seen:
+        seen(7)
+    assert capsys.readouterr().err.startswith("reading: 7 records, ")
+
+
+def test_a_pace_is_readable() -> None:
+    assert pace(20, 8.0) == "2.5 a second"
+    assert pace(1, 20.0) == "3 a minute"
 
 
 def test_times_are_readable() -> None:

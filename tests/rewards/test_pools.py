@@ -39,6 +39,13 @@ def pool(opened: OpenPool) -> Iterator[Pool]:
         yield pool
 
 
+@pytest.fixture(scope="module")
+def patient_pool(opened: OpenPool) -> Iterator[Pool]:
+    """For rewards that never hang, some of which take a while on a busy machine."""
+    with opened(time_limit=120.0) as pool:
+        yield pool
+
+
 def kinds(outcomes: list[Outcome]) -> list[str]:
     return [outcome.failure.kind for outcome in outcomes if outcome.failure is not None]
 
@@ -65,9 +72,9 @@ def test_molecules_of_one_id_are_told_apart(pool: Pool) -> None:
     assert_exact(molecules, pool.score(Faulty(), molecules))
 
 
-def test_outcomes_arrive_whole(pool: Pool, small: list[Molecule]) -> None:
+def test_outcomes_arrive_whole(patient_pool: Pool, small: list[Molecule]) -> None:
     """Details and positions too, as in this process."""
-    here, there = Dipole(keep_positions=True)(small[:2]), pool.score(Dipole(keep_positions=True), small[:2])
+    here, there = Dipole(keep_positions=True)(small[:2]), patient_pool.score(Dipole(keep_positions=True), small[:2])
     for mine, theirs in zip(here, there, strict=True):
         assert (mine.id, mine.value, mine.unit) == (theirs.id, pytest.approx(theirs.value), theirs.unit)
         settled = [name for name in mine.details if not name.endswith("seconds")]
@@ -76,12 +83,14 @@ def test_outcomes_arrive_whole(pool: Pool, small: list[Molecule]) -> None:
 
 
 @pytest.mark.parametrize("wanted", [leaving, interrupting])
-def test_a_reward_that_wants_to_end_the_program_fails(pool: Pool, small: list[Molecule], wanted: PythonReward) -> None:
-    assert kinds(pool.score(wanted, small[:3])) == ["reward_error"] * 3
+def test_a_reward_that_wants_to_end_the_program_fails(
+    patient_pool: Pool, small: list[Molecule], wanted: PythonReward
+) -> None:
+    assert kinds(patient_pool.score(wanted, small[:3])) == ["reward_error"] * 3
 
 
-def test_python_rewards_fail_the_same_way_in_workers(pool: Pool, small: list[Molecule]) -> None:
-    outcomes = pool.score(raising, small[:3])
+def test_python_rewards_fail_the_same_way_in_workers(patient_pool: Pool, small: list[Molecule]) -> None:
+    outcomes = patient_pool.score(raising, small[:3])
     assert kinds(outcomes) == ["reward_error"] * 3
     assert all("no idea" in o.failure.reason for o in outcomes if o.failure)
 
@@ -153,8 +162,8 @@ def test_what_is_known_is_not_sent(opened: OpenPool, small: list[Molecule], tmp_
     assert {outcome.id for outcome in seen} == {molecule.id for molecule in small[1:3]}
 
 
-def test_an_isolated_reward_is_one_anywhere(pool: Pool, small: list[Molecule]) -> None:
-    assert [o.value for o in Isolated(tpsa, pool)(small)] == [o.value for o in tpsa(small)]
+def test_an_isolated_reward_is_one_anywhere(patient_pool: Pool, small: list[Molecule]) -> None:
+    assert [o.value for o in Isolated(tpsa, patient_pool)(small)] == [o.value for o in tpsa(small)]
 
 
 def test_a_reward_that_cannot_be_sent_is_an_error(pool: Pool) -> None:

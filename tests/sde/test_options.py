@@ -81,6 +81,9 @@ def test_analytic_steps_need_the_spread_of_the_model() -> None:
         ({"focus": float("inf")}, "focus is inf"),
         ({"focus": 21.0}, "focus is 21"),
         ({"kl_limit": 0.0}, "kl_limit is 0"),
+        ({"look_ahead": -1}, "look_ahead is -1"),
+        ({"look_ahead": 5}, "look_ahead is 5"),
+        ({"look_ahead": 1, "noise_level": 0.5}, "look_ahead is 1 and the noise level 0.5"),
         ({"kl_limit": float("nan")}, "kl_limit is nan"),
         ({"noise_level": 1.5, "transition": "ddim"}, "noise level is 1.5"),
         ({"transition": "leapfrog"}, "transition is 'leapfrog'"),
@@ -105,3 +108,9 @@ def test_analytic_steps_have_their_own_noise() -> None:
 def test_no_noise_has_no_limit() -> None:
     with pytest.raises(ConfigError, match="kl_limit"):
         SamplingOptions(noise_level=0.0, kl_limit=5.0)
+
+
+def test_at_another_noise_nothing_looks_ahead() -> None:
+    options = SamplingOptions(look_ahead=2)
+    assert options.with_noise(1.0) == options
+    assert options.with_noise(0.5) == SamplingOptions(noise_level=0.5)

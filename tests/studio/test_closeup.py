@@ -70,6 +70,6 @@ def test_every_property_has_an_origin(formamide: Molecule) -> None:
         {"id": "x", "atoms": 6, "qed": 0.4, "tries": 2.0}, formamide, Closeup().outcome(formamide), "qed"
     )
     found = {row["property"]: row for row in rows}
-    assert {"atoms", "tries", "charge", "qed", "strain", "dipole", "RMSD, all atoms"} <= set(found)
-    assert found["dipole"]["unit"] == "D"
+    assert {"atoms", "tries", "charge", "QED", "strain", "dipole", "RMSD, all atoms"} <= set(found)
+    assert found["dipole"]["value"].endswith(" D")
     assert all(row["origin"] for row in rows)

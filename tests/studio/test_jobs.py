@@ -26,7 +26,9 @@ def test_a_job_leaves_its_exit_code_and_its_last_words(tmp_path: Path) -> None:
     )
     with pytest.raises(OutputExistsError, match="running already"):
         jobs.start("../a b", ["doctor"])
+    assert jobs.running == ["../a b"]
     wait(job)
+    assert jobs.running == []
     assert job.exit_code == 2
     assert "missing.sdf" in job.last_line
     assert job.log.parent == tmp_path / "logs"

@@ -9,7 +9,7 @@ from rdkit import Chem
 
 from molvm.errors import ConfigError
 from molvm.studio.molecule_table import (
-    MOST_RECORDS,
+    MOST_MOLECULES,
     Filter,
     MoleculeTable,
     as_csv,
@@ -79,8 +79,7 @@ def test_files_hold_the_chosen_molecules_in_order(table: MoleculeTable) -> None:
 
 
 def test_descriptors_are_those_of_sound_molecules(table: MoleculeTable) -> None:
-    described = table.described
-    assert described is table.described
+    described = table.described()
     assert described.rows["qed"].isna().tolist() == [False, False, False, True, False]
     assert "qed" in described.numbers
 
@@ -94,8 +93,8 @@ def test_hostile_texts_come_back_as_texts(tmp_path: Path) -> None:
 
 
 def test_a_long_file_is_cut_and_says_so(tmp_path: Path) -> None:
-    (tmp_path / "long.smi").write_text("?\n" * (MOST_RECORDS + 1))
-    (tmp_path / "short.smi").write_text("?\n" * MOST_RECORDS)
+    (tmp_path / "long.smi").write_text("?\n" * (MOST_MOLECULES + 1))
+    (tmp_path / "short.smi").write_text("?\n" * MOST_MOLECULES)
     for name, truncated in (("long", True), ("short", False)):
         table = table_of_file(tmp_path / f"{name}.smi")
-        assert (len(table), table.truncated) == (MOST_RECORDS, truncated)
+        assert (len(table), table.truncated) == (MOST_MOLECULES, truncated)

@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 import molvm
-from molvm.studio.serving import ADDRESS, ROOT_VARIABLE, command, studio_folder
+from molvm.runs.image_pairs import image_pairs
+from molvm.studio.serving import ADDRESS, command
+from tests.studio.conftest import OpenPage
 from tests.studio.hostile import TEXTS, write_hostile
 
 PAGES = ("runs", "gallery", "images", "molecule", "trajectory", "compare", "score", "launch")
-
-OpenPage = Callable[..., AppTest]
-
-
-@pytest.fixture
-def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
-    """Runs a page on a folder of its own, with parameters of its address."""
-    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
-    monkeypatch.setattr(sys, "path", [str(studio_folder()), *sys.path])
-
-    def run(name: str, parameters: dict[str, str] | None = None) -> AppTest:
-        page = AppTest.from_file(str(studio_folder() / "app.py"), default_timeout=60)
-        page.run()
-        page.switch_page(f"{name}.py")
-        for key, value in (parameters or {}).items():
-            page.query_params[key] = value
-        return page.run()
-
-    return run
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -74,6 +54,26 @@ def test_images_of_a_run_are_shown_and_filtered_by_the_address(open_page: OpenPa
     assert not page.exception
     shown = int(page.markdown[0].value.split("**")[1])
     assert 0 < shown < 6
+
+
+def test_pairs_of_images_are_drawn_once_and_then_shown(
+    open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = molvm.train("digits", "jpeg", out=tmp_path / "small", iterations=1, batch_size=6, steps=4, value_size="A")
+    started: list[list[str]] = []
+    monkeypatch.setattr("molvm.studio.jobs.Jobs.start", lambda _, name, argv: started.append([name, *argv]))
+    parameters = {"run": "small", "seed": "5", "count": "3"}
+    page = open_page("images", parameters)
+    assert not page.exception
+    button = next(each for each in page.button if each.label.startswith("Draw pairs"))
+    button.click().run()
+    (command,) = started
+    assert command[1:] == ["sample", str(run.path), "--pairs", "-n", "3", "--seed", "5", "--out", command[-1]]
+    image_pairs(run, 3, seed=5).save(command[-1])
+    page = open_page("images", parameters)
+    assert not page.exception
+    assert not [each for each in page.button if each.label.startswith("Draw pairs")]
+    assert any("each above what the run makes" in each.value for each in page.caption)
 
 
 def test_a_reward_that_starts_a_program_is_refused(open_page: OpenPage) -> None:

@@ -14,6 +14,7 @@ from molvm.errors import ModelError
 from molvm.images.image import Image
 from molvm.models.differentiate import differentiate
 from molvm.models.images.decode import to_images
+from molvm.models.images.placement import Placement
 from molvm.models.parameterise import Parameterisation, to_endpoint
 from molvm.models.precision import Precision
 from molvm.schedules import Schedule, Schedules
@@ -41,7 +42,10 @@ class Denoiser(ABC):
         labels: Each condition in words; empty for a model without conditions.
         descriptions: What is known of each condition, (number of conditions, features), or None.
         can_guide: Whether it knows what no condition is.
+        placement: Where its networks compute.
     """
+
+    placement: Placement
 
     network: nn.Module
     shape: tuple[int, int, int]
@@ -189,9 +193,3 @@ def frozen(network: nn.Module) -> nn.Module:
     In training mode diffusers' transformers drop some of their conditions.
     """
     return network.eval().requires_grad_(requires_grad=False)
-
-
-def place_and_type(network: nn.Module) -> dict[str, Any]:
-    """Where the weights of a network lie and of which type they are, as arguments of `Tensor.to`."""
-    first = next(network.parameters())
-    return {"device": first.device, "dtype": first.dtype}

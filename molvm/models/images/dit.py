@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from molvm.models.images.conditioning import Conditioning
-from molvm.models.images.denoiser import Denoiser, frozen, place_and_type
+from molvm.models.images.denoiser import Denoiser, frozen
 from molvm.models.images.latents import LatentDecoder
+from molvm.models.images.placement import Placement
 from molvm.models.images.scheduler import parameterisation_of, trained_schedule
 from molvm.schedules import TrainedSchedule
 
@@ -23,6 +24,7 @@ class DitDenoiser(Denoiser):
         pipeline: A `DiTPipeline`.
         conditioning: Which classes; all by default.
         name: How messages call it.
+        placement: Where its networks compute.
 
     Raises:
         ModelError: There are prompts, or it has no such class.
@@ -30,7 +32,8 @@ class DitDenoiser(Denoiser):
 
     schedule: TrainedSchedule
 
-    def __init__(self, pipeline: Any, conditioning: Conditioning, name: str) -> None:
+    def __init__(self, pipeline: Any, conditioning: Conditioning, name: str, placement: Placement) -> None:
+        self.placement = placement
         self.network = frozen(pipeline.transformer)
         config = pipeline.transformer.config
         self.shape = (config.in_channels, config.sample_size, config.sample_size)
@@ -43,7 +46,7 @@ class DitDenoiser(Denoiser):
             names[number].append(label)
         labels = {number: ", ".join(known) or str(number) for number, known in names.items()}
         self.labels = conditioning.chosen_classes(name, labels, numbers)
-        self.decoder = LatentDecoder(pipeline.vae)
+        self.decoder = LatentDecoder(pipeline.vae, placement)
 
     def decode(self, x: Tensor) -> Tensor:
         """The images of latents."""
@@ -51,7 +54,7 @@ class DitDenoiser(Denoiser):
 
     def predict(self, x: Tensor, t: Tensor, condition: Tensor | None) -> Tensor:
         """The noise; the learned variance is left out."""
-        place = place_and_type(self.network)
+        place = self.placement.ready(self.network)
         classes = torch.full((len(x),), self.null) if condition is None else condition
         steps = self.schedule.step_of(t).to(place["device"])
         predicted = self.network(x.to(**place), timestep=steps, class_labels=classes.to(place["device"])).sample

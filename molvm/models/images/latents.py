@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from molvm.models.images.denoiser import frozen, place_and_type
+from molvm.models.images.denoiser import frozen
+from molvm.models.images.placement import Placement
 
 
 class LatentDecoder:
@@ -14,9 +15,11 @@ class LatentDecoder:
 
     Args:
         autoencoder: Of diffusers.
+        placement: Where it computes.
     """
 
-    def __init__(self, autoencoder: Any) -> None:
+    def __init__(self, autoencoder: Any, placement: Placement) -> None:
+        self.placement = placement
         # The encoder is never used, and as large as the decoder.
         autoencoder.encoder = None
         self.autoencoder: Any = frozen(autoencoder)
@@ -25,6 +28,6 @@ class LatentDecoder:
 
     def __call__(self, z: Tensor) -> Tensor:
         """Pixels, about in [-1, 1], float32."""
-        place = place_and_type(self.autoencoder)
+        place = self.placement.ready(self.autoencoder)
         pixels: Tensor = self.autoencoder.decode((z / self.scale + self.shift).to(**place)).sample
         return pixels.float()

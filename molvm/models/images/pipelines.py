@@ -18,6 +18,7 @@ from molvm.errors import MissingDependencyError, ModelError
 from molvm.models.images.conditioning import Conditioning
 from molvm.models.images.denoiser import Denoiser, DenoiserModel
 from molvm.models.images.dit import DitDenoiser
+from molvm.models.images.placement import Placement
 from molvm.models.images.stable_diffusion import StableDiffusionDenoiser
 from molvm.models.images.stable_diffusion_3 import StableDiffusion3Denoiser
 from molvm.models.images.unet_pixels import PixelDenoiser
@@ -37,18 +38,18 @@ class Family:
     Attributes:
         network: The folder of what is steered.
         left_out: Components that are never used; as large as the rest, some of them.
-        adapt: Pipeline, conditioning and name to the denoiser.
+        adapt: Pipeline, conditioning, name and placement to the denoiser.
         optional: Components without which it works, worse.
     """
 
     network: str
     left_out: tuple[str, ...]
-    adapt: Callable[[Any, Conditioning, str], Denoiser]
+    adapt: Callable[[Any, Conditioning, str, Placement], Denoiser]
     optional: tuple[str, ...] = ()
 
 
-def _pixels(pipeline: Any, conditioning: Conditioning, name: str) -> Denoiser:
-    return PixelDenoiser(pipeline.unet, pipeline.scheduler, conditioning, name)
+def _pixels(pipeline: Any, conditioning: Conditioning, name: str, placement: Placement) -> Denoiser:
+    return PixelDenoiser(pipeline.unet, pipeline.scheduler, conditioning, name, placement)
 
 
 FAMILIES: Final[Mapping[str, Family]] = {
@@ -73,7 +74,9 @@ def is_pipeline(path: Path) -> bool:
     return (path / INDEX_FILE).is_file() or _class_in(path / "config.json") == PIXELS
 
 
-def load_pipeline(path: Path, name: str, precision: Precision, conditioning: Conditioning) -> DenoiserModel:
+def load_pipeline(
+    path: Path, name: str, precision: Precision, conditioning: Conditioning, placement: Placement
+) -> DenoiserModel:
     """The base model in a folder.
 
     Args:
@@ -81,6 +84,7 @@ def load_pipeline(path: Path, name: str, precision: Precision, conditioning: Con
         name: How runs and messages call it.
         precision: Of the network.
         conditioning: Prompts or classes, and guidance.
+        placement: Where its networks compute.
 
     Raises:
         MissingDependencyError: diffusers is not installed.
@@ -101,7 +105,7 @@ def load_pipeline(path: Path, name: str, precision: Precision, conditioning: Con
             f"The pipeline {path} cannot be read: {error!r:.500}.", remedy="a fresh copy of the whole folder"
         ) from error
     return DenoiserModel(
-        family.adapt(pipeline, conditioning, name),
+        family.adapt(pipeline, conditioning, name, placement),
         name,
         guidance_scale=conditioning.guidance_scale,
         card={"kind": kind, "path": str(path), "sha256": _digest(path / family.network)},

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from molvm.models.images.conditioning import Conditioning
-from molvm.models.images.denoiser import Denoiser, frozen, place_and_type
+from molvm.models.images.denoiser import Denoiser, frozen
 from molvm.models.images.latents import LatentDecoder
+from molvm.models.images.placement import Placement
 from molvm.models.images.scheduler import parameterisation_of, trained_schedule
 from molvm.schedules import TrainedSchedule
 
@@ -23,6 +24,7 @@ class StableDiffusionDenoiser(Denoiser):
         pipeline: A `StableDiffusionPipeline`.
         conditioning: The prompts.
         name: How messages call it.
+        placement: Where its networks compute.
 
     Raises:
         ModelError: There are no prompts.
@@ -30,25 +32,27 @@ class StableDiffusionDenoiser(Denoiser):
 
     schedule: TrainedSchedule
 
-    def __init__(self, pipeline: Any, conditioning: Conditioning, name: str) -> None:
+    def __init__(self, pipeline: Any, conditioning: Conditioning, name: str, placement: Placement) -> None:
+        self.placement = placement
         self.labels = conditioning.require_prompts(name)
+        placement.ready(pipeline.text_encoder)
         self.texts = torch.cat([self._encode(pipeline, text) for text in self.labels.values()])
         self.null = self._encode(pipeline, "")
+        placement.release()
         self.descriptions = self.texts.float().mean(dim=1)
         self.network = frozen(pipeline.unet)
         config = pipeline.unet.config
         self.shape = (config.in_channels, config.sample_size, config.sample_size)
         self.schedule = trained_schedule(pipeline.scheduler)
         self.parameterisation = parameterisation_of(pipeline.scheduler)
-        self.decoder = LatentDecoder(pipeline.vae)
+        self.decoder = LatentDecoder(pipeline.vae, placement)
 
-    @staticmethod
     @torch.no_grad()
-    def _encode(pipeline: Any, text: str) -> Tensor:
+    def _encode(self, pipeline: Any, text: str) -> Tensor:
         embedding: Tensor = pipeline.encode_prompt(
-            text, device=pipeline.device, num_images_per_prompt=1, do_classifier_free_guidance=False
+            text, device=self.placement.device, num_images_per_prompt=1, do_classifier_free_guidance=False
         )[0]
-        return embedding
+        return embedding.cpu()
 
     def decode(self, x: Tensor) -> Tensor:
         """The images of latents."""
@@ -56,7 +60,7 @@ class StableDiffusionDenoiser(Denoiser):
 
     def predict(self, x: Tensor, t: Tensor, condition: Tensor | None) -> Tensor:
         """Noise or v."""
-        place = place_and_type(self.network)
+        place = self.placement.ready(self.network)
         texts = self.null.expand(len(x), -1, -1) if condition is None else self.texts[condition.to(self.texts.device)]
         steps = self.schedule.step_of(t).to(place["device"])
         predicted: Tensor = self.network(x.to(**place), steps, encoder_hidden_states=texts.to(**place)).sample

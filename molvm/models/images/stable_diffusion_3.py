@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from molvm.models.images.conditioning import Conditioning
-from molvm.models.images.denoiser import Denoiser, frozen, place_and_type
+from molvm.models.images.denoiser import Denoiser, frozen
 from molvm.models.images.latents import LatentDecoder
+from molvm.models.images.placement import Placement
 from molvm.models.images.scheduler import shifted_schedule
 from molvm.models.parameterise import Parameterisation
 from molvm.schedules import ShiftedSchedule
@@ -27,6 +28,7 @@ class StableDiffusion3Denoiser(Denoiser):
         pipeline: A `StableDiffusion3Pipeline`; the third text encoder may be missing.
         conditioning: The prompts.
         name: How messages call it.
+        placement: Where its networks compute.
 
     Raises:
         ModelError: There are no prompts, or the noise is shifted by the size of the image.
@@ -35,26 +37,29 @@ class StableDiffusion3Denoiser(Denoiser):
     parameterisation = Parameterisation.VELOCITY
     schedule: ShiftedSchedule
 
-    def __init__(self, pipeline: Any, conditioning: Conditioning, name: str) -> None:
+    def __init__(self, pipeline: Any, conditioning: Conditioning, name: str, placement: Placement) -> None:
+        self.placement = placement
         self.labels = conditioning.require_prompts(name)
+        encoders = (pipeline.text_encoder, pipeline.text_encoder_2, pipeline.text_encoder_3)
+        placement.ready(*(each for each in encoders if each is not None))
         encoded = [self._encode(pipeline, text) for text in self.labels.values()]
         self.texts, self.pooled = (torch.cat([each[place] for each in encoded]) for place in (0, 1))
         self.null = self._encode(pipeline, "")
+        placement.release()
         self.descriptions = self.texts.float().mean(dim=1)
         self.network = frozen(pipeline.transformer)
         config = pipeline.transformer.config
         self.shape = (config.in_channels, config.sample_size, config.sample_size)
         self.schedule = shifted_schedule(pipeline.scheduler)
-        self.decoder = LatentDecoder(pipeline.vae)
+        self.decoder = LatentDecoder(pipeline.vae, placement)
 
-    @staticmethod
     @torch.no_grad()
-    def _encode(pipeline: Any, text: str) -> tuple[Tensor, Tensor]:
+    def _encode(self, pipeline: Any, text: str) -> tuple[Tensor, Tensor]:
         """The embeddings of the tokens and of the whole."""
         tokens, _, pooled, _ = pipeline.encode_prompt(
-            text, None, None, device=pipeline.device, do_classifier_free_guidance=False
+            text, None, None, device=self.placement.device, do_classifier_free_guidance=False
         )
-        return tokens, pooled
+        return tokens.cpu(), pooled.cpu()
 
     def decode(self, x: Tensor) -> Tensor:
         """The images of latents."""
@@ -62,7 +67,7 @@ class StableDiffusion3Denoiser(Denoiser):
 
     def predict(self, x: Tensor, t: Tensor, condition: Tensor | None) -> Tensor:
         """The velocity."""
-        place = place_and_type(self.network)
+        place = self.placement.ready(self.network)
         if condition is None:
             texts, pooled = self.null[0].expand(len(x), -1, -1), self.null[1].expand(len(x), -1)
         else:

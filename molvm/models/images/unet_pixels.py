@@ -8,7 +8,8 @@ from torch import Tensor
 
 from molvm.errors import ModelError
 from molvm.models.images.conditioning import Conditioning
-from molvm.models.images.denoiser import Denoiser, frozen, place_and_type
+from molvm.models.images.denoiser import Denoiser, frozen
+from molvm.models.images.placement import Placement
 from molvm.models.images.scheduler import parameterisation_of, trained_schedule
 from molvm.schedules import TrainedSchedule
 
@@ -21,6 +22,7 @@ class PixelDenoiser(Denoiser):
         scheduler: Of its training.
         conditioning: Classes, if it has any.
         name: How messages call it.
+        placement: Where its networks compute.
 
     Raises:
         ModelError: It does not fit the conditioning, or its images are neither grey nor coloured.
@@ -29,7 +31,10 @@ class PixelDenoiser(Denoiser):
     can_guide = False
     schedule: TrainedSchedule
 
-    def __init__(self, network: Any, scheduler: Any, conditioning: Conditioning, name: str) -> None:
+    def __init__(
+        self, network: Any, scheduler: Any, conditioning: Conditioning, name: str, placement: Placement
+    ) -> None:
+        self.placement = placement
         self.network = frozen(network)
         config = network.config
         size = config.sample_size
@@ -47,7 +52,7 @@ class PixelDenoiser(Denoiser):
 
     def predict(self, x: Tensor, t: Tensor, condition: Tensor | None) -> Tensor:
         """Noise, v or endpoint; learned variances are left out."""
-        place = place_and_type(self.network)
+        place = self.placement.ready(self.network)
         classes = {} if condition is None else {"class_labels": condition.to(place["device"])}
         steps = self.schedule.step_of(t).to(place["device"])
         predicted: Tensor = self.network(x.to(**place), steps, **classes).sample[:, : self.shape[0]]

@@ -25,17 +25,23 @@ def folder_of(reward: str, parameter: str, given: str, *, marker: str = "config.
     Raises:
         RewardError: It is neither.
     """
-    path = Path(given).expanduser()
-    if path.is_dir():
-        return str(path.resolve())
-    if (cached := _cached(given, marker)) is not None:
-        return str(cached.parent)
+    if (found := find_folder(given, marker)) is not None:
+        return str(found)
     raise RewardError(
         f"The reward {reward} needs the folder of {given}, which is not on this machine.",
         allowed=f"{parameter}=FOLDER with {marker} and all beside it",
         remedy=f"`hf download {given}` where there is a network, from https://huggingface.co/{given}; it is then found "
         f"by itself, or copied and given as {reward}({parameter}=FOLDER)",
     )
+
+
+def find_folder(given: str, marker: str = "config.json") -> Path | None:
+    """A folder, or the repository of that name in the user's cache of the hub; None where there is neither."""
+    path = Path(given).expanduser()
+    if path.is_dir():
+        return path.resolve()
+    cached = _cached(given, marker)
+    return None if cached is None else cached.parent
 
 
 def file_of(reward: str, parameter: str, given: str | None, name: str, *, source: str, repository: str = "") -> str:

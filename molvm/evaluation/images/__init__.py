@@ -1,0 +1,1 @@
+"""Metrics of generated images, over whatever describes an image by numbers. Imports no torch."""

@@ -1,0 +1,1 @@
+"""Networks that describe images by numbers, for metrics; their weights are read from this machine alone."""

@@ -1,0 +1,81 @@
+"""Where the networks of a published model compute, and which of them lie there at a time."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Final
+
+import torch
+from torch import nn
+
+from molvm.errors import ModelError
+
+HOME: Final = "cpu"
+
+
+class Placement:
+    """Moves networks to the device that they compute on, when they are needed.
+
+    With offload only what is being used is on the device: the text encoders while prompts are read, the denoiser along
+    a path, the decoder for its images. What was there before goes back to the machine's memory, so that the device
+    needs the largest of them and not their sum; each change costs a copy of the weights. The arithmetic of the SDE, the
+    value network and the states stay in the machine's memory either way. Where there is no other device than the
+    processor there is nothing to be saved: weights lie in one memory, and are never written to a disk.
+
+    A gradient through denoiser and decoder at once (DRaFT, ReFL on latents) needs both there, hence no offload.
+
+    Args:
+        device: As torch calls it: cpu, cuda, cuda:1, mps.
+        offload: See above.
+
+    Raises:
+        ModelError: There is no such device here.
+    """
+
+    def __init__(self, device: str = HOME, *, offload: bool = False) -> None:
+        self.device, self.offload = _found(device), offload
+        self._there: tuple[nn.Module, ...] = ()
+        self._lock = threading.Lock()  # portions of a batch ask side by side
+
+    @property
+    def there(self) -> tuple[nn.Module, ...]:
+        """What was used last, and lies on the device."""
+        return self._there
+
+    def ready(self, *networks: nn.Module) -> dict[str, Any]:
+        """Have networks on the device, and nothing else if it offloads.
+
+        Returns:
+            Device and type of the weights of the first, as arguments of `Tensor.to`.
+        """
+        with self._lock:
+            if self._there != networks:
+                self._leave()
+                for network in networks:
+                    network.to(self.device)
+                self._there = networks
+        first = next(networks[0].parameters())
+        return {"device": first.device, "dtype": first.dtype}
+
+    def release(self) -> None:
+        """Forget what was used last, for what is not needed again."""
+        with self._lock:
+            self._leave()
+            self._there = ()
+
+    def _leave(self) -> None:
+        if self.offload:
+            for network in self._there:
+                network.to(HOME)
+
+
+def _found(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ModelError(
+            f"There is no device {name!r} here: {str(error).splitlines()[0]:.200}",
+            allowed="cpu; cuda or mps where torch has them",
+        ) from error
+    return device
