@@ -14,7 +14,8 @@ class Adaptation(nn.Module, ABC):
     """Δx̂₁(x, t) = x̂₁ by the adapted weights − x̂₁ by the base's, which stay as they are, in the memory and on the disk.
 
     Its parameters, which its state holds too, are the adapted weights alone. Nothing is switched on or off, so that
-    several threads may ask it at once. It is zero to the last bit until something is learned.
+    several threads may ask it at once. It is zero until something is learned, but for the rounding of a library that
+    computes otherwise with weights that lie elsewhere in the memory.
 
     Args:
         model: The base model.
@@ -31,6 +32,11 @@ class Adaptation(nn.Module, ABC):
     def network(self) -> nn.Module:
         """The network with the adapted weights."""
 
+    @property
+    def reference(self) -> nn.Module:
+        """The network without them; the base's own."""
+        return self.model.network
+
     def endpoint(self, x: State, t: Tensor) -> State:
         """x̂₁ by the adapted weights, with its graph, for times of shape (B,)."""
         return self.model.endpoint_by(self.network, x, t)
@@ -40,4 +46,4 @@ class Adaptation(nn.Module, ABC):
 
         Of the base's own weights there is no graph, but of x there is where it asks for one.
         """
-        return self.endpoint(x, t) - self.model.endpoint_by(self.model.network, x, t)
+        return self.endpoint(x, t) - self.model.endpoint_by(self.reference, x, t)

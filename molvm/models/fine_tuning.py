@@ -23,10 +23,12 @@ class FineTuning(Adaptation):
 
     def __init__(self, model: NetworkModel) -> None:
         super().__init__(model)
-        weights = deepcopy(model.network)
-        if any(each.element_size() < FOUR_BYTES for each in weights.parameters()):
-            weights = weights.float()  # in 16 bits the small steps of an optimiser would be lost
-        self.weights = weights.requires_grad_(requires_grad=True)
+        reference = model.network
+        if any(each.element_size() < FOUR_BYTES for each in reference.parameters()):
+            # In 16 bits the small steps of an optimiser would be lost, and what they change.
+            reference = deepcopy(reference).float()
+        self.weights = deepcopy(reference).requires_grad_(requires_grad=True)
+        self._reference = (reference,)  # in a tuple, so that it is neither trained nor saved
 
     @classmethod
     def of(cls, model: FlowModel) -> Self:
@@ -46,3 +48,8 @@ class FineTuning(Adaptation):
     def network(self) -> nn.Module:
         """The copy."""
         return self.weights
+
+    @property
+    def reference(self) -> nn.Module:
+        """The base's network, in as many bits."""
+        return self._reference[0]

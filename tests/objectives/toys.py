@@ -14,6 +14,7 @@ from molvm.models.mixture import GaussianMixture
 from molvm.objectives import AnyResidualObjective
 from molvm.schedules import LinearSchedule
 from molvm.sde import SamplingOptions, Trajectory, simulate
+from molvm.sde.transition import Stepper
 from molvm.training.trainer import Trainer, TrainerOptions
 from molvm.values.control import ControlNet
 from molvm.values.ladder import build_control_features
@@ -53,7 +54,9 @@ def trainer(
     return Trainer(model, objective, reward, options, strength=strength, floor=0.0, checkpoints=path)
 
 
-def ends(trained: Trainer, count: int = 4000, steps: int | None = None) -> tuple[Tensor, Tensor]:
+def ends(
+    trained: Trainer, count: int = 4000, steps: int | None = None, stepper: Stepper | None = None
+) -> tuple[Tensor, Tensor]:
     """Samples of the control and of the base, one coordinate, made of the same noise."""
     model, found, options = trained.model, [], trained.options.sampling
     options = options if steps is None else replace(options, steps=steps)
@@ -66,7 +69,7 @@ def ends(trained: Trainer, count: int = 4000, steps: int | None = None) -> tuple
             options.grid(model.schedules),
             control=control,
             generator=generator,
-            stepper=options.stepper(model),
+            stepper=stepper or options.stepper(model),
             keep_states=False,
         )
         found.append(path.terminal.parts["x"].squeeze(1))

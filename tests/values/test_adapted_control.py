@@ -107,7 +107,10 @@ def test_its_slope_in_the_state_is_through_both_networks() -> None:
 def test_in_sixteen_bits_nothing_is_trained() -> None:
     model = images()
     model.network.bfloat16()
-    assert {weight.dtype for weight in FineTuning(model).parameters()} == {torch.float32}
+    tuned, x = FineTuning(model), model.noise(torch.tensor([0, 1]), 2, torch.Generator().manual_seed(0))
+    assert {weight.dtype for weight in tuned.parameters()} == {torch.float32}
+    assert not bool(tuned(x, torch.full((2,), 0.9)).x.any())
+    assert {weight.dtype for weight in model.network.parameters()} == {torch.bfloat16}
 
 
 def test_without_a_condition_of_its_own_a_linear_tilt_is_one_shift() -> None:

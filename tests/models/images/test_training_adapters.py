@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 import molvm
 from molvm.digests import sha256_of
+from molvm.models.fine_tuning import FineTuning
 from molvm.models.images.denoiser import DenoiserModel
 from molvm.runs.run import Run
 from molvm.training.checkpoint import load_checkpoint
@@ -30,7 +31,7 @@ def train(folder: Path, out: Path, family: str, objective: str, iterations: int 
         strength=50,
         iterations=iterations,
         batch_size=2,
-        steps=5,
+        steps=4,
         value_size="A",
         workers=1,
         settings={
@@ -90,3 +91,15 @@ def test_peft_loads_the_adapter_of_a_transformer_that_diffusers_gives_none(
     assert not missed.unexpected_keys
     x, t = theirs.noise(None, 2, torch.Generator().manual_seed(1)), torch.tensor([0.3, 0.7])
     torch.testing.assert_close(theirs.predict_endpoint(x, t).x, ours.endpoint(x, t).x)
+
+
+@pytest.mark.parametrize("family", ["pixels", "sd15"])
+def test_all_weights_of_a_published_model_can_be_copied_and_trained(
+    load: Callable[..., DenoiserModel], family: str
+) -> None:
+    model = load(family)
+    tuned, x, t = FineTuning.of(model), model.noise(None, 2), torch.tensor([0.3, 0.7])
+    torch.testing.assert_close(tuned.endpoint(x, t).x, model.predict_endpoint(x, t).x, rtol=1e-4, atol=1e-4)
+    tuned.endpoint(x, t).x.square().sum().backward()
+    assert all(weight.grad is not None for weight in tuned.parameters())
+    assert all(weight.grad is None for weight in model.network.parameters())
