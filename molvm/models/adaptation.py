@@ -46,4 +46,6 @@ class Adaptation(nn.Module, ABC):
 
         Of the base's own weights there is no graph, but of x there is where it asks for one.
         """
-        return self.endpoint(x, t) - self.model.endpoint_by(self.reference, x, t)
+        # The adapted network last: its gradients come next, and a device may have room for one network at a time.
+        base = self.model.endpoint_by(self.reference, x, t)
+        return self.endpoint(x, t) - base

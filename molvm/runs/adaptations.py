@@ -8,8 +8,10 @@ from pathlib import Path
 
 from torch import nn
 
+from molvm.models.adaptation import Adaptation
 from molvm.models.base import FlowModel
 from molvm.models.fine_tuning import FineTuning
+from molvm.models.images.denoiser import DenoiserModel
 from molvm.models.images.low_rank import LowRankAdapter
 from molvm.objectives import Objective
 from molvm.runs.objective_sections import DriftSection
@@ -29,11 +31,14 @@ def trained_by(section: DriftSection, model: FlowModel, residual: Callable[[], n
         ConfigError: The model has nothing that could be trained so.
         MissingDependencyError: It takes a package that is not installed.
     """
-    if section.trains == "full":
-        return FineTuning.of(model)
-    if section.trains == "lora":
-        return LowRankAdapter(model, section.lora_rank, seed=seed)
-    return residual()
+    if section.trains == "residual":
+        return residual()
+    full = section.trains == "full"
+    adapted: Adaptation = FineTuning.of(model) if full else LowRankAdapter(model, section.lora_rank, seed=seed)
+    if isinstance(model, DenoiserModel):
+        # An optimiser keeps what it remembers where the weights lie, and is restored before anything is computed.
+        model.denoiser.placement.ready(adapted.network)
+    return adapted
 
 
 def publish_adapter(objective: Objective, folder: Path) -> None:
