@@ -50,28 +50,6 @@ class FittedCoefficient(ValueMatching):
         return self._plain(rollout) + coefficient[:, None] * noise
 
 
-class TraceReturns(ValueMatching):
-    """λ-returns (F4): V a step later, mixed with what the path goes on to pay, the less of it the further off."""
-
-    memory_time = 0.3
-
-    def observe(self, rollout: Rollout) -> Mapping[str, float]:
-        self._returns = None
-        return super().observe(rollout)
-
-    def _cost_to_go(self, rollout: Rollout) -> Tensor:
-        if self._returns is None:
-            path, values = rollout.trajectory, _values(self, rollout)
-            paid = path.running_cost + path.ito
-            returns = [-rollout.strength * rollout.rewards.to(paid)]
-            for k in reversed(range(path.steps)):
-                trace = torch.exp(-(path.times[k + 1] - path.times[k]) / self.memory_time).to(paid)
-                later = returns[-1] if k == path.steps - 1 else trace * returns[-1] + (1 - trace) * values[k + 1]
-                returns.append(paid[k] + later)
-            self._returns = torch.stack(returns[::-1])
-        return self._returns
-
-
 class InverseVariance(ValueMatching):
     """Times weighted by the inverse of the targets' running variance about V (F11)."""
 
@@ -152,7 +130,8 @@ def variants() -> Iterable[tuple[str, Arm]]:
     yield "without gate", replace(plain, options=replace(plain.options, gate=False))
     yield "horizon 0.3", replace(plain, options=replace(plain.options, horizon=0.3))
     yield "fitted coefficient", replace(plain, objective=FittedCoefficient)
-    yield "traces", replace(plain, objective=TraceReturns)
+    yield "traces", replace(plain, options=replace(plain.options, trace=0.3))
+    yield "look-ahead and traces", replace(plain, options=replace(plain.options, trace=0.3), look_ahead=1)
     yield "inverse variance", replace(plain, objective=InverseVariance)
     yield "log-variance", replace(plain, objective=LogVariance)
     yield "look-ahead", replace(plain, look_ahead=1)

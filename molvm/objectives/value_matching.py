@@ -40,6 +40,10 @@ class ValueMatchingOptions(ValueObjectiveOptions):
         horizon: Regress V(x_t, t) on the cost up to about t + horizon and V there, by the average of the weights if
             there is one: the same fixed point, and far less noise where little is decided yet. 1, as in the paper, to
             regress it on the cost to the end and the reward.
+        trace: A time over which targets forget the path: at each later time of it they take V there, by the average of
+            the weights if there is one, for what follows, the more the further off. 0 for the path alone. The same
+            fixed point, and less noise; a horizon forgets all at once. It takes `ito` and the end of the path
+            (`horizon` 1, no `retarget`).
         retarget: Remember whole paths, and learn from all of their points with the targets that the control of now has
             on them (`PathMemory`), half of them from the newest rollout; `replay_points` is not used then. It takes
             `ito`, the end of the path (`horizon` 1, no terminal weight), and a network that reads states. The control
@@ -55,6 +59,7 @@ class ValueMatchingOptions(ValueObjectiveOptions):
     terminal_weight: float = 0.0
     horizon: float = 1.0
     weighting: Weighting = "paper"
+    trace: float = 0.0
     retarget: bool = False
 
     def __post_init__(self) -> None:
@@ -65,6 +70,14 @@ class ValueMatchingOptions(ValueObjectiveOptions):
             raise ConfigError(f"horizon is {self.horizon}.", allowed="a number above 0, up to 1")
         if self.weighting not in get_args(Weighting):
             raise ConfigError(f"weighting is {self.weighting!r}.", allowed=", ".join(get_args(Weighting)))
+        if not 0 <= self.trace < float("inf"):
+            raise ConfigError(f"trace is {self.trace}.", allowed="0 or a positive finite number")
+        if self.trace and not (self.ito and self.horizon == 1 and not self.retarget):
+            raise ConfigError(
+                f"trace is {self.trace:g} with ito = {self.ito}, horizon = {self.horizon:g} and retarget = "
+                f"{self.retarget}.",
+                allowed="ito = true, horizon = 1 and retarget = false",
+            )
         if self.retarget and not (self.replay and self.ito and self.horizon == 1 and self.terminal_weight == 0):
             raise ConfigError(
                 f"retarget is true with replay = {self.replay}, ito = {self.ito}, horizon = {self.horizon:g} and "
@@ -100,6 +113,8 @@ class ValueMatching(ValueObjective[ValueMatchingOptions]):
                 "on old paths takes the base's gradient at each of their points.",
                 remedy="value.reads = state, or retarget = false",
             )
+
+        self._traces: tuple[Rollout, Tensor] | None = None
 
     @property
     def keeps_increments(self) -> bool:  # type: ignore[override] # a constant elsewhere
@@ -137,9 +152,30 @@ class ValueMatching(ValueObjective[ValueMatchingOptions]):
 
     def _cost_to_go(self, rollout: Rollout) -> Tensor:
         """Ĵ = ½∫|u|² − λr, and the Itô integral if the options say so."""
+        if self.options.trace:
+            # Once a rollout, not again after each gradient step on it.
+            if self._traces is None or self._traces[0] is not rollout:
+                self._traces = rollout, self._traced(rollout)
+            return self._traces[1]
         trajectory = rollout.trajectory
         costs = trajectory.cost_to_go() - (rollout.strength * rollout.rewards).to(trajectory.running_cost)
         return costs + trajectory.ito_to_go() if self.options.ito else costs
+
+    def _traced(self, rollout: Rollout) -> Tensor:
+        """G_k = what step k pays + (1 − e^(−dt/trace)) V_{k+1} + e^(−dt/trace) G_{k+1}, back from −λr."""
+        path, count = rollout.trajectory, len(rollout.rewards)
+        paid = path.running_cost + path.ito
+        keep = torch.exp(-path.times.diff() / self.options.trace).to(paid)
+        returns = [-(rollout.strength * rollout.rewards).to(paid)]
+        inputs, value = self._inputs(path), torch.no_grad()(partial(self._values, self.control))
+        for k in reversed(range(path.steps)):
+            ahead = returns[-1]
+            if k < path.steps - 1:
+                t = path.times[k + 1].expand(count)
+                values = rows_in_lanes(value, inputs[k + 1], t, self._at_once)
+                ahead = torch.lerp(values.to(paid), ahead, keep[k])
+            returns.append(paid[k] + ahead)
+        return torch.stack(returns[::-1])
 
     def _new_memory(self) -> Memory:
         return PathMemory(self.options.replay) if self.options.retarget else super()._new_memory()

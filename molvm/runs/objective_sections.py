@@ -42,6 +42,9 @@ class ValueMatchingSection(ValueObjectiveSection):
     horizon: Annotated[FiniteFloat, Field(gt=0, le=1)] = Field(
         1.0, description="how far ahead in time the network learns from itself; 1 learns from the end of the path alone"
     )
+    trace: Annotated[FiniteFloat, Field(ge=0)] = Field(
+        0.0, description="time over which targets forget the path for the network's own values on it; 0: never"
+    )
     retarget: bool = Field(
         False,
         description="learn from remembered paths with the targets of the control of now; takes ito and whole horizons",

@@ -62,6 +62,49 @@ def by_the_formula(learner: ValueMatching, batch: Rollout, terminal_weight: floa
     return loss
 
 
+def test_a_trace_mixes_the_path_with_the_values_on_it() -> None:
+    learner = objective(ValueMatchingOptions(ito=True, trace=0.4, baseline_window=0))
+    batch = rollout(learner)
+    path, keep = batch.trajectory, torch.exp(-batch.trajectory.times.diff() / 0.4)
+    paid = path.running_cost + path.ito
+    expected = [-batch.strength * batch.rewards]
+    for k in reversed(range(path.steps)):
+        value = learner.value(path.states[k + 1], path.times[k + 1].expand(10)).detach()
+        ahead = expected[0] if k + 1 == path.steps else keep[k] * expected[0] + (1 - keep[k]) * value
+        expected.insert(0, paid[k] + ahead)
+    torch.testing.assert_close(learner._cost_to_go(batch), torch.stack(expected))
+
+
+def test_a_long_trace_is_the_path_itself_and_a_short_one_looks_a_step_ahead() -> None:
+    batch = rollout(objective())
+    plain = objective(ValueMatchingOptions(ito=True))._cost_to_go(batch)
+    torch.testing.assert_close(objective(ValueMatchingOptions(ito=True, trace=1e9))._cost_to_go(batch), plain)
+    learner, path = objective(ValueMatchingOptions(ito=True, trace=1e-9)), batch.trajectory
+    value = learner.value(path.states[4], path.times[4].expand(10)).detach()
+    torch.testing.assert_close(learner._cost_to_go(batch)[3], path.running_cost[3] + path.ito[3] + value)
+
+
+def test_targets_with_a_trace_stay_during_the_steps_on_a_rollout() -> None:
+    learner = objective(ValueMatchingOptions(ito=True, trace=0.4))
+    batch = rollout(learner)
+    learner.observe(batch)
+    before = learner._cost_to_go(batch)
+    with torch.no_grad():
+        for parameter in learner.parameters():
+            parameter.add_(0.1)
+    assert learner._cost_to_go(batch) is before
+    other = rollout(learner, count=6)
+    assert learner._cost_to_go(other).shape == (13, 6)
+
+
+@pytest.mark.parametrize("other", [{"ito": False}, {"horizon": 0.5}, {"retarget": True, "replay": 2}], ids=str)
+def test_what_does_not_go_with_a_trace_is_refused(other: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"trace is 0\.3"):
+        ValueMatchingOptions(**{"ito": True, "trace": 0.3, **other})
+    with pytest.raises(ConfigError, match="trace is -1"):
+        ValueMatchingOptions(ito=True, trace=-1)
+
+
 @pytest.mark.parametrize(
     "chosen",
     [
