@@ -82,9 +82,7 @@ PAPER = ValueMatchingOptions(gate=False, baseline_window=0.0)
 ARMS = {
     "paper": Arm(PAPER, batch=128, updates=1),
     "paper, as many gradient steps": Arm(PAPER, batch=32, updates=8),
-    "molvm": Arm(
-        ValueMatchingOptions(ito=True, average=0.9, replay=8, retarget=True), batch=32, updates=8, look_ahead=1
-    ),
+    "molvm": Arm(ValueMatchingOptions(ito=True, average=0.9, trace=0.3), batch=32, updates=8, look_ahead=1),
 }
 
 

@@ -118,7 +118,7 @@ def _faded(old: Tensor | None, new: Tensor) -> Tensor:
 def variants() -> Iterable[tuple[str, Arm]]:
     """By name: molvm's arm, and the same with one thing changed."""
     ours = ARMS["molvm"]
-    plain = replace(ours, options=replace(ours.options, replay=0, retarget=False), look_ahead=0)
+    plain = replace(ours, options=replace(ours.options, trace=0.0), look_ahead=0)
     yield "newest rollout alone", plain
     yield "old paths with targets of now", replace(plain, options=replace(plain.options, replay=8, retarget=True))
     yield (
@@ -135,7 +135,10 @@ def variants() -> Iterable[tuple[str, Arm]]:
     yield "inverse variance", replace(plain, objective=InverseVariance)
     yield "log-variance", replace(plain, objective=LogVariance)
     yield "look-ahead", replace(plain, look_ahead=1)
-    yield "look-ahead and old paths", replace(ours, look_ahead=1)
+    yield (
+        "look-ahead and old paths",
+        replace(plain, options=replace(plain.options, replay=8, retarget=True), look_ahead=1),
+    )
 
 
 def main() -> None:
