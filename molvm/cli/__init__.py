@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 DEBUG_VARIABLE = "MOLVM_DEBUG"
@@ -13,6 +14,13 @@ def main() -> None:
     """Run the command line; exits 2 with one message for every error that is the user's to mend."""
     # Two OpenMP programs that spin on two cores take six times as long; it is read once, when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    try:
+        _run()
+    except KeyboardInterrupt:  # before typer listens: while the commands are imported
+        sys.exit(128 + signal.SIGINT)
+
+
+def _run() -> None:
     from molvm.cli.allocator import keep_freed_memory
     from molvm.cli.app import app
     from molvm.errors import MolVMError
