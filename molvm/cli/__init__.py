@@ -33,3 +33,15 @@ def _run() -> None:
             raise
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(error.exit_code)
+    except UnicodeEncodeError as error:
+        names = [word for word in sys.argv[1:] if not _is_utf8(word)]
+        if not names:
+            raise
+        shown = ascii(os.fsencode(names[0]))[1:]
+        sys.stderr.write(f"Error: The name {shown} is not UTF-8 ({error.reason}). Try: another name for it.\n")
+        sys.exit(2)
+
+
+def _is_utf8(word: str) -> bool:
+    """Whether Python has not had to stand in for bytes of it."""
+    return word == word.encode("utf-8", "replace").decode()
