@@ -7,6 +7,7 @@ import math
 import streamlit as st
 from parts import LINKED, complain, jobs, messages, paged, shelf, title, watch
 
+from molvm.errors import MolVMError
 from molvm.images.files import GRID_FILE
 from molvm.studio.image_table import MOST_IMAGES, ImageTable, as_zip, table_of_images
 from molvm.studio.markup import plain, rounded
@@ -23,6 +24,14 @@ def run_table(_run: ShelvedRun, version: tuple[int, int], name: str) -> ImageTab
     size = max(1, _run.config.training.batch_size)
     rounds = len(_run.store.metrics())
     return table_of_images(_run.store.records(max(0, rounds - MOST_IMAGES // size)), _run.manifest.reward)  # type: ignore[arg-type]  # the run makes images
+
+
+def makes_images(run: ShelvedRun) -> bool:
+    """Whether it does; of a damaged one nobody knows, which the page *Runs* tells."""
+    try:
+        return run.manifest.makes == "images"
+    except MolVMError:
+        return False
 
 
 def filters(table: ImageTable) -> list[int]:
@@ -77,13 +86,14 @@ def from_the_same_noise(run: ShelvedRun) -> None:
 
 
 title("Images", "What a run has made: filter, sort, take away.")
-runs = {name: run for name, run in shelf().runs().items() if run.manifest.makes == "images"}
+runs = {name: run for name, run in shelf().runs().items() if makes_images(run)}
 if not runs:
     st.info("There is no run of images here yet. `molvm train --dataset digits --reward jpeg` starts one.")
     st.stop()
 with st.sidebar:
     name = st.selectbox("Run", list(runs), key="run", bind=LINKED)
-    table = run_table(runs[name], runs[name].version, name)
+    with messages():
+        table = run_table(runs[name], runs[name].version, name)
     chosen = filters(table)
 left, right = st.columns([5, 1])
 left.markdown(f"**{len(chosen)}** of {len(table)} images, valued by {plain(table.reward, 60)}")

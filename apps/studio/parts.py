@@ -102,7 +102,7 @@ def molecules_of(here: Shelf, name: str) -> MoleculeTable:
             raise InputFileError(f"The run {name} makes images, which this page does not show.", allowed="molecules")
         return _run_table(run, run.version, name)
     path = here.file(name)
-    return _file_table(path, path.stat().st_mtime_ns)
+    return _file_table(path, name, path.stat().st_mtime_ns)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Reading molecules …", show_time=True)
@@ -113,8 +113,8 @@ def _run_table(_run: ShelvedRun, version: tuple[int, int], name: str) -> Molecul
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading molecules …", show_time=True)
-def _file_table(path: Path, changed: int) -> MoleculeTable:
-    return table_of_file(path)
+def _file_table(_path: Path, name: str, changed: int) -> MoleculeTable:
+    return table_of_file(_path)
 
 
 @st.cache_resource

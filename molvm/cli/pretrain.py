@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -65,7 +66,7 @@ def pretrain(
         model, code = run_pretraining(dataset, out, settings, resume=resume, start=start, hours=hours, report=report)
     words = f"The model is {model}: molvm sample {model} --out base.sdf"
     if model is None:
-        words = f"Stopped. Go on with: molvm pretrain --out {out} --dataset {dataset} --resume"
+        words = f"Stopped. Go on with: molvm pretrain --out {shlex.quote(str(out))} --dataset {dataset} --resume"
     answer({"model": model, "out": out, "finished": model is not None}, words, as_json=as_json, err=True)
     if code:
         raise typer.Exit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -106,7 +107,11 @@ def train(
         run.use_workers(workers)
     with training_bar(run.reward.unit) as progress:
         code = run.train(progress)
-    words = f"Stopped. Go on with: molvm train --resume {run.path}" if code else f"The run is finished: {run.path}"
+    words = (
+        f"Stopped. Go on with: molvm train --resume {shlex.quote(str(run.path))}"
+        if code
+        else f"The run is finished: {run.path}"
+    )
     done = run.store.metrics()
     result = {"run": run.path, "finished": not code, "iterations": len(done), "last": done[-1] if done else None}
     answer(result, words, as_json=as_json, err=True)

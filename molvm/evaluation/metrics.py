@@ -64,13 +64,13 @@ def summarise(
         progress: Called with the number of molecules examined after each, before any is relaxed or tested.
 
     Raises:
-        EvaluationError: There are no molecules.
+        EvaluationError: There are no molecules, or something else instead, such as a file's name.
         UnknownNameError: There is no table of that name.
         MissingDependencyError: PoseBusters is wanted and not installed.
     """
     valencies = load_valency_table(table) if isinstance(table, str) else table
     tests = all_tests() if posebusters else ()
-    kept = list(molecules)
+    kept = _only_molecules(molecules)
     verdicts = examine_all(kept, valencies, energies=energies, progress=progress)
     with open_pool(workers, time_limit=time_limit) as pool:
         if strain:
@@ -78,6 +78,18 @@ def summarise(
         for part in tests:
             verdicts = with_posebusters(verdicts, kept, pool, part)
     return summarise_verdicts(verdicts, table_name=valencies.name, reference=reference, known=known)
+
+
+def _only_molecules(given: Iterable[Molecule]) -> list[Molecule]:
+    kept = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    for each in kept:
+        if not isinstance(each, Molecule):
+            raise EvaluationError(
+                f"{str(each)[:80]!r} is no molecule.",
+                allowed="molvm Molecules, such as those of run.sample(100)",
+                remedy="`molvm evaluate` for a file, a run or a model",
+            )
+    return kept
 
 
 def summarise_verdicts(

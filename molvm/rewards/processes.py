@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing.process
+import signal
 import threading
 from collections.abc import Iterator
 from multiprocessing import spawn
@@ -58,6 +59,19 @@ def _children_allowed() -> Iterator[None]:
             config["daemon"] = daemonic
 
 
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Children started within take no Ctrl-C before `prepare_worker` lets them.
+
+    A terminal sends it to the whole group: the server would die of it, loudly, while it still imports.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 FINISHED = 77
 """Status of a worker that was done. One that a reward has ended may have any other, 0 too: a library's `exit()`, or
 Fortran's STOP."""
@@ -85,7 +99,7 @@ class LightProcess(_Worker):
 
     def start(self) -> None:
         """Start it."""
-        with _LOCK, single_threaded_children(), _children_allowed(), _hidden_main():
+        with _LOCK, single_threaded_children(), _undisturbed(), _children_allowed(), _hidden_main():
             super().start()
 
 
@@ -94,7 +108,7 @@ class MainProcess(_Worker):
 
     def start(self) -> None:
         """Start it."""
-        with _LOCK, single_threaded_children(), _children_allowed():
+        with _LOCK, single_threaded_children(), _undisturbed(), _children_allowed():
             super().start()
 
 

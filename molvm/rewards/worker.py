@@ -43,6 +43,7 @@ def prepare_worker(environment: dict[str, str]) -> None:
     for stream in (STDOUT, STDERR):
         os.dup2(nowhere, stream)
     os.close(nowhere)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
 
 

@@ -204,7 +204,7 @@ def sample(
     transition: TransitionName | None = None,
     guidance: float = 1.0,
     noise_level: float | None = None,
-    atoms: str | None = None,
+    atoms: str | int | None = None,
     tilt_size: bool = False,
     particles: int | None = None,
     inference: Inference | None = None,
@@ -224,7 +224,7 @@ def sample(
         guidance: What a run's control is multiplied by; 0 for its base model.
         noise_level: σ as a multiple of the memoryless one; 0 for the ODE; that of a run's training by default, and 1
             for a base model.
-        atoms: Numbers of atoms to draw from, "20", "18-24" or "18:1,20:3"; by default as the base draws them.
+        atoms: Numbers of atoms to draw from, 20, "18-24" or "18:1,20:3"; by default as the base draws them.
         tilt_size: Draw numbers of atoms as a run's reward asks for, in proportion to p(N) Z_N; without it they keep the
             law of the base.
         particles: Draw each of a run's molecules from so many by twisted sequential Monte Carlo: its target law itself

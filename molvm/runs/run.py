@@ -365,7 +365,7 @@ class Run:
         steps: int | None = None,
         guidance: float = 1.0,
         noise_level: float | None = None,
-        atoms: str | None = None,
+        atoms: str | int | None = None,
         tilt_size: bool = False,
         particles: int | None = None,
         scaffold: Molecule | Path | str | None = None,
@@ -380,7 +380,7 @@ class Run:
             steps: Steps from noise to data; those of the training by default.
             guidance: What the control is multiplied by; 0 for the base model.
             noise_level: σ as a multiple of the memoryless one; 0 for the ODE; that of the training by default.
-            atoms: Numbers of atoms to draw from, "20", "18-24" or "18:1,20:3"; by default as the base draws them.
+            atoms: Numbers of atoms to draw from, 20, "18-24" or "18:1,20:3"; by default as the base draws them.
             tilt_size: Draw a number of atoms N in proportion to p(N) Z_N (`sizes_to_draw`).
             particles: Draw each molecule from so many by twisted sequential Monte Carlo: p* itself in the limit of
                 many, however good the control. Each of them costs a reward.

@@ -11,7 +11,9 @@ from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.values.base import ValueNet
 
 
-def sizes_to_draw(model: Any, atoms: str | None, value: ValueNet | None, *, tilt_size: bool) -> SizeHistogram | None:
+def sizes_to_draw(
+    model: Any, atoms: str | int | None, value: ValueNet | None, *, tilt_size: bool
+) -> SizeHistogram | None:
     """The numbers of atoms to draw from; None for those of the model itself.
 
     Args:
@@ -29,7 +31,7 @@ def sizes_to_draw(model: Any, atoms: str | None, value: ValueNet | None, *, tilt
     sizes: SizeHistogram | None = getattr(model, "sizes", None)
     if sizes is None:
         raise ConfigError(f"The base model {model.name} has no numbers of atoms to choose from.")
-    chosen = sizes if atoms is None else sizes.restricted(atoms)
+    chosen = sizes if atoms is None else sizes.restricted(str(atoms))
     if not tilt_size:
         return chosen
     if value is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,7 +131,9 @@ class Shelf:
                 yield from self._folders(child, depth - 1)
 
     def _name(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix() if path != self.root else path.resolve().name
+        name = path.relative_to(self.root).as_posix() if path != self.root else path.resolve().name
+        # A name that is not UTF-8 can be in no page; one such file would take the whole page down.
+        return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def open_shelf(root: Path | str) -> Shelf:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -144,3 +147,12 @@ def test_debugging_shows_where_it_comes_from(molvm: Molvm, monkeypatch: pytest.M
 def test_unknown_options_exit_2_too(molvm: Molvm) -> None:
     assert molvm("train", "--strenght", "3").code == 2
     assert molvm("trian").code == 2
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file names are UTF-8")
+def test_a_name_that_is_not_utf_8_is_told(tmp_path: Path, molvm_environment: dict[str, str]) -> None:
+    argv = [sys.executable, "-m", "molvm.cli", "init", os.fsdecode(b"caf\xe9.toml")]
+    done = subprocess.run(argv, cwd=tmp_path, env=molvm_environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(r"Error: The name 'caf\xe9.toml' is not UTF-8")
+    assert not list(tmp_path.iterdir())

@@ -26,6 +26,21 @@ def test_help_loads_little() -> None:
     assert len([name for name in loaded if name.startswith("molvm")]) <= 25
 
 
+def test_an_interrupt_while_the_commands_are_imported_leaves_no_trace() -> None:
+    program = (
+        "import signal, sys\n"
+        "from molvm.cli import main\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'molvm.cli.app':\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
 def test_version(molvm_command: Command) -> None:
     assert molvm_command("--version").stdout == "molvm 0.1.0\n"
     assert "train" in molvm.__all__

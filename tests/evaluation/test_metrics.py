@@ -5,6 +5,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -192,3 +194,9 @@ def test_modules_load_little(module: str, heavy: set[str]) -> None:
     code = f"import sys, molvm.evaluation.{module}; print(' '.join(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert not heavy & set(loaded)
+
+
+@pytest.mark.parametrize("given", ["best.sdf", Path("best.sdf"), None, ["CCO"]])
+def test_what_is_no_molecule_is_told(given: Any) -> None:
+    with pytest.raises(EvaluationError, match=r"is no molecule.*molvm evaluate"):
+        summarise(given)

@@ -83,6 +83,7 @@ class Surroundings(MoleculeReward):
             "main": str(hasattr(sys.modules["__main__"], "__file__")),
             "scored": str(all(outcome.ok for outcome in used)),
             "parent": float(os.getppid()),
+            "blocked": str(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))),
             "variable": os.environ.get("SURROUNDINGS", ""),
         }
         print("workers must not be heard")  # noqa: T201

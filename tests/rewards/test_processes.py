@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from faulty_rewards import Surroundings
@@ -44,6 +45,18 @@ def test_workers_have_one_thread_whatever_the_environment_says(
     for name in THREAD_VARIABLES:
         monkeypatch.setenv(name, "7")
     assert surroundings(pool, small[0]).details["threads"] == "1"
+
+
+def test_an_interrupt_of_the_whole_group_spares_the_server_from_its_first_moment(
+    pool: WorkerPool, small: list[Molecule]
+) -> None:
+    told = surroundings(pool, small[0]).details
+    status = Path(f"/proc/{int(told['parent'])}/status")
+    if status.exists():
+        blocked = int(status.read_text().split("SigBlk:")[1].split()[0], 16)
+        assert blocked >> (signal.SIGINT - 1) & 1
+    assert told["blocked"] == "[]"
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def test_a_server_that_is_killed_is_replaced(pool: WorkerPool, small: list[Molecule]) -> None:

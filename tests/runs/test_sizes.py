@@ -18,6 +18,14 @@ def test_nothing_asked_is_nothing_changed() -> None:
     assert sizes_to_draw(tiny_model(), None, None, tilt_size=False) is None
 
 
+def test_one_size_may_be_a_number() -> None:
+    model = tiny_model()
+    size = next(iter(model.conditions))
+    sizes = sizes_to_draw(model, int(size), None, tilt_size=False)
+    assert sizes is not None
+    assert list(sizes.sizes) == [size]
+
+
 def test_tilted_sizes_are_p_times_z() -> None:
     model = tiny_model()
     first, second = list(model.conditions)[:2]

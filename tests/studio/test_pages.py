@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,26 @@ def test_an_empty_folder_gets_a_page_and_no_error(open_page: OpenPage, name: str
     assert not page.exception
     assert not page.error
     assert page.title[0].value.lower() == name
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_damaged_run_is_told_or_left_out(open_page: OpenPage, tmp_path: Path, name: str) -> None:
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "resolved.toml").write_text("[")
+    (damaged / "manifest.json").write_text("{")
+    page = open_page(name)
+    assert not page.exception
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file names are UTF-8")
+@pytest.mark.parametrize("name", ["gallery", "molecule"])
+def test_a_file_whose_name_is_not_utf_8_is_read(open_page: OpenPage, tmp_path: Path, name: str) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9.smi")).write_text("CCO ethanol\n")
+    page = open_page(name)
+    assert not page.exception
+    assert not page.error
+    assert page.selectbox(key="run").value == r"caf\xe9.smi"
 
 
 def test_a_gallery_is_filtered_by_its_address(open_page: OpenPage, tmp_path: Path) -> None:
@@ -54,6 +76,15 @@ def test_images_of_a_run_are_shown_and_filtered_by_the_address(open_page: OpenPa
     assert not page.exception
     shown = int(page.markdown[0].value.split("**")[1])
     assert 0 < shown < 6
+
+
+def test_damaged_images_are_told(open_page: OpenPage, tmp_path: Path) -> None:
+    molvm.train("digits", "jpeg", out=tmp_path / "small", iterations=1, batch_size=2, steps=2, value_size="A")
+    for path in (tmp_path / "small").rglob("*.parquet"):
+        path.write_bytes(b"PAR1")
+    page = open_page("images")
+    assert not page.exception
+    assert "damaged" in page.error[0].value
 
 
 def test_pairs_of_images_are_drawn_once_and_then_shown(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,15 @@ def test_runs_and_files_are_found_below_the_root_alone(tmp_path: Path) -> None:
             shelf.run(name)
         with pytest.raises(UnknownNameError):
             shelf.file(name + ".sdf")
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file names are UTF-8")
+def test_a_name_that_is_not_utf_8_can_be_shown(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.sdf")
+    path.touch()
+    (name,) = open_shelf(tmp_path).files()
+    assert name.encode() == b"caf\\xe9.sdf"
+    assert open_shelf(tmp_path).file(name) == path
 
 
 def test_a_run_is_a_shelf_of_itself(tmp_path: Path) -> None:
