@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from molvm.cli.answer import Json, answer
+from molvm.cli.completion import datasets
 
 data_app = typer.Typer(help="Build datasets, list and export them.", no_args_is_help=True)
 
@@ -29,7 +30,7 @@ def list_datasets(as_json: Json = False) -> None:
 
 @data_app.command()
 def export(
-    name: Annotated[str, typer.Argument(help="A dataset that is built here.")],
+    name: Annotated[str, typer.Argument(help="A dataset that is built here.", autocompletion=datasets)],
     out: Annotated[Path, typer.Option(help="The Parquet file.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
     as_json: Json = False,

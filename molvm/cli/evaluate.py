@@ -8,12 +8,16 @@ from typing import Annotated
 import typer
 
 from molvm.cli.answer import Json, answer
+from molvm.cli.completion import sources
 from molvm.cli.evaluate_images import Clip, DreamSim, ImageOptions, ImageReward, Inception, Score, evaluate_images
 
 
 def evaluate(
     source: Annotated[
-        str, typer.Argument(help="A molecule file, a folder of images, a run's directory, or a base model.")
+        str,
+        typer.Argument(
+            help="A molecule file, a folder of images, a run's directory, or a base model.", autocompletion=sources
+        ),
     ],
     count: Annotated[int, typer.Option("-n", "--count", help="How many to sample, if there is no file.")] = 200,
     seed: Annotated[int, typer.Option(help="Of the sampling.")] = 0,
@@ -26,6 +30,7 @@ def evaluate(
         typer.Option(
             help="Training set to compare with: qm9, drugs or geom; for images a folder, a run or a base model.",
             show_default="the model's; the run's base",
+            autocompletion=sources,
         ),
     ] = None,
     strain: Annotated[bool, typer.Option("--strain", help="Relax the valid ones with GFN-FF: strain, RMSD.")] = False,

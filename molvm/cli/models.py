@@ -86,7 +86,7 @@ def convert(
 
 @models_app.command("calibrate")
 def calibrate(
-    model: Annotated[str, typer.Argument(help="A model's name, or a directory.")],
+    model: Annotated[str, typer.Argument(help="A model's name, or a directory.", autocompletion=models)],
     count: Annotated[int, typer.Option("-n", "--count", help="Molecules to draw and to measure on.")] = 256,
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
     as_json: Json = False,

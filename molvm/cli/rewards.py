@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from molvm.cli.answer import Json, answer
+from molvm.cli.completion import rewards
 
 rewards_app = typer.Typer(help="List rewards, and show what one means and takes.", no_args_is_help=True)
 
@@ -24,7 +25,9 @@ def list_rewards(as_json: Json = False) -> None:
 
 @rewards_app.command("describe")
 def describe(
-    reward: Annotated[str, typer.Argument(help="A name, an expression as --reward takes it, or path.py:name.")],
+    reward: Annotated[
+        str, typer.Argument(help="A name, an expression as --reward takes it, or path.py:name.", autocompletion=rewards)
+    ],
     as_json: Json = False,
 ) -> None:
     """What a reward measures, takes, and is made of."""

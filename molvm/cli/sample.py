@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from molvm.cli.answer import Json, answer
+from molvm.cli.completion import sources, transitions
 from molvm.cli.conditioning import Classes, GuidanceScale, Prompts
 from molvm.cli.sample_method import (
     FeynmanKacLooks,
@@ -30,7 +31,9 @@ PARTICLES = 16
 
 
 def sample(
-    source: Annotated[str, typer.Argument(help="A run's directory, or a base model's name or directory.")],
+    source: Annotated[
+        str, typer.Argument(help="A run's directory, or a base model's name or directory.", autocompletion=sources)
+    ],
     out: Annotated[Path, typer.Option(help="The SD file to write; for images a new folder of PNG files.")],
     count: Annotated[int, typer.Option("-n", "--count", help="How many molecules.")] = 100,
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
@@ -40,7 +43,9 @@ def sample(
     transition: Annotated[
         str | None,
         typer.Option(
-            help="How a base model steps; analytic_variance needs fewer steps.", show_default="euler_maruyama"
+            help="How a base model steps; analytic_variance needs fewer steps.",
+            show_default="euler_maruyama",
+            autocompletion=transitions,
         ),
     ] = None,
     guidance: Annotated[float, typer.Option(help="What a run's control is multiplied by; 0 for its base model.")] = 1.0,

@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from molvm.cli.completion import methods, rewards
+
 if TYPE_CHECKING:
     from molvm.models.base import BaseModel
     from molvm.runs.inference import Inference
     from molvm.runs.run import Run
 
-Method = Annotated[str | None, typer.Option(help="Steer a base model without training: svdd, feynman-kac or best-of.")]
-MethodReward = Annotated[str | None, typer.Option(help="What --method asks: a reward, or path.py:function.")]
+Method = Annotated[
+    str | None,
+    typer.Option(help="Steer a base model without training: svdd, feynman-kac or best-of.", autocompletion=methods),
+]
+MethodReward = Annotated[
+    str | None, typer.Option(help="What --method asks: a reward, or path.py:function.", autocompletion=rewards)
+]
 MethodStrength = Annotated[float | None, typer.Option(help="λ of --method.")]
 MethodFloor = Annotated[
     float | None, typer.Option(help="What a failure is worth to --method.", show_default="the reward's")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from molvm.cli.answer import Json, answer
-from molvm.cli.completion import models, rewards
+from molvm.cli.completion import loggers, models, objectives, recipes, rewards, value_sizes
 from molvm.cli.conditioning import Classes, GuidanceScale, Prompts
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ def train(
             autocompletion=models,
         ),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Base model by its directory, instead of --dataset.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Base model by its directory, instead of --dataset.", autocompletion=models)
+    ] = None,
     prompts: Prompts = None,
     classes: Classes = None,
     guidance_scale: GuidanceScale = None,
@@ -39,6 +41,7 @@ def train(
             help="The algorithm: value-matching, classifier-guidance, ddpo, dpok, ct-ppo, or, for rewards with a "
             "gradient, adjoint-matching, vgg-flow, refl or draft.",
             show_default="value-matching",
+            autocompletion=objectives,
         ),
     ] = None,
     strength: Annotated[
@@ -50,17 +53,24 @@ def train(
     ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Molecules in a round.", show_default="128")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps from noise to data.", show_default="100")] = None,
-    value_size: Annotated[str | None, typer.Option(help="Size of the value network, A to F.", show_default="B")] = None,
+    value_size: Annotated[
+        str | None,
+        typer.Option(help="Size of the value network, A to F.", show_default="B", autocompletion=value_sizes),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of all randomness.", show_default="0")] = None,
     workers: Annotated[
         str | None, typer.Option(help="Worker processes, one a core by default, or dask://host:port.")
     ] = None,
     recipe: Annotated[
-        str | None, typer.Option(help="Settings by name: few-labels, an hour's run for rewards that cost something.")
+        str | None,
+        typer.Option(
+            help="Settings by name: few-labels, an hour's run for rewards that cost something.", autocompletion=recipes
+        ),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file with settings; options come first.")] = None,
     log: Annotated[
-        list[str] | None, typer.Option(help="Log to tensorboard, wandb or mlflow besides; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Log to tensorboard, wandb or mlflow besides; may be repeated.", autocompletion=loggers),
     ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value, any setting.")] = None,
     resume: Annotated[Path | None, typer.Option(help="A run to go on with; needs no other option.")] = None,

@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 
 from molvm.cli.answer import Json, answer
+from molvm.cli.completion import sources
 
 
 def trajectory(
-    source: Annotated[str, typer.Argument(help="A run's directory, or a base model's name or directory.")],
+    source: Annotated[
+        str, typer.Argument(help="A run's directory, or a base model's name or directory.", autocompletion=sources)
+    ],
     out: Annotated[Path, typer.Option(help="The SD file to write: a record a time.")],
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
     steps: Annotated[
