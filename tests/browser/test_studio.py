@@ -138,8 +138,10 @@ def test_a_file_over_the_limit_gets_a_message(studio: Studio, tmp_path: Path) ->
 
 
 def test_a_run_is_launched_and_stopped_whole(studio: Studio, runs: Path, screenshots: Path) -> None:
+    # Four steps make no sound molecules, which a run would give up on after five rounds, on a fast machine before Stop.
     link = (
-        "launch?name=mine&training.iterations=500&training.batch_size=4&sampling.steps=4&reward.name=qed&value.size=A"
+        "launch?name=mine&training.iterations=500&training.batch_size=4&sampling.steps=4&reward.name=qed"
+        "&reward.patience=1000&value.size=A"
     )
     page = studio.open(link)
     page.get_by_role("button", name="Start").click()
