@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,6 +57,8 @@ class JsonLinesLogger:
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
     """The objects of a file with one JSON object a line, up to the first line that is not whole.
 
+    Metrics are finite numbers; whatever else somebody has put into a line is left out.
+
     Returns:
         An empty list if there is no file.
     """
@@ -69,5 +72,9 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
             break
         if not isinstance(row, dict) or not isinstance(row.get("iteration"), int):
             break
-        rows.append(row)
+        rows.append({name: value for name, value in row.items() if _is_number(value)})
     return rows
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)

@@ -43,3 +43,11 @@ def test_dropping_keeps_what_came_before(log: JsonLinesLogger, tmp_path: Path) -
 def test_a_log_that_was_never_written_is_empty(tmp_path: Path) -> None:
     assert read_json_lines(tmp_path / "none.jsonl") == []
     JsonLinesLogger(tmp_path / "none.jsonl").drop_from(0)
+
+
+def test_what_is_no_finite_number_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(
+        '{"iteration": 0, "ess": "text", "kl": NaN, "loss": 1.5}\n{"iteration": 1, "kl": [1], "loss": 1e999}\n'
+    )
+    assert read_json_lines(path) == [{"iteration": 0, "loss": 1.5}, {"iteration": 1}]
