@@ -101,11 +101,11 @@ def simulate(
         t = grid[k].to(device=x.device, dtype=x.dtype).expand(len(x))
         endpoint, gradient = _evaluate(model, control if allowed[k] > 0 else None, x, t)
         noise = x.randn_like(generator)
-        moved = x.scale(transition.keep) + endpoint.scale(transition.pull) + noise.scale(transition.noise)
+        mean = x.scale(transition.keep) + endpoint.scale(transition.pull)
+        moved = mean + noise.scale(transition.noise)
         if gradient is not None:
             if look_ahead and float(grid[k + 1]) < 1:
-                moved_to = moved - noise.scale(transition.noise)
-                gradient = _ahead(cast(Steering, control), gradient, transition, moved_to, grid[k + 1], look_ahead)
+                gradient = _ahead(cast(Steering, control), gradient, transition, mean, grid[k + 1], look_ahead)
             gradient, cost[k], ito[k] = _within(allowed[k], gradient, *_control_sums(transition, gradient, noise))
             moved = moved - gradient.scale(transition.shift)
         x = moved
@@ -148,7 +148,7 @@ def _ahead(control: Steering, gradient: State, transition: Transition, mean: Sta
     shift, noise = transition.shift, transition.noise
     share = {name: shift[name] and noise[name] ** 2 / shift[name] for name in shift}
     for _ in range(sweeps):
-        gradient = control.gradient(mean - gradient.scale(transition.shift), later).scale(share)
+        gradient = control.gradient(mean - gradient.scale(shift), later).scale(share)
     return gradient
 
 

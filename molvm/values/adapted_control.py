@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from molvm.models.adaptation import Adaptation
-from molvm.schedules import Schedule, Schedules
+from molvm.schedules import Schedule
 from molvm.states import State
 from molvm.values.control import ControlNet
 from molvm.values.velocity_control import VelocityControl
@@ -28,9 +28,6 @@ class AdaptedControl(ControlNet):
 
     features: Adaptation
 
-    def __init__(self, features: Adaptation, schedules: Schedules, strength: float) -> None:
-        super().__init__(features, schedules, strength)
-
     def forward(self, x: State, t: Tensor) -> State:
         """g(x, t) with its graph, for times of shape (B,) before 1."""
         return _moved(self, x, t).scale(
@@ -42,9 +39,6 @@ class AdaptedVelocity(VelocityControl):
     """Δv = (α̇ − αβ̇/β) Δx̂₁ = v_adapted − v_base, for methods that train the flow as an ODE; arguments as above."""
 
     features: Adaptation
-
-    def __init__(self, features: Adaptation, schedules: Schedules, strength: float) -> None:
-        super().__init__(features, schedules, strength)
 
     def forward(self, x: State, t: Tensor) -> State:
         """Δv(x, t) with its graph, for times of shape (B,) before 1."""
