@@ -57,6 +57,12 @@ def train(
         str | None,
         typer.Option(help="Size of the value network, A to F.", show_default="B", autocompletion=value_sizes),
     ] = None,
+    head_start: Annotated[
+        int | None,
+        typer.Option(
+            help="Molecules of the base's dataset to score first; the value network learns from them.", show_default="0"
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of all randomness.", show_default="0")] = None,
     workers: Annotated[
         str | None, typer.Option(help="Worker processes, one a core by default, or dask://host:port.")
@@ -64,7 +70,9 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="Settings by name: few-labels, an hour's run for rewards that cost something.", autocompletion=recipes
+            help="Settings by name: known-molecules, half an hour's run for cheap rewards; few-labels, an hour's for "
+            "rewards that cost something.",
+            autocompletion=recipes,
         ),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file with settings; options come first.")] = None,
@@ -96,6 +104,7 @@ def train(
         "batch_size": batch_size,
         "steps": steps,
         "value_size": value_size,
+        "head_start": head_start,
         "seed": seed,
         "workers": workers,
         "log": log or None,

@@ -38,6 +38,21 @@ class Pace:
         return f"iteration {self.done}/{self.total}  {60 / seconds:.3g}/min  {left} left"
 
 
+class Preparation:
+    """What is done before the iterations, how fast, and for how long."""
+
+    def __init__(self) -> None:
+        self.doing, self.first, self.started = "", 0, 0.0
+
+    def __call__(self, doing: str, done: int, count: int) -> str:
+        """Of so much that has been done."""
+        if doing != self.doing:
+            self.doing, self.first, self.started = doing, done, time.monotonic()
+        made, seconds = done - self.first, time.monotonic() - self.started
+        left = f"  {duration(seconds / made * (count - done))} left" if made and done < count else ""
+        return f"{doing} {done}/{count}{left}"
+
+
 class Summary:
     """The numbers worth watching, from the metrics of an iteration.
 
@@ -61,6 +76,12 @@ class TrainingLines:
 
     def __init__(self, summary: Summary) -> None:
         self.summary, self.pace, self.due = summary, Pace(), Throttle()
+        self.preparation = Preparation()
+
+    def prepare(self, doing: str, done: int, count: int) -> None:
+        """A line, if it is time."""
+        if self.due() or done == count:
+            say(self.preparation(doing, done, count))
 
     def begin(self, iteration: int, iterations: int) -> None:
         """The loop starts."""
@@ -94,6 +115,12 @@ class TrainingBar:
     def __init__(self, summary: Summary, bar: Progress) -> None:
         self.summary, self.pace, self.bar, self.text = summary, Pace(), bar, ""
         self.task = bar.add_task("preparing", total=None)
+        self.preparation = Preparation()
+
+    def prepare(self, doing: str, done: int, count: int) -> None:
+        """A bar of its own for each thing that is done beforehand."""
+        text = self.preparation(doing, done, count)
+        self.bar.update(self.task, completed=done, total=count, description=text)
 
     def begin(self, iteration: int, iterations: int) -> None:
         """The loop starts."""

@@ -154,7 +154,7 @@ class ClassifierGuidance(ValueObjective[ClassifierGuidanceOptions]):
 
     def _losses(self, values: Tensor, targets: Tensor) -> Tensor:
         if self.options.form == "stable":
-            return _continued_exp(values - targets, self.options.linear_above) - values
+            return stable_loss(values, targets, self.options.linear_above)
         scale = self.value.strength * (1.0 if self.options.form == "faithful" else float(self.reward_max))
         return (torch.exp(-values - scale) - torch.exp(-targets - scale)).square() / 2
 
@@ -218,6 +218,17 @@ class ClassifierGuidance(ValueObjective[ClassifierGuidanceOptions]):
                 allowed=f"an exponent up to {largest:.3g}, beyond which its square overflows",
                 remedy='objective.form = "stable" or "log_scaled", or a smaller strength',
             )
+
+
+def stable_loss(values: Tensor, targets: Tensor, linear_above: float) -> Tensor:
+    """g(V − Ĵ) − V of each point, which is least in expectation where exp(−V) = E[exp(−Ĵ)], Ĵ = −λr.
+
+    Args:
+        values: V, shape (M,).
+        targets: Ĵ, shape (M,).
+        linear_above: As `ClassifierGuidanceOptions` says.
+    """
+    return _continued_exp(values - targets, linear_above) - values
 
 
 def _continued_exp(z: Tensor, above: float) -> Tensor:

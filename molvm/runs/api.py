@@ -44,6 +44,7 @@ def settings_layer(
     batch_size: int | None = None,
     steps: int | None = None,
     value_size: str | None = None,
+    head_start: int | None = None,
     seed: int | None = None,
     workers: Workers | None = None,
     log: Sequence[str] | None = None,
@@ -68,6 +69,7 @@ def settings_layer(
         "objective": {"name": objective and objective.replace("-", "_")},
         "sampling": {"steps": steps},
         "value": {"size": value_size},
+        "head_start": {"molecules": head_start},
         "logging": dict.fromkeys(log or (), True),
         "training": {"strength": strength, "iterations": iterations, "batch_size": batch_size, "seed": seed},
     }
@@ -90,6 +92,7 @@ def train(
     batch_size: int | None = None,
     steps: int | None = None,
     value_size: str | None = None,
+    head_start: int | None = None,
     seed: int | None = None,
     workers: Workers | None = None,
     log: Sequence[str] | None = None,
@@ -111,10 +114,13 @@ def train(
         batch_size: Molecules in a round.
         steps: Steps of the SDE.
         value_size: Size of the value network, "A" to "F".
+        head_start: Molecules of the base model's own dataset that are scored first, and from which the value network
+            learns before anything is sampled.
         seed: Of all randomness.
         workers: Processes that evaluate the reward, or the address of a Dask scheduler, `dask://host:port`.
         log: Where metrics go besides the run's directory: "tensorboard", "wandb", "mlflow".
-        recipe: A name of settings that belong together, "few-labels" for rewards that cost something.
+        recipe: A name of settings that belong together: "known-molecules" for cheap rewards, "few-labels" for those
+            that cost something.
         settings: All other settings, as in a file; what is given above comes first.
         progress: Told about every step.
 
@@ -146,6 +152,7 @@ def train(
         batch_size=batch_size,
         steps=steps,
         value_size=value_size,
+        head_start=head_start,
         seed=seed,
         workers=workers,
         log=log,

@@ -153,6 +153,21 @@ class ValueSection(Section):
     )
 
 
+class HeadStartSection(Section):
+    """What the value network learns from the base model's own dataset before the first round; `HeadStartOptions`."""
+
+    molecules: Annotated[int, Field(ge=0)] = Field(
+        0, description="molecules of the dataset that are scored and learned from; 0: none, as in the paper"
+    )
+    views: Annotated[int, Field(ge=1)] = Field(
+        2, description="how often each of them is noised; 5 to 20 where there are few"
+    )
+    epochs: Annotated[int, Field(ge=1)] = Field(4, description="how often each noised molecule is learned from")
+    batch_size: Annotated[int, Field(ge=2)] = Field(48, description="molecules of a gradient step")
+    learning_rate: PositiveFloat = Field(1e-3, description="of AdamW; it falls to nothing")
+    weight_decay: Annotated[FiniteFloat, Field(ge=0)] = Field(0.01, description="of AdamW")
+
+
 class TrainingSection(Section):
     """The loop."""
 
@@ -210,6 +225,7 @@ class RunConfig(Section):
     sampling: SamplingSection = SamplingSection()
     value: ValueSection = ValueSection()
     constraints: ConstraintsSection = ConstraintsSection()
+    head_start: HeadStartSection = HeadStartSection()
     training: TrainingSection = TrainingSection()
     logging: LoggingSection = LoggingSection()
     out: Annotated[Path, Strict(strict=False)] | None = Field(None, description="the run's directory")

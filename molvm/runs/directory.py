@@ -45,6 +45,11 @@ class RunDirectory:
         return self.path / "checkpoints"
 
     @property
+    def head_start(self) -> Path:
+        """The folder of checkpoints of what is learned before the first round; gone once that is done."""
+        return self.path / "head_start"
+
+    @property
     def adapter(self) -> Path:
         """The low-rank adapter that was trained, as a folder that diffusers loads; not every run has one."""
         return self.path / "adapter"

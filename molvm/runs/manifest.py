@@ -79,6 +79,7 @@ class Manifest:
         seed: Of all randomness.
         floor: What a failure is worth, in the reward's unit; None until it has been settled.
         makes: What the run makes, molecules or images.
+        head_start: What the value network learned before the first round, as `LearnedBefore` says it; None if nothing.
         reward_is_object: Whether a Python program gave the reward, so that its name does not bring it back.
         created: When, in UTC.
         versions: Of the packages behind the results.
@@ -96,6 +97,7 @@ class Manifest:
     floor: float | None = None
     makes: Subject = "molecules"
     reward_is_object: bool = False
+    head_start: Mapping[str, Any] | None = None
     model_note: str | None = None
     created: str = field(default_factory=lambda: now())
     versions: Mapping[str, str] = field(default_factory=lambda: package_versions())

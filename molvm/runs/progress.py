@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 class TrainingProgress(Protocol):
     """A watcher of a training run."""
 
+    def prepare(self, doing: str, done: int, count: int) -> None:
+        """Before the loop: so much of something has been done."""
+        ...
+
     def begin(self, iteration: int, iterations: int) -> None:
         """The loop starts, with so many of all iterations finished before."""
         ...
@@ -30,6 +34,9 @@ class TrainingProgress(Protocol):
 
 class Silence:
     """Watches and says nothing."""
+
+    def prepare(self, doing: str, done: int, count: int) -> None:
+        """Nothing."""
 
     def begin(self, iteration: int, iterations: int) -> None:
         """Nothing."""

@@ -36,6 +36,7 @@ from molvm.runs.config import RunConfig
 from molvm.runs.config_file import config_text, load_config
 from molvm.runs.directory import RunDirectory
 from molvm.runs.exact import Exact, log_target
+from molvm.runs.head_start import check_head_start
 from molvm.runs.image_records import ImageRecord
 from molvm.runs.keeping import keeping
 from molvm.runs.manifest import Manifest
@@ -124,7 +125,7 @@ class Run:
         require_subject(run.reward, manifest.makes, f"the base model {run.model.name} makes")
         if isinstance(run.reward, SampleReward):
             require_sendable(run.reward, config.reward.workers)
-        run._new_objective(manifest)
+        check_head_start(config, run.model, run._new_objective(manifest))
         run.directory.begin(manifest.makes)
         replace_text(run.directory.config, config_text(located))
         manifest.save(run.directory.manifest)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-from dataclasses import dataclass, field, replace
-from typing import Any
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, cast
 
 import torch
 
 from molvm.errors import CheckpointError, MolVMError
 from molvm.models.base import FlowModel, made_by
-from molvm.objectives import Objective
+from molvm.objectives import Objective, ValueObjective
 from molvm.rewards.base import Outcome, Reward
 from molvm.rewards.constraint import constraints_of
 from molvm.runs.advice import about_floor, about_missed_modes, about_strength, about_warmup
@@ -20,6 +22,7 @@ from molvm.runs.assembly import adjustments, declared_floor, isolated_reward, se
 from molvm.runs.config import RunConfig
 from molvm.runs.directory import RunDirectory
 from molvm.runs.failure_watch import FailureWatch
+from molvm.runs.head_start import LEARNING, SCORING, learn_before
 from molvm.runs.interruption import Abandoned, Interruption
 from molvm.runs.manifest import Manifest, Status
 from molvm.runs.progress import Silence, TrainingProgress
@@ -28,6 +31,7 @@ from molvm.training.checkpoint import has_checkpoint
 from molvm.training.trackers.several import Trackers
 from molvm.training.trackers.tracked import Tracked
 from molvm.training.trainer import Iteration, Scorer, Trainer
+from molvm.training.worth import worth
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +58,8 @@ class TrainingSession:
 
     def __post_init__(self) -> None:
         self.interruption = Interruption()
-        self._scored = 0
+        self._scored = self._to_score = 0
+        self._tell_scored: Callable[[int, int], None] = self.progress.scored
         self._warned_of_missed = False
 
     def run(self) -> int:
@@ -72,7 +77,7 @@ class TrainingSession:
         scorer, close = isolated_reward(self.reward, self.config.reward, self._on_outcome, self.interruption.check)
 
         def score(samples: list[Any]) -> list[Outcome]:
-            self._scored = 0
+            self._scored, self._to_score = 0, len(samples)
             return scorer(samples)
 
         try:
@@ -116,7 +121,28 @@ class TrainingSession:
             )
         elif self.config.value.start is not None:
             trainer.save()  # what another run has taught must be here even if that run changes or goes
+        elif self.config.head_start.molecules:
+            self._learn_before(score, floor)
+            trainer.save()
+            shutil.rmtree(self.directory.head_start, ignore_errors=True)
         return trainer
+
+    def _learn_before(self, score: Scorer, floor: float) -> None:
+        """The value network learns from known molecules; the manifest says how well."""
+        self._tell_scored = lambda done, count: self.progress.prepare(SCORING, done, count)
+        learned = learn_before(
+            self.config,
+            self.model,
+            cast(ValueObjective[Any], self.objective),
+            score,
+            lambda outcomes: worth(outcomes, self.reward.direction, floor),
+            self.directory.head_start,
+            progress=lambda done, count: self.progress.prepare(LEARNING, done, count),
+            check=self.interruption.check,
+        )
+        self._tell_scored = self.progress.scored
+        manifest = Manifest.load(self.directory.manifest)
+        replace(manifest, head_start=asdict(learned)).save(self.directory.manifest)
 
     def _train(self, trainer: Trainer) -> None:
         store = RunStore(self.directory, self.reward.name, constraints_of(self.reward), made_by(self.model))
@@ -192,7 +218,7 @@ class TrainingSession:
     def _on_outcome(self, outcome: Outcome) -> None:  # noqa: ARG002 - only that there is one matters
         self.interruption.check()
         self._scored += 1
-        self.progress.scored(self._scored, self.config.training.batch_size)
+        self._tell_scored(self._scored, self._to_score)
 
 
 def _say(advice: str | None) -> None:
