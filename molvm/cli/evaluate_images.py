@@ -55,15 +55,15 @@ class ImageOptions:
 def evaluate_images(
     source: Source,
     options: ImageOptions,
+    reference: Source | None,
     *,
     count: int,
     seed: int,
-    reference: str | None,
     workers: str | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure the images of a source, and print and write what was found."""
+    """Measure the images of a source, against those of a reference, and print and write what was found."""
     import json
 
     from rich.console import Console
@@ -72,7 +72,7 @@ def evaluate_images(
     from molvm.cli.image_table import image_table
     from molvm.durable import replace_text
     from molvm.rewards.pools import open_pool
-    from molvm.runs.image_evaluation import Draw, opened
+    from molvm.runs.image_evaluation import Draw
     from molvm.runs.image_evaluation import evaluate_images as measured
     from molvm.runs.image_features import image_features
 
@@ -80,10 +80,9 @@ def evaluate_images(
     reward = _reward(source, options)
     open_pool(workers).close()
     features = image_features(options.inception, options.clip, options.dreamsim)
-    against = None if reference is None else opened(reference)
     with counting_bar("sampling") as progress:
         summary = measured(
-            source, features, reference=against, draw=Draw(count, seed, progress), reward=reward, workers=workers
+            source, features, reference=reference, draw=Draw(count, seed, progress), reward=reward, workers=workers
         )
     document = summary.to_json()
     if out is not None:

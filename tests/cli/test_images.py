@@ -116,6 +116,28 @@ def test_a_base_is_sampled_with_chosen_classes(tmp_path: Path) -> None:
     assert prompts <= {'"Carassius auratus', "thing 7"}
 
 
+def test_base_and_run_compute_where_they_are_told_to(base: Path, tmp_path: Path) -> None:
+    save_dit(dit(), tmp_path / "dit")
+    quick = ("-n", "2", "--steps", "2")
+    plain, told = tmp_path / "plain", ("--device", "cpu:0", "--offload")
+    run("sample", str(tmp_path / "dit"), *quick, "--transition", "ddim", "--out", str(plain))
+    run("sample", str(tmp_path / "dit"), *quick, "--transition", "ddim", *told, "--out", str(tmp_path / "told"))
+    assert (tmp_path / "told" / "grid.png").read_bytes() == (plain / "grid.png").read_bytes()
+    found, _ = evaluated(str(tmp_path / "dit"), "-n", "2", *told, "--classes", "goldfish")
+    assert found["group"]["images"] == 2
+    folder, drawn = str(tmp_path / "run"), str(tmp_path / "drawn")
+    run("train", "--model", str(tmp_path / "dit"), "--reward", "jpeg", *SMALL, "--out", folder)
+    run("sample", folder, *quick, "--device", "cpu", "--no-offload", "--out", str(tmp_path / "from the run"))
+    for source in (folder, str(tmp_path / "dit")):
+        for refused, message in (("nowhere", "no device 'nowhere'"), ("meta", "no device 'meta'")):
+            with pytest.raises(ModelError, match=message) as caught:
+                run("sample", source, "--device", refused, "--out", drawn)
+            assert "cpu" in str(caught.value.allowed)
+    with pytest.raises(ModelError, match="computes on the processor"):
+        run("sample", str(base), "--offload", "--out", drawn)
+    assert not Path(drawn).exists()
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [("model.prompts='nowhere.txt'", "a text file"), ("model.guidance_scale=0.5", "guidance_scale")],
@@ -172,6 +194,8 @@ def test_folders_of_images_are_measured(base: Path, tmp_path: Path) -> None:
     [
         (["{images}", "--strain"], "--strain is of molecules"),
         (["{images}", "--table", "qm9"], "--table is of molecules"),
+        (["{images}", "--device", "cpu"], "--device is of a model"),
+        (["{smiles}", "--offload"], "--offload is of a model"),
         (["{images}", "--score"], "Only a run has a reward"),
         (["{images}", "--reward", "qed"], "judges molecules"),
         (["{images}", "--clip", "nowhere"], "no CLIP at nowhere"),

@@ -69,13 +69,19 @@ class Placement:
                 network.to(HOME)
 
 
+def devices() -> list[str]:
+    """The devices of this machine, as torch calls them."""
+    found = torch.accelerator.current_accelerator(check_available=True)
+    numbers = range(torch.accelerator.device_count())
+    return [HOME] if found is None else [HOME, found.type, *(f"{found.type}:{number}" for number in numbers)]
+
+
 def _found(name: str) -> torch.device:
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).item()  # "meta" has no numbers
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ModelError(
-            f"There is no device {name!r} here: {str(error).splitlines()[0]:.200}",
-            allowed="cpu; cuda or mps where torch has them",
+            f"There is no device {name!r} here: {str(error).splitlines()[0]:.200}", allowed=", ".join(devices())
         ) from error
     return device
