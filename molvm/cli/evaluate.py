@@ -10,7 +10,16 @@ import typer
 from molvm.cli.answer import Json, answer
 from molvm.cli.completion import sources
 from molvm.cli.conditioning import Classes, Device, GuidanceScale, Offload, Prompts, model_section
-from molvm.cli.evaluate_images import Clip, DreamSim, ImageOptions, ImageReward, Inception, Score, evaluate_images
+from molvm.cli.evaluate_images import (
+    Clip,
+    Digits,
+    DreamSim,
+    ImageOptions,
+    ImageReward,
+    Inception,
+    Score,
+    evaluate_images,
+)
 
 if TYPE_CHECKING:
     from molvm.runs.config import ModelSection
@@ -54,6 +63,7 @@ def evaluate(
     inception: Inception = None,
     clip: Clip = None,
     dreamsim: DreamSim = None,
+    digits: Digits = None,
     reward: ImageReward = None,
     score: Score = False,
     prompts: Prompts = None,
@@ -96,7 +106,7 @@ def evaluate(
             raise ConfigError(f"{path} would replace the molecules.", remedy="another name")
     if out is not None and plot is not None and out.resolve() == plot.resolve():
         raise ConfigError(f"--out and --plot are both {out}.", remedy="two names")
-    images = ImageOptions(inception, clip, dreamsim, reward, score)
+    images = ImageOptions(inception, clip, dreamsim, digits, reward, score)
     asked = model_section(
         prompts=prompts, classes=classes, guidance_scale=guidance_scale, device=device, offload=offload
     )

@@ -23,6 +23,14 @@ Clip = Annotated[
 DreamSim = Annotated[
     Path | None, typer.Option("--dreamsim", help="Of images: folder of DreamSim's weights, for the diversity.")
 ]
+Digits = Annotated[
+    bool | None,
+    typer.Option(
+        "--digits/--no-digits",
+        help="Of images: take the Fréchet distance in the features of a bundled classifier of 16 x 16 digits.",
+        show_default="for the base digits and its runs",
+    ),
+]
 ImageReward = Annotated[
     str | None, typer.Option("--reward", help="Of images: a reward to score them and the reference by.")
 ]
@@ -36,6 +44,7 @@ class ImageOptions:
     inception: Path | None
     clip: str | None
     dreamsim: Path | None
+    digits: bool | None
     reward: str | None
     score: bool
 
@@ -72,14 +81,15 @@ def evaluate_images(
     from molvm.cli.image_table import image_table
     from molvm.durable import replace_text
     from molvm.rewards.pools import open_pool
-    from molvm.runs.image_evaluation import Draw
+    from molvm.runs.image_evaluation import Draw, makes_digits
     from molvm.runs.image_evaluation import evaluate_images as measured
     from molvm.runs.image_features import image_features
 
     # Refused before anything is sampled.
     reward = _reward(source, options)
     open_pool(workers).close()
-    features = image_features(options.inception, options.clip, options.dreamsim)
+    digits = makes_digits(source) if options.digits is None else options.digits
+    features = image_features(options.inception, options.clip, options.dreamsim, digits=digits)
     with counting_bar("sampling") as progress:
         summary = measured(
             source, features, reference=reference, draw=Draw(count, seed, progress), reward=reward, workers=workers

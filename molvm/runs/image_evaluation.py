@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -26,6 +27,8 @@ from molvm.runs.sampling import draw_samples
 
 Source = Path | Run | BaseModel
 """A folder of images, or what makes them."""
+
+DIGITS: Final = "digits"
 
 Progress = Callable[[int, int], None]
 
@@ -66,6 +69,13 @@ def opened(source: str, model: ModelSection | None = None) -> Source:
     if path.is_dir() and not RunDirectory(path).is_run and not _is_model(path) and is_image_folder(path):
         return path
     return open_source(source, model)
+
+
+def makes_digits(source: Source) -> bool:
+    """Whether the source is the bundled base `digits`, or a run of it."""
+    if isinstance(source, Path):
+        return False
+    return (source.manifest.model if isinstance(source, Run) else source.name) == DIGITS
 
 
 def holds_images(source: Source) -> bool:

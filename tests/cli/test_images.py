@@ -174,6 +174,18 @@ def test_a_run_of_images_is_measured_against_its_base(base: Path, tmp_path: Path
         assert words in " ".join(table.split())
 
 
+def test_the_bundled_digits_are_measured_by_their_classifier(tmp_path: Path) -> None:
+    run("sample", "digits", "-n", "3", "--steps", "2", "--out", str(tmp_path / "drawn"))
+    arguments = ("digits", "-n", "3", "--reference", str(tmp_path / "drawn"))
+    found, table = evaluated(*arguments)
+    assert found["distance"]["features"] == "a bundled classifier of digits"
+    assert "classifier of digits" in " ".join(table.split())
+    other, _ = evaluated(*arguments, "--no-digits")
+    assert other["distance"]["features"] == "1 principal components of pixels"
+    folder, _ = evaluated(str(tmp_path / "drawn"), "--reference", str(tmp_path / "drawn"), "--digits")
+    assert folder["distance"]["value"] < 1e-9
+
+
 def test_folders_of_images_are_measured(base: Path, tmp_path: Path) -> None:
     for seed, name in enumerate(("one", "other")):
         run("sample", str(base), "-n", "8", "--steps", "3", "--seed", str(seed), "--out", str(tmp_path / name))
