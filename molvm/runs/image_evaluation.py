@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
@@ -20,15 +19,13 @@ from molvm.rewards.workers import Workers
 from molvm.runs.api import open_source
 from molvm.runs.config import ModelSection
 from molvm.runs.directory import RunDirectory
-from molvm.runs.image_features import ImageFeatures
+from molvm.runs.image_features import ImageFeatures, of_digits
 from molvm.runs.image_samples import ImageSet
 from molvm.runs.run import Run
 from molvm.runs.sampling import draw_samples
 
 Source = Path | Run | BaseModel
 """A folder of images, or what makes them."""
-
-DIGITS: Final = "digits"
 
 Progress = Callable[[int, int], None]
 
@@ -75,7 +72,7 @@ def makes_digits(source: Source) -> bool:
     """Whether the source is the bundled base `digits`, or a run of it."""
     if isinstance(source, Path):
         return False
-    return (source.manifest.model if isinstance(source, Run) else source.name) == DIGITS
+    return of_digits(source.manifest.model if isinstance(source, Run) else source.name)
 
 
 def holds_images(source: Source) -> bool:

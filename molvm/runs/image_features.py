@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from molvm.errors import ConfigError
 from molvm.evaluation.images.features import Extractor, PixelExtractor
 from molvm.rewards.images.weights import CLIP_L, find_folder
+
+DIGITS: Final = "digits"
+
+
+def of_digits(model: str) -> bool:
+    """Whether a base model of this name makes images that the bundled classifier knows."""
+    return model == DIGITS
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,8 @@ class DigitExtractor:
             network.load_state_dict(read_weights(WEIGHTS))
         except RuntimeError as error:
             raise ModelError(f"The weights {WEIGHTS} are damaged: {error!r:.300}.", remedy="molvm anew") from error
-        self._network = frozen(network)
+        frozen(network)
+        self._network = network
 
     @torch.no_grad()
     def __call__(self, images: Sequence[Image]) -> NDArray[np.float64]:
