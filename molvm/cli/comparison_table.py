@@ -30,8 +30,10 @@ def comparison_table(found: Comparison) -> Table:
         "strength": lambda row: f"{row.strength:g}",
         "rounds, reward calls": lambda row: f"{row.rounds}, {row.calls}",
         "seconds": lambda row: f"{row.seconds:.4g}",
-        f"reward at {found.kl:.3g} nats": lambda row: _interval(row.reward_at_kl),
-        "  at a KL of": lambda row: f"{row.kl_there:.3g}",
+        f"reward at {NOTHING if found.kl is None else format(found.kl, '.3g')} nats": lambda row: _interval(
+            row.reward_at_kl
+        ),
+        "  at a KL of": lambda row: NOTHING if row.kl_there is None else f"{row.kl_there:.3g}",
         "reward in the end ¹": lambda row: _interval(row.reward),
         "  of those that have one": lambda row: _interval(row.reward_scored),
         "KL from the base, nats": lambda row: _interval(row.kl),

@@ -36,9 +36,10 @@ class Row:
         samples: Of the end.
         reward: Mean of the end, failures at the worst floor of the runs.
         reward_scored: Mean of those that have a reward.
-        kl: Of the end from the base, in nats.
-        reward_at_kl: Mean reward, counted likewise, of the rounds nearest to the KL that all runs have reached.
-        kl_there: Mean KL of those rounds.
+        kl: Of the end from the base, in nats; None for an ODE, whose paths have none.
+        reward_at_kl: Mean reward, counted likewise, of the rounds nearest to the KL that all runs have reached; None
+            without KL.
+        kl_there: Mean KL of those rounds; None without.
         gain_per_call: What the end has more than the base, in the better direction, by reward calls; None without base.
         gain_per_second: The same by seconds.
         diversity: Mean distance of two samples of the end, 0 to 1: Tanimoto of molecules, pixels of images.
@@ -59,9 +60,9 @@ class Row:
     samples: int
     reward: Estimate
     reward_scored: Estimate | None
-    kl: Estimate
-    reward_at_kl: Estimate
-    kl_there: float
+    kl: Estimate | None
+    reward_at_kl: Estimate | None
+    kl_there: float | None
     gain_per_call: Estimate | None
     gain_per_second: Estimate | None
     diversity: Estimate | None
@@ -82,7 +83,7 @@ class Comparison:
         unit: Of the reward.
         direction: Which way it is better.
         floor: What failures count as here: the worst floor of the runs.
-        kl: The largest KL that all of them have reached, in nats.
+        kl: The largest KL that all of those that have one have reached, in nats; None if none has.
         rows: One a run.
         points: Run, iteration, KL and reward of each round.
         front: Those points of which no other has as much reward for as few nats.
@@ -93,7 +94,7 @@ class Comparison:
     unit: str
     direction: str
     floor: float
-    kl: float
+    kl: float | None
     rows: tuple[Row, ...]
     points: tuple[Mapping[str, Any], ...]
     front: tuple[Mapping[str, Any], ...]
@@ -117,7 +118,7 @@ def compare(contenders: Sequence[Contender], features: Extractor | None = None) 
     first = contenders[0]
     floors = [each.manifest.floor for each in contenders if each.manifest.floor is not None]
     floor = first.sign * min(first.sign * each for each in floors)
-    kl = min(each.kl.value for each in contenders)
+    kl = min((each.kl.value for each in contenders if each.kl is not None), default=None)
     points = [point for each in contenders for point in reward_against_kl(each.name, each.metrics)]
     return Comparison(
         model=first.manifest.model,
@@ -132,9 +133,9 @@ def compare(contenders: Sequence[Contender], features: Extractor | None = None) 
     )
 
 
-def _row(mine: Contender, floor: float, kl: float, features: Extractor) -> Row:
+def _row(mine: Contender, floor: float, kl: float | None, features: Extractor) -> Row:
     end = _credited(mine.end.records, floor, mine.sign)
-    there, kl_there = mine.near(kl)
+    there, kl_there = mine.near(math.nan if kl is None else kl)
     gain = mean_difference(end, base) if (base := _credited(mine.base.records, floor, mine.sign)) else None
     calls = len(mine.records)
     return Row(
@@ -149,8 +150,8 @@ def _row(mine: Contender, floor: float, kl: float, features: Extractor) -> Row:
         reward=mean_interval(end),
         reward_scored=mine.end.mean,
         kl=mine.kl,
-        reward_at_kl=mean_interval(_credited(there, floor, mine.sign)),
-        kl_there=kl_there,
+        reward_at_kl=mean_interval(_credited(there, floor, mine.sign)) if there else None,
+        kl_there=kl_there if there else None,
         gain_per_call=None if gain is None else _scaled(gain, mine.sign / calls),
         gain_per_second=None if gain is None or mine.seconds == 0 else _scaled(gain, mine.sign / mine.seconds),
         diversity=_diversity(mine.end.records),

@@ -35,7 +35,7 @@ class Contender:
         records: Of all iterations.
         base: What its base has made in rounds that nothing steered.
         end: What it makes in the end.
-        costs: Independent estimates of the KL of the end from the base, in nats.
+        costs: Independent estimates of the KL of the end from the base, in nats; empty for a run without noise.
         base_images: What the end's images are measured against; empty for molecules.
     """
 
@@ -57,9 +57,9 @@ class Contender:
         return 1.0 if self.manifest.direction == "maximise" else -1.0
 
     @cached_property
-    def kl(self) -> Estimate:
-        """Of the end from the base, in nats."""
-        return mean_interval(self.costs, low=0)
+    def kl(self) -> Estimate | None:
+        """Of the end from the base, in nats; None for an ODE, whose paths have none."""
+        return mean_interval(self.costs, low=0) if self.costs else None
 
     @cached_property
     def gap(self) -> Estimate | None:
@@ -75,7 +75,12 @@ class Contender:
         return math.fsum(row.get(part, 0.0) for row in self.metrics for part in parts)
 
     def near(self, kl: float) -> tuple[Sequence[Record], float]:
-        """The samples of the rounds that were nearest to a KL, as many rounds as make an end; and their mean KL."""
+        """The samples of the rounds that were nearest to a KL, as many rounds as make an end; and their mean KL.
+
+        Of a run without KL there are none.
+        """
+        if self.kl is None:
+            return (), math.nan
         if kl == self.kl.value or not last_rounds(self.metrics):
             return self.end.records, self.kl.value
         rounds = sorted(reward_against_kl(self.name, self.metrics), key=lambda row: abs(row["kl"] - kl))
@@ -91,7 +96,7 @@ class Fresh:
 
     Args:
         records: What the run makes in the end.
-        costs: What the path of each has cost, in nats.
+        costs: What the path of each has cost, in nats; empty without noise.
         base_images: What its base makes of other noise; empty for molecules.
     """
 
@@ -120,7 +125,7 @@ def contender(run: RecordedRun, fresh: Fresh | None = None) -> Contender:
     records = tuple(run.store.records())
     base, end = base_and_run(run.name, metrics, records, LAST)
     chosen = set(last_rounds(metrics, LAST))
-    costs = [row["kl"] for row in metrics if row["iteration"] in chosen]
+    costs = [row["kl"] for row in metrics if row["iteration"] in chosen and "kl" in row]
     base_images = tuple(record.image for record in base.records if isinstance(record, ImageRecord))
     if fresh is not None:
         end, costs = Group(run.name, fresh.records), list(fresh.costs)

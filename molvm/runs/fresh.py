@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from molvm.errors import ConfigError
 from molvm.rewards.pools import open_pool
 from molvm.runs.contenders import Fresh
@@ -45,12 +47,14 @@ def fresh_samples(path: Path, count: int, seed: int, progress: Callable[[int, in
         raise ConfigError(f"{count} samples of the run {path} say nothing of it.", allowed="two or more, of a run")
     drawn = run.sample(count, seed=seed, progress=progress).score()
     iteration = len(run.metrics())
-    values, weights = worth(drawn.outcomes, run.reward.direction, floor), drawn.log_weights(floor)
+    values = worth(drawn.outcomes, run.reward.direction, floor)
+    noisy = bool(np.isfinite(drawn.path_cost).all())
+    weights = drawn.log_weights(floor) if noisy else drawn.path_cost
     records = [
         run.store.kind.of(sample, outcome, iteration=iteration, worth=float(value), log_weight=float(weight))
         for sample, outcome, value, weight in zip(drawn.molecules, drawn.outcomes, values, weights, strict=True)
     ]
-    costs = tuple(float(cost) for cost in drawn.path_cost)
+    costs = tuple(float(cost) for cost in drawn.path_cost) if noisy else ()
     if not isinstance(drawn, ImageSet):
         return Fresh(tuple(records), costs)
     # Of other noise, so that the two sets are independent, as their distance presumes.

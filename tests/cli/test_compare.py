@@ -75,6 +75,17 @@ def test_the_images_of_runs_have_a_distance_from_their_base(molvm: Molvm, tmp_pa
     assert refused.code == 2
 
 
+def test_a_run_of_vgg_flow_is_compared(molvm: Molvm, tmp_path: Path) -> None:
+    for objective in ("vgg-flow", "draft"):
+        given = ("train", "--dataset", "digits", "--reward", "brightness", *SMALL, "--objective", objective)
+        assert molvm(*given, "--steps", 2, "--out", objective).code == 0
+    for more in ((), ("-n", 4)):
+        said = molvm("compare", "vgg-flow", "draft", *more)
+        assert said.code == 0, said.err
+        row = next(line for line in said.out.splitlines() if line.startswith("KL from the base"))
+        assert row.split("nats")[1].split()[0] == "-"
+
+
 def test_what_cannot_be_compared_is_refused(molvm: Molvm, tmp_path: Path, tiny_path: Path, spread_reward: str) -> None:
     save_tiny(tmp_path / "tiny", seed=1)
     short = [*SMALL, "--iterations", 1]

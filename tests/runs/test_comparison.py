@@ -66,6 +66,24 @@ def test_gains_are_by_what_was_paid_in_the_better_direction(direction: str, sign
     assert row.gap.value == pytest.approx(1.5)
 
 
+def test_a_run_of_an_ode_has_no_kl_and_is_compared_by_the_rest(tmp_path: Path) -> None:
+    noisy, plain = run("noisy", 1.0), run("plain", 1.0)
+    metrics = [{"iteration": row["iteration"], "velocity_cost": row["kl"], "reward": 1.0} for row in plain.metrics]
+    base, end = base_and_run("plain", metrics, plain.records)
+    assert {record.iteration for record in base.records} == {0}
+    ode = replace(plain, metrics=metrics, base=base, end=end, costs=[])
+    found = compare([noisy, ode])
+    first, second = found.rows
+    assert found.kl == first.kl_there == pytest.approx(7.5)
+    assert (second.kl, second.reward_at_kl, second.kl_there) == (None, None, None)
+    assert second.reward.value == pytest.approx(7.5)
+    assert second.gain_per_call is not None
+    assert {point["run"] for point in found.points} == {"noisy"}
+    draw_comparison(found, tmp_path / "f.svg")
+    assert "plain, without KL" in (tmp_path / "f.svg").read_text()
+    assert compare([ode, ode]).kl is None
+
+
 def test_failures_count_at_the_worst_floor_of_all() -> None:
     """So that a run whose own floor is higher has nothing of it."""
     one, other = run("a", 1.0, floor=0.0), run("b", 1.0, floor=-4.0)
