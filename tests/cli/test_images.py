@@ -138,6 +138,17 @@ def test_base_and_run_compute_where_they_are_told_to(base: Path, tmp_path: Path)
     assert not Path(drawn).exists()
 
 
+def test_digits_are_trained_on_chosen_classes(tmp_path: Path) -> None:
+    (tmp_path / "classes.txt").write_text("3\n7\n")
+    chosen = ("--classes", str(tmp_path / "classes.txt"))
+    run("train", "--dataset", "digits", "--reward", "brightness", *SMALL, *chosen, "--out", str(tmp_path / "run"))
+    found = molvm.Run.open(tmp_path / "run")
+    assert {record.sample.prompt for record in found.store.records()} == {"3", "7"}
+    run("sample", str(tmp_path / "run"), "-n", "3", "--out", str(tmp_path / "drawn"))
+    with pytest.raises(ModelError, match="no class '11'"):
+        run("sample", "digits", "-n", "1", "--classes", "11", "--out", str(tmp_path / "not"))
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [("model.prompts='nowhere.txt'", "a text file"), ("model.guidance_scale=0.5", "guidance_scale")],

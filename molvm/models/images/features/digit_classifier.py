@@ -79,13 +79,27 @@ class DigitExtractor:
         Raises:
             ImageError: There are none, or one is of another size or coloured.
         """
-        shapes = {image.pixels.shape for image in images}
-        if shapes != {(SIZE, SIZE, 1)}:
-            said = ", ".join(" x ".join(map(str, shape)) for shape in sorted(shapes)) or "no images"
-            raise ImageError(
-                f"The classifier of digits sees {said}.",
-                allowed=f"grey images of {SIZE} x {SIZE}",
-                remedy="other features: --no-digits",
-            )
-        levels = torch.from_numpy(np.stack([image.pixels[..., 0] for image in images]))[:, None].float()
-        return np.asarray(self._network.features(levels / 127.5 - 1).double().numpy())
+        return np.asarray(self._network.features(_values(images)).double().numpy())
+
+    @torch.no_grad()
+    def digits(self, images: Sequence[Image]) -> NDArray[np.int64]:
+        """What the classifier takes the images for, (n,), from 0 to 9.
+
+        Raises:
+            ImageError: There are none, or one is of another size or coloured.
+        """
+        return np.asarray(self._network(_values(images)).argmax(dim=1).numpy())
+
+
+def _values(images: Sequence[Image]) -> Tensor:
+    """(n, 1, 16, 16) in [-1, 1]."""
+    shapes = {image.pixels.shape for image in images}
+    if shapes != {(SIZE, SIZE, 1)}:
+        said = ", ".join(" x ".join(map(str, shape)) for shape in sorted(shapes)) or "no images"
+        raise ImageError(
+            f"The classifier of digits sees {said}.",
+            allowed=f"grey images of {SIZE} x {SIZE}",
+            remedy="other features: --no-digits",
+        )
+    levels = torch.from_numpy(np.stack([image.pixels[..., 0] for image in images]))[:, None].float()
+    return levels / 127.5 - 1
