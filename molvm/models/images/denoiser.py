@@ -144,7 +144,7 @@ class DenoiserModel:
         def portion(x: TensorState, t: Tensor, *beside: State) -> tuple[TensorState, TensorState]:
             return differentiate(self._predict, function, x, t, *beside)
 
-        return pairs_in_lanes(portion, self._own(x), t, IMAGES_AT_ONCE, *beside)
+        return pairs_in_lanes(portion, self._own(x), t, TRAINED_AT_ONCE, *beside)
 
     def endpoint_by(self, network: nn.Module, x: State, t: Tensor) -> TensorState:
         """x̂₁ by other weights, guided; arguments as for `NetworkModel`."""
