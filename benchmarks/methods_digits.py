@@ -237,7 +237,7 @@ def _memory(method: str, options: argparse.Namespace) -> dict[str, float]:
         peaks = {}
         for batch in options.memory:
             child = [*sys.argv, "--child", method, str(batch)]
-            done = subprocess.run([sys.executable, *child], capture_output=True, text=True, check=True)
+            done = subprocess.run([sys.executable, *child], stdout=subprocess.PIPE, text=True, check=True)
             peaks[batch] = float(done.stdout.split()[-1])
         slope = float(np.polyfit(list(peaks), list(peaks.values()), 1)[0]) if len(peaks) > 1 else math.nan
         row = {**{str(batch): peak for batch, peak in peaks.items()}, "an_image": slope}
