@@ -106,7 +106,8 @@ class Refl(GradientObjective[ReflOptions]):
             loss, in λ and standard deviations of the reward; promised, the reward of the endpoints.
         """
         path, k = rollout.trajectory, self._k
-        chosen = torch.arange(len(rollout.rewards))[part::parts]
+        places = torch.arange(len(rollout.rewards))
+        chosen = places[part::parts] if part < len(places) else places
         x, t = path.states[k].select(chosen), path.times[k].to(path.terminal.dtype).expand(len(chosen))
         endpoint = self.model.predict_endpoint(x, t).to(dtype=x.dtype).project()
         lever = self.model.schedules.collect(lambda each: each.beta(t) ** 2 / each.alpha(t))
