@@ -90,6 +90,7 @@ def _found(name: str) -> torch.device:
         torch.zeros(1, device=device).item()  # "meta" has no numbers
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ModelError(
-            f"There is no device {name!r} here: {str(error).splitlines()[0]:.200}", allowed=", ".join(devices())
+            f"There is no device {name!r} here: {str(error).splitlines()[0].rstrip('.'):.200}.",
+            allowed=", ".join(devices()),
         ) from error
     return device
