@@ -186,6 +186,14 @@ def _require_comparable(runs: Sequence[RecordedRun]) -> None:
                 "counted from different laws.",
                 remedy="runs of one base; or `molvm sample` from each, and `molvm evaluate` of the files",
             )
+        for setting in ("prompts", "classes", "guidance_scale"):
+            asked, other = (getattr(each.config.model, setting) for each in (runs[0], run))
+            if asked != other:
+                raise ConfigError(
+                    f"The run {runs[0].name} has the {setting.replace('_', ' ')} {_shown(asked)} and {run.name} "
+                    f"{_shown(other)}, which are a part of the base: their KL is counted from different laws.",
+                    remedy="runs that were asked for the same; or `molvm evaluate` of each",
+                )
         for what in ("reward", "unit", "direction"):
             if getattr(mine, what) != getattr(first, what):
                 raise ConfigError(
@@ -193,3 +201,7 @@ def _require_comparable(runs: Sequence[RecordedRun]) -> None:
                     f"{getattr(mine, what)!r}: their numbers do not measure the same.",
                     remedy="runs of one reward; or `molvm sample` from each and `molvm score --reward` of the files",
                 )
+
+
+def _shown(asked: object) -> str:
+    return f"{asked!r:.80}" if asked != () else "of all"

@@ -73,6 +73,10 @@ def test_the_images_of_runs_have_a_distance_from_their_base(molvm: Molvm, tmp_pa
         assert distance["value"] >= 0
     refused = molvm("compare", "run1", "run5", "--inception", tmp_path / "absent.pth")
     assert refused.code == 2
+    assert molvm(*given, "--steps", 2, "--classes", "3", "--out", "threes").code == 0
+    refused = molvm("compare", "run1", "threes")
+    assert refused.code == 2
+    assert "has the classes of all and threes ('3',)" in " ".join(refused.err.split())
 
 
 def test_a_run_of_vgg_flow_is_compared(molvm: Molvm, tmp_path: Path) -> None:
