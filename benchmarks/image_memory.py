@@ -103,7 +103,7 @@ def measured(shape: str, work: str, batch: int) -> float:
         model.network.requires_grad_(True)
         x, t = model.noise(None, batch), torch.full((batch,), 0.5)
         before = peak()
-        model.predict_differentiably(x, t).x.mean().backward()
+        model.endpoint_by(model.network, x, t).x.mean().backward()
         return peak() - before
     features = build_features(model, "A")
     objective = ValueMatching.build(features, model.schedules, 1.0, conditions=model.conditions)

@@ -18,7 +18,6 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -26,14 +25,14 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
+from parts import EVALUATION_SEED, Part, credited, keep_to_one_protocol, kept, mean, plain
 
 import molvm
 from molvm.chem.validity import is_valid_and_connected
 from molvm.cli.allocator import keep_freed_memory
 from molvm.durable import replace_text
-from molvm.evaluation.intervals import Estimate, mean_interval, mean_of_pairs, wilson
+from molvm.evaluation.intervals import mean_interval, mean_of_pairs, wilson
 from molvm.evaluation.variety import tanimoto_distances
-from molvm.rewards.base import Outcome
 from molvm.runs.api import steering_by
 from molvm.runs.directory import RunDirectory
 from molvm.runs.inference import method_options
@@ -48,32 +47,13 @@ STEERED = ("svdd", "feynman-kac", "best-of")
 STRENGTHS = {"qed": (20.0, 60.0), "dipole": (2.0, 6.0)}
 """λ in the grid unless --strengths says otherwise: from a few to some ten nats a deviation of the base."""
 
-EVALUATION_SEED = 1_000_003
-"""Added to the seed of a part, unlike any seed of training."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """One method with one setting of the grid, one reward, one seed."""
-
-    reward: str
-    method: str
-    seed: int
-    setting: tuple[tuple[str, float], ...]
-
-    @property
-    def name(self) -> str:
-        """Of its file and its run."""
-        said = "".join(f"-{key}={value:g}" for key, value in self.setting)
-        return f"{self.reward}-{self.method}{said}-seed={self.seed}"
-
 
 def main() -> None:
     options = _options()
     keep_freed_memory()
     for folder in ("parts", "runs"):
         (options.work / folder).mkdir(parents=True, exist_ok=True)
-    _keep_to_one_protocol(options)
+    keep_to_one_protocol(options.work, _protocol(options))
     found = [(part, _made(part, options)) for part in _parts(options)]
     record = {"protocol": _protocol(options), "rewards": {}}
     for reward in options.rewards:
@@ -121,13 +101,6 @@ def _protocol(options: argparse.Namespace) -> dict[str, Any]:
     return {key: getattr(options, key) for key in kept}
 
 
-def _keep_to_one_protocol(options: argparse.Namespace) -> None:
-    path, mine = options.work / "protocol.json", _protocol(options)
-    if path.exists() and (its := json.loads(path.read_text())) != mine:
-        raise SystemExit(f"The parts in {options.work} were made by another protocol, {its}: another --work.")
-    replace_text(path, json.dumps(mine) + "\n")
-
-
 def _parts(options: argparse.Namespace) -> Iterator[Part]:
     for reward, seed in product(options.rewards, options.seeds):
         yield Part(reward, "base", seed, ())
@@ -153,16 +126,15 @@ def _grid(
 
 def _made(part: Part, options: argparse.Namespace) -> dict[str, Any]:
     """What a part has given: from its file, or made now and kept there."""
-    path = options.work / "parts" / f"{part.name}.json"
-    if path.exists():
-        found: dict[str, Any] = json.loads(path.read_text())
-        return found
-    make = _trained if part.method in TRAINED else _steered if part.method in STEERED else _unsteered
-    row = make(part, options)
-    replace_text(path, json.dumps(row, indent=1) + "\n")
-    reward = "no sample" if row["reward"] is None else f"{row['reward']['value']:.3f}"
-    print(f"{part.name}: {reward}, {row['calls']} calls, {row['seconds']:.0f} s", flush=True)
-    return row
+
+    def make() -> dict[str, Any]:
+        how = _trained if part.method in TRAINED else _steered if part.method in STEERED else _unsteered
+        row = how(part, options)
+        reward = "no sample" if row["reward"] is None else f"{row['reward']['value']:.3f}"
+        print(f"{part.name}: {reward}, {row['calls']} calls, {row['seconds']:.0f} s", flush=True)
+        return row
+
+    return kept(options.work / "parts" / f"{part.name}.json", make)
 
 
 def _sampling(options: argparse.Namespace) -> dict[str, Any]:
@@ -241,22 +213,13 @@ def _measured(drawn: SampleSet, floor: float, *, calls: int, seconds: float) -> 
         "samples": len(drawn),
         "calls": calls,
         "seconds": seconds,
-        "reward": _plain(mean_interval([_credited(outcome, floor) for outcome in drawn.outcomes])),
-        "kl": _plain(mean_interval(drawn.path_cost, low=0)) if known else None,
-        "valid": _plain(wilson(valid, len(drawn))),
-        "failures": _plain(wilson(sum(outcome.value is None for outcome in drawn.outcomes), len(drawn))),
+        "reward": plain(mean_interval([credited(outcome, floor) for outcome in drawn.outcomes])),
+        "kl": plain(mean_interval(drawn.path_cost, low=0)) if known else None,
+        "valid": plain(wilson(valid, len(drawn))),
+        "failures": plain(wilson(sum(outcome.value is None for outcome in drawn.outcomes), len(drawn))),
         "distinct": len(set(smiles)) / len(smiles) if smiles else None,
-        "diversity": _plain(mean_of_pairs(tanimoto_distances(smiles))) if len(smiles) > 1 else None,
+        "diversity": plain(mean_of_pairs(tanimoto_distances(smiles))) if len(smiles) > 1 else None,
     }
-
-
-def _credited(outcome: Outcome, floor: float) -> float:
-    return floor if outcome.value is None else max(outcome.value, floor)
-
-
-def _plain(estimate: Estimate) -> dict[str, float | None]:
-    ends = {key: getattr(estimate, key) for key in ("value", "low", "high")}
-    return {key: value if np.isfinite(value) else None for key, value in ends.items()} | {"count": estimate.count}
 
 
 def _best(method: str, found: list[tuple[Part, dict[str, Any]]]) -> dict[str, Any] | None:
@@ -267,18 +230,13 @@ def _best(method: str, found: list[tuple[Part, dict[str, Any]]]) -> dict[str, An
             by_setting.setdefault(part.setting, {})[part.seed] = row
     if not by_setting:
         return None
-    means = {setting: _mean(rows, "reward") for setting, rows in by_setting.items()}
+    means = {setting: mean(rows.values(), "reward") for setting, rows in by_setting.items()}
     best = max(means, key=lambda setting: means[setting] or 0.0)
     return {
         "setting": dict(best),
-        "rewards_of_the_grid": [{**dict(setting), "reward": mean} for setting, mean in means.items()],
+        "rewards_of_the_grid": [{**dict(setting), "reward": each} for setting, each in means.items()],
         "seeds": by_setting[best],
     }
-
-
-def _mean(rows: Mapping[int, Mapping[str, Any]], key: str) -> float | None:
-    values = [row[key]["value"] if isinstance(row[key], dict) else row[key] for row in rows.values()]
-    return None if any(value is None for value in values) else float(np.mean(values))
 
 
 def _table(reward: str, methods: Mapping[str, Mapping[str, Any] | None]) -> str:
@@ -296,8 +254,8 @@ def _table(reward: str, methods: Mapping[str, Mapping[str, Any] | None]) -> str:
             only = next(iter(rows.values()))["reward"]
             low, high = (np.nan if only[end] is None else only[end] for end in ("low", "high"))
         setting = ", ".join(f"{key} {value:g}" for key, value in found["setting"].items())
-        means = [_mean(rows, column) for column in columns]
-        cells = " | ".join("–" if mean is None else f"{mean:.3g}" for mean in means)
+        means = [mean(rows.values(), column) for column in columns]
+        cells = " | ".join("–" if each is None else f"{each:.3g}" for each in means)
         lines.append(f"| {method} | {setting} | {np.mean(ends):.3f} ({low:.3f} to {high:.3f}) | {cells} |")
     return "\n".join(lines)
 

@@ -55,6 +55,7 @@ BESIDE = {
 
 TORCHLESS_MODULES = (
     "runs.comparison",
+    "runs.contenders",
     "runs.scoring",
     "runs.config_file",
     "runs.store",

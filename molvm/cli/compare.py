@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molvm.cli.evaluate_images import Clip, Digits, Inception
+
 if TYPE_CHECKING:
+    from molvm.evaluation.images.features import Extractor
     from molvm.images import Image
-    from molvm.runs.comparison import Contender
+    from molvm.runs.contenders import Contender
     from molvm.runs.recorded import RecordedRun
 
 DRAWN = 16
@@ -34,12 +37,16 @@ def compare(
         Path | None,
         typer.Option(help="Of runs of images: a PNG file to draw the base and each run in, from the same noise."),
     ] = None,
+    inception: Inception = None,
+    clip: Clip = None,
+    digits: Digits = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files.")] = False,
 ) -> None:
     """Put runs side by side: reward at equal KL, by reward calls, by seconds, KL, diversity, validity, failures.
 
     Failures count at the worst floor of the runs. The distance to p* is the path weights' estimate of KL(P^u || P*).
+    Of images also the Fréchet distance from their base's: rounds that nothing steered, or with --count fresh ones.
     """
     import json
 
@@ -50,8 +57,8 @@ def compare(
     from molvm.durable import require_writable
     from molvm.evaluation.plots import require_drawable
     from molvm.runs.comparison import compare as compared
-    from molvm.runs.comparison import recorded_runs
     from molvm.runs.comparison_figure import draw_comparison
+    from molvm.runs.contenders import recorded_runs
 
     if figure is not None:
         require_drawable(figure)
@@ -60,11 +67,12 @@ def compare(
     if images is not None:
         require_writable(images, overwrite=overwrite)
         _require_images(chosen)
+    features = _features(chosen, inception, clip, digits)
     contenders = _contenders(chosen, count, seed)
     if len({each.process for each in contenders}) > 1:
         said = "; ".join(f"{each.name}: {each.process}" for each in contenders)
         say(f"The runs simulate their base differently, and other steps make a slightly different law. {said}.")
-    found = compared(contenders)
+    found = compared(contenders, features)
     if figure is not None:
         draw_comparison(found, figure)
     if images is not None:
@@ -77,7 +85,7 @@ def compare(
 
 def _contenders(runs: list[RecordedRun], count: int | None, seed: int) -> list[Contender]:
     from molvm.cli.console import counting_bar
-    from molvm.runs.comparison import contender
+    from molvm.runs.contenders import contender
 
     if count is None:
         return [contender(run) for run in runs]
@@ -93,6 +101,28 @@ def _contenders(runs: list[RecordedRun], count: int | None, seed: int) -> list[C
         with counting_bar(f"sampling {run.name}") as progress:
             found.append(contender(run, fresh_samples(run.directory.path, count, seed, progress)))
     return found
+
+
+def _features(
+    runs: list[RecordedRun], inception: Path | None, clip: str | None, digits: bool | None
+) -> Extractor | None:
+    """What describes images; of molecules nothing.
+
+    Raises:
+        ConfigError: Features are chosen for molecules, or there are none of that kind.
+        ModelError: Weights cannot be read.
+    """
+    from molvm.errors import ConfigError
+
+    first = runs[0].manifest
+    if first.makes != "images":
+        for name, value in (("inception", inception), ("clip", clip), ("digits", digits)):
+            if value is not None:
+                raise ConfigError(f"--{name} is of images.", remedy="leaving it out: these runs make molecules")
+        return None
+    from molvm.runs.image_features import image_features, of_digits
+
+    return image_features(inception, clip, digits=of_digits(first.model) if digits is None else digits).distance
 
 
 def _require_images(runs: list[RecordedRun]) -> None:

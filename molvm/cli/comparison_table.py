@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
 
 if TYPE_CHECKING:
     from molvm.evaluation import Estimate
+    from molvm.evaluation.images.summary import Distance
     from molvm.runs.comparison import Comparison, Row
 
 NOTHING: Final = "-"
@@ -29,8 +30,10 @@ def comparison_table(found: Comparison) -> Table:
         "strength": lambda row: f"{row.strength:g}",
         "rounds, reward calls": lambda row: f"{row.rounds}, {row.calls}",
         "seconds": lambda row: f"{row.seconds:.4g}",
-        f"reward at {found.kl:.3g} nats": lambda row: _interval(row.reward_at_kl),
-        "  at a KL of": lambda row: f"{row.kl_there:.3g}",
+        f"reward at {NOTHING if found.kl is None else format(found.kl, '.3g')} nats": lambda row: _interval(
+            row.reward_at_kl
+        ),
+        "  at a KL of": lambda row: NOTHING if row.kl_there is None else f"{row.kl_there:.3g}",
         "reward in the end ¹": lambda row: _interval(row.reward),
         "  of those that have one": lambda row: _interval(row.reward_scored),
         "KL from the base, nats": lambda row: _interval(row.kl),
@@ -42,6 +45,12 @@ def comparison_table(found: Comparison) -> Table:
         "failures": lambda row: _share(row.failures),
         "distance to p*, nats ²": lambda row: _interval(row.gap),
     }
+    if any(row.distance is not None for row in found.rows):
+        lines["Fréchet distance from the base ³"] = lambda row: _of(row.distance, lambda its: f"{its.value:.3g}")
+        lines["  of infinitely many"] = lambda row: _of(row.distance, lambda its: _interval(its.unbiased))
+        lines["  images of run, base"] = lambda row: _of(
+            row.distance, lambda its: f"{its.samples}, {its.reference_samples}"
+        )
     for label, cell in lines.items():
         table.add_row(label, *map(cell, found.rows))
     return table
@@ -49,10 +58,28 @@ def comparison_table(found: Comparison) -> Table:
 
 def _caption(found: Comparison) -> str:
     samples = ", ".join(str(row.samples) for row in found.rows)
+    distances = [row.distance for row in found.rows if row.distance is not None]
     return (
         f"{found.direction}; ends are of {samples} samples.  ¹ failures count as {found.floor:.4g}  "
-        "² of paths, for each run's own strength, blind to what it never visits"
+        "² of paths, for each run's own strength, blind to what it never visits" + _of_distances(distances)
     )
+
+
+def _of_distances(distances: Sequence[Distance]) -> str:
+    if not distances:
+        return ""
+    features = " and ".join(sorted({each.features for each in distances}))
+    fid = "the FID" if all(each.is_fid for each in distances) else "not the FID"
+    thin = (
+        "; TOO FEW IMAGES for so many features, its bias is most of it"
+        if any(each.is_thin for each in distances)
+        else ""
+    )
+    return f"  ³ of {features}, {fid}; too large by about c/n{thin}"
+
+
+def _of(distance: Distance | None, say: Callable[[Distance], str]) -> str:
+    return NOTHING if distance is None else say(distance)
 
 
 def _interval(estimate: Estimate | None, factor: float = 1.0) -> str:

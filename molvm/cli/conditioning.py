@@ -1,11 +1,14 @@
-"""Options that say what a base model of images is to show."""
+"""Options that say what a base model of images is to show, and where it computes."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from molvm.runs.config import ModelSection
 
 Prompts = Annotated[
     Path | None, typer.Option(help="File with a prompt on each line, for base models that draw what a text says.")
@@ -20,3 +23,30 @@ GuidanceScale = Annotated[
     float | None,
     typer.Option(help="Of classifier-free guidance, in training and sampling; 1 is none.", show_default="1"),
 ]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        help="Where the networks of a published model of images compute: cpu, cuda, cuda:1, mps.",
+        show_default="cpu; a run's own",
+    ),
+]
+Offload = Annotated[
+    bool | None,
+    typer.Option(
+        "--offload/--no-offload",
+        help="Keep only the network in use on that device.",
+        show_default="no; a run's own",
+    ),
+]
+
+
+def model_section(**given: object) -> ModelSection:
+    """What is asked of a base model by these options, by the names of its settings.
+
+    Raises:
+        ConfigError: One is out of range, or a file cannot be read.
+    """
+    from molvm.runs.api import settings_layer
+    from molvm.runs.config import RunConfig
+
+    return RunConfig.from_mapping(settings_layer(**given), "the command line").model  # type: ignore[arg-type]

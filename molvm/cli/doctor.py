@@ -37,10 +37,12 @@ def doctor(
 
 def _estimate(model: str, batch: int, value_size: str, *, as_json: bool) -> None:
     from molvm.runs.memory import estimate_memory
+    from molvm.runs.method_memory import memory_by_method
 
     found = estimate_memory(model, batch, value_size=value_size)
+    methods = memory_by_method(found)
     if as_json:
-        answer(asdict(found), "", as_json=True)
+        answer({**asdict(found), "methods": methods}, "", as_json=True)
         return
     lines = (
         ("Value Matching, in all", found.value_matching),
@@ -56,3 +58,8 @@ def _estimate(model: str, batch: int, value_size: str, *, as_json: bool) -> None
     typer.echo(f"{model}, {batch} images in a round, counted from the graphs; passes, decoding and learning take turns")
     for topic, size in lines:
         typer.echo(f"{topic:<32} {size / 1e9:9.2f} GB")
+    kinds = ("residual", "lora", "full")
+    typer.echo("\nother methods, in GB" + " " * 12 + "".join(f"{kind:>10}" for kind in kinds))
+    for method, sizes in methods.items():
+        if set(kinds) <= set(sizes):
+            typer.echo(f"{method:<32}" + "".join(f"{sizes[kind] / 1e9:10.2f}" for kind in kinds))

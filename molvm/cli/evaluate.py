@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from molvm.cli.answer import Json, answer
 from molvm.cli.completion import sources
-from molvm.cli.evaluate_images import Clip, DreamSim, ImageOptions, ImageReward, Inception, Score, evaluate_images
+from molvm.cli.conditioning import Classes, Device, GuidanceScale, Offload, Prompts, model_section
+from molvm.cli.evaluate_images import (
+    Clip,
+    Digits,
+    DreamSim,
+    ImageOptions,
+    ImageReward,
+    Inception,
+    Score,
+    evaluate_images,
+)
+
+if TYPE_CHECKING:
+    from molvm.runs.config import ModelSection
+    from molvm.runs.image_evaluation import Source
 
 
 def evaluate(
@@ -49,8 +63,14 @@ def evaluate(
     inception: Inception = None,
     clip: Clip = None,
     dreamsim: DreamSim = None,
+    digits: Digits = None,
     reward: ImageReward = None,
     score: Score = False,
+    prompts: Prompts = None,
+    classes: Classes = None,
+    guidance_scale: GuidanceScale = None,
+    device: Device = None,
+    offload: Offload = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -86,16 +106,30 @@ def evaluate(
             raise ConfigError(f"{path} would replace the molecules.", remedy="another name")
     if out is not None and plot is not None and out.resolve() == plot.resolve():
         raise ConfigError(f"--out and --plot are both {out}.", remedy="two names")
-    images, subject = ImageOptions(inception, clip, dreamsim, reward, score), opened(source)
+    images = ImageOptions(inception, clip, dreamsim, digits, reward, score)
+    asked = model_section(
+        prompts=prompts, classes=classes, guidance_scale=guidance_scale, device=device, offload=offload
+    )
+    subject = opened(source, asked)
     if holds_images(subject):
         _require_no_question_of_molecules(
             table=table, strain=strain, posebusters=posebusters, subsets=subsets, plot=plot
         )
+        against_images = None if reference is None else opened(reference, asked)
+        _require_a_model(asked, subject, against_images)
         evaluate_images(
-            subject, images, count=count, seed=seed, reference=reference, workers=workers, out=out, as_json=as_json
+            subject,
+            images,
+            against_images,
+            count=count,
+            seed=seed,
+            workers=workers,
+            out=out,
+            as_json=as_json,
         )
         return
     images.require_none()
+    _require_a_model(asked, subject)
     # Refused before anything is sampled.
     yardsticks(table, reference, None)
     tests = all_tests() if posebusters else ()
@@ -120,6 +154,14 @@ def evaluate(
         answer(document, "", as_json=True)
     else:
         Console().print(metrics_table(summary, subsets=subsets))
+
+
+def _require_a_model(asked: ModelSection, *sources: Source | None) -> None:
+    from molvm.errors import ConfigError
+
+    if asked.model_fields_set and all(source is None or isinstance(source, Path) for source in sources):
+        option = min(asked.model_fields_set).replace("_", "-")
+        raise ConfigError(f"--{option} is of a model, and files are measured.", remedy="leaving it out")
 
 
 def _require_no_question_of_molecules(**given: object) -> None:

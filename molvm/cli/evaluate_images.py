@@ -23,6 +23,14 @@ Clip = Annotated[
 DreamSim = Annotated[
     Path | None, typer.Option("--dreamsim", help="Of images: folder of DreamSim's weights, for the diversity.")
 ]
+Digits = Annotated[
+    bool | None,
+    typer.Option(
+        "--digits/--no-digits",
+        help="Of images: take the Fréchet distance in the features of a bundled classifier of 16 x 16 digits.",
+        show_default="for the base digits and its runs",
+    ),
+]
 ImageReward = Annotated[
     str | None, typer.Option("--reward", help="Of images: a reward to score them and the reference by.")
 ]
@@ -36,6 +44,7 @@ class ImageOptions:
     inception: Path | None
     clip: str | None
     dreamsim: Path | None
+    digits: bool | None
     reward: str | None
     score: bool
 
@@ -55,15 +64,15 @@ class ImageOptions:
 def evaluate_images(
     source: Source,
     options: ImageOptions,
+    reference: Source | None,
     *,
     count: int,
     seed: int,
-    reference: str | None,
     workers: str | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure the images of a source, and print and write what was found."""
+    """Measure the images of a source, against those of a reference, and print and write what was found."""
     import json
 
     from rich.console import Console
@@ -72,18 +81,18 @@ def evaluate_images(
     from molvm.cli.image_table import image_table
     from molvm.durable import replace_text
     from molvm.rewards.pools import open_pool
-    from molvm.runs.image_evaluation import Draw, opened
+    from molvm.runs.image_evaluation import Draw, makes_digits
     from molvm.runs.image_evaluation import evaluate_images as measured
     from molvm.runs.image_features import image_features
 
     # Refused before anything is sampled.
     reward = _reward(source, options)
     open_pool(workers).close()
-    features = image_features(options.inception, options.clip, options.dreamsim)
-    against = None if reference is None else opened(reference)
+    digits = makes_digits(source) if options.digits is None else options.digits
+    features = image_features(options.inception, options.clip, options.dreamsim, digits=digits)
     with counting_bar("sampling") as progress:
         summary = measured(
-            source, features, reference=against, draw=Draw(count, seed, progress), reward=reward, workers=workers
+            source, features, reference=reference, draw=Draw(count, seed, progress), reward=reward, workers=workers
         )
     document = summary.to_json()
     if out is not None:

@@ -9,7 +9,7 @@ import typer
 
 from molvm.cli.answer import Json, answer
 from molvm.cli.completion import sources, transitions
-from molvm.cli.conditioning import Classes, GuidanceScale, Prompts
+from molvm.cli.conditioning import Classes, Device, GuidanceScale, Offload, Prompts, model_section
 from molvm.cli.sample_method import (
     FeynmanKacLooks,
     FeynmanKacPotential,
@@ -87,6 +87,8 @@ def sample(
     prompts: Prompts = None,
     classes: Classes = None,
     guidance_scale: GuidanceScale = None,
+    device: Device = None,
+    offload: Offload = None,
     batch_size: Annotated[int, typer.Option(help="Molecules simulated at a time.")] = 64,
     score: Annotated[bool, typer.Option("--score", help="Score the molecules with the run's reward.")] = False,
     workers: Annotated[
@@ -104,12 +106,13 @@ def sample(
 
     require_writable(out, overwrite=overwrite)
 
-    from molvm.runs.api import open_source, settings_layer
+    from molvm.runs.api import open_source
     from molvm.runs.api import sample as draw
-    from molvm.runs.config import RunConfig
 
-    shown = settings_layer(prompts=prompts, classes=classes, guidance_scale=guidance_scale)
-    found = open_source(source, RunConfig.from_mapping(shown, "the command line").model)
+    shown = model_section(
+        prompts=prompts, classes=classes, guidance_scale=guidance_scale, device=device, offload=offload
+    )
+    found = open_source(source, shown)
     given = {"particles": particles, "pick": pick, "potential": potential, "looks": looks}
     asks = {"reward": reward, "strength": strength, "value": value, "floor": floor}
     if pairs:

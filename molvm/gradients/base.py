@@ -37,10 +37,18 @@ class Worth:
         reward: Of states, shape (B,).
         sign: 1 if more is better, −1 if less is.
         at_once: Samples that are differentiated at once; all by default.
+        decodes: Whether a decoder's network is a part of it.
     """
 
-    def __init__(self, reward: Callable[[State], Tensor], sign: float = 1.0, at_once: int | None = None) -> None:
-        self.reward, self.sign, self.at_once = reward, sign, at_once
+    def __init__(
+        self,
+        reward: Callable[[State], Tensor],
+        sign: float = 1.0,
+        at_once: int | None = None,
+        *,
+        decodes: bool = False,
+    ) -> None:
+        self.reward, self.sign, self.at_once, self.decodes = reward, sign, at_once, decodes
 
     def __call__(self, x: State) -> Tensor:
         """What the samples are worth, shape (B,), with its graph."""
@@ -83,7 +91,8 @@ def require_differentiable(reward: Reward, method: str, model: object = None) ->
             remedy="objective.gradient = surrogate, which learns one from the run's outcomes; or a method that needs "
             f"values alone: {WITHOUT_GRADIENT}",
         )
+    sign = 1.0 if reward.direction == "maximise" else -1.0
+    if isinstance(reward, DifferentiableReward) or not isinstance(model, DenoiserModel):
+        return Worth(found, sign)
     # A decoder keeps much of what it has computed, until it has been differentiated.
-    decoded = isinstance(model, DenoiserModel) and not isinstance(reward, DifferentiableReward)
-    at_once = DECODED_AT_ONCE if decoded else None
-    return Worth(found, 1.0 if reward.direction == "maximise" else -1.0, at_once)
+    return Worth(found, sign, DECODED_AT_ONCE, decodes=model.denoiser.decoder is not None)

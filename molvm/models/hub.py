@@ -128,7 +128,7 @@ def load_model(
             of `PUBLISHED_IMAGES`, which is looked for on this machine.
         precision: Of the matrix products: "float32", "bfloat16", or "auto": bfloat16 where the processor has it.
         compile: Compile the network at its first use, which takes a minute and makes it a fifth faster.
-        conditioning: Prompts, classes and guidance, for pipelines of diffusers.
+        conditioning: Prompts, classes and guidance, for pipelines of diffusers; of `digits` its classes.
         placement: Where their networks compute, on the processor by default; all others compute there.
 
     Raises:
@@ -142,9 +142,8 @@ def load_model(
     if is_pipeline(path):
         model: LoadedModel = load_pipeline(path, name, resolve_precision(precision), asked, placement or Placement())
     else:
-        asked.require_none(name)
         _require_processor(name, placement)
-        model = _read(path, name, resolve_precision(precision))
+        model = _read(path, name, resolve_precision(precision), asked)
     if compile:
         _compile(model)
     return model
@@ -259,7 +258,7 @@ def _card_text(card: Mapping[str, Any]) -> str:
     return json.dumps(card, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _read(path: Path, name: str, precision: Precision) -> OwnModel:
+def _read(path: Path, name: str, precision: Precision, asked: Conditioning) -> OwnModel:
     try:
         card: Mapping[str, Any] = json.loads((path / CARD_FILE).read_text(encoding="utf-8"))
         _require_readable(path, card)
@@ -267,7 +266,9 @@ def _read(path: Path, name: str, precision: Precision) -> OwnModel:
         if card["kind"] == PIXELS:
             pixels = PixelNetwork(PixelConfig.from_dict(card["config"]))
             pixels.load_state_dict(weights)
-            return PixelFlowModel(pixels, card["labels"], name, card)
+            chosen = asked.chosen_of(name, card["labels"])
+            return PixelFlowModel(pixels, card["labels"], name, card, chosen)
+        asked.require_none(name)
         sizes = SizeHistogram(tuple(card["sizes"]), tuple(card["size_counts"]))
         if card["kind"] == TOKENS:
             tokens = CtmcNetwork(CtmcConfig.from_dict(card["config"]))

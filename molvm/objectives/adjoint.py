@@ -65,7 +65,9 @@ class ControlledStep:
         def portion(x: State, t: Tensor, adjoint: State) -> State:
             return differentiate(self.control, shifted, x, t, adjoint)[1]
 
-        at_once: int | None = getattr(self.control.features, "samples_at_once", None)
+        sizes = [getattr(self.control.features, name, None) for name in ("samples_at_once", "trained_at_once")]
+        # A graph is kept, if not for weights; what does not say takes all at once.
+        at_once = min((size for size in sizes if size is not None), default=None)
         through = portion(x, t, adjoint) if at_once is None else in_lanes(portion, x, t, at_once, adjoint)
         return self.base(transition, x, t, adjoint) + through.to(dtype=adjoint.dtype)
 

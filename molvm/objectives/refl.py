@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from molvm.errors import ConfigError
 from molvm.gradients import Worth
+from molvm.models.adaptation import Adaptation
 from molvm.models.base import FlowModel
+from molvm.models.images.denoiser import DenoiserModel
 from molvm.objectives.base import Rollout
 from molvm.objectives.chosen_steps import StepChoice, check_share
 from molvm.objectives.gradient_objective import GradientObjective
-from molvm.objectives.residual_objective import path_metrics
+from molvm.objectives.residual_objective import Ingredients, path_metrics
 from molvm.values.control import ControlNet
 
 
@@ -71,6 +73,23 @@ class Refl(GradientObjective[ReflOptions]):
         super().__init__(control, model, worth, chosen, StepChoice(0.0, chosen.late_share))
         self._k = 0
 
+    @classmethod
+    def of(cls, control: ControlNet, options: ReflOptions, ingredients: Ingredients, worth: Worth | None) -> Self:
+        """The algorithm with the reward's gradient.
+
+        Raises:
+            ConfigError: Denoiser and decoder are differentiated at once, and only one of them is on the device.
+        """
+        model = ingredients.model
+        apart = isinstance(model, DenoiserModel) and model.denoiser.placement.offload
+        if apart and worth is not None and worth.decodes and isinstance(control.features, Adaptation):
+            raise ConfigError(
+                f"{cls.title} differentiates the decoder and the weights of {model.name} at once, and with "
+                "model.offload one of them is not on the device.",
+                remedy="model.offload = false; objective.trains = residual; or adjoint-matching, vgg-flow or draft",
+            )
+        return super().of(control, options, ingredients, worth)
+
     def prepare(self, rollout: Rollout) -> Mapping[str, float]:
         """Draw the step.
 
@@ -87,7 +106,8 @@ class Refl(GradientObjective[ReflOptions]):
             loss, in λ and standard deviations of the reward; promised, the reward of the endpoints.
         """
         path, k = rollout.trajectory, self._k
-        chosen = torch.arange(len(rollout.rewards))[part::parts]
+        places = torch.arange(len(rollout.rewards))
+        chosen = places[part::parts] if part < len(places) else places
         x, t = path.states[k].select(chosen), path.times[k].to(path.terminal.dtype).expand(len(chosen))
         endpoint = self.model.predict_endpoint(x, t).to(dtype=x.dtype).project()
         lever = self.model.schedules.collect(lambda each: each.beta(t) ** 2 / each.alpha(t))

@@ -36,8 +36,11 @@ def trained_by(section: DriftSection, model: FlowModel, residual: Callable[[], n
     full = section.trains == "full"
     adapted: Adaptation = FineTuning.of(model) if full else LowRankAdapter(model, section.lora_rank, seed=seed)
     if isinstance(model, DenoiserModel):
+        placement = model.denoiser.placement
+        # Each prediction takes both, and a gradient through one may come when the other has been asked.
+        placement.keep_together(model.network, adapted.reference, adapted.network)
         # An optimiser keeps what it remembers where the weights lie, and is restored before anything is computed.
-        model.denoiser.placement.ready(adapted.network)
+        placement.ready(adapted.network)
     return adapted
 
 

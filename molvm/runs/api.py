@@ -37,6 +37,8 @@ def settings_layer(
     prompts: Path | str | Sequence[str] | None = None,
     classes: str | Sequence[str] | None = None,
     guidance_scale: float | None = None,
+    device: str | None = None,
+    offload: bool | None = None,
     reward: str | None = None,
     objective: str | None = None,
     strength: float | None = None,
@@ -64,6 +66,8 @@ def settings_layer(
             "prompts": str(prompts) if isinstance(prompts, Path) else prompts,
             "classes": classes,
             "guidance_scale": guidance_scale,
+            "device": device,
+            "offload": offload,
         },
         "reward": {"name": reward, "workers": workers},
         "objective": {"name": objective and objective.replace("-", "_")},
@@ -359,22 +363,26 @@ def open_source(name: Path | str, model: ModelSection | None = None) -> Run | Ba
 
     Args:
         name: Of either.
-        model: Prompts, classes and guidance of a base model of images.
+        model: Prompts, classes and guidance of a base model of images, and where it or that of a run computes.
 
     Raises:
         UnknownNameError: Neither.
         ConfigError: A run is given prompts, classes or a guidance scale, which it has.
+        ModelError: There is no such device.
     """
     asked = model or ModelSection()
     if not RunDirectory(Path(name)).is_run:
         return load_model(
             name, conditioning=conditioning_of(asked), placement=Placement(asked.device, offload=asked.offload)
         )
-    if asked != ModelSection():
+    placed = asked.model_dump(include=asked.model_fields_set & {"device", "offload"})
+    if asked.model_copy(update=ModelSection().model_dump(include=set(placed))) != ModelSection():
         raise ConfigError(
             f"The run {name} has its prompts, classes and guidance scale.", remedy="leaving them out, or a base model"
         )
-    return Run.open(name)
+    run = Run.open(name)
+    run.compute_on(**placed)
+    return run
 
 
 def _finish(run: Run, progress: TrainingProgress | None) -> Run:

@@ -30,6 +30,9 @@ def draw_comparison(found: Comparison, path: Path) -> None:
         colour = f"C{place % 10}"
         panel.scatter([each["kl"] for each in rounds], [each["reward"] for each in rounds], 8, colour, alpha=0.35)
         spread = [[row.reward.value - row.reward.low], [row.reward.high - row.reward.value]]
+        if row.kl is None:
+            panel.axhline(row.reward.value, color=colour, linestyle=":", label=f"{row.run}, without KL")
+            continue
         panel.errorbar(row.kl.value, row.reward.value, yerr=spread, fmt="o", color=colour, capsize=3, label=row.run)
     panel.step(
         [each["kl"] for each in found.front],

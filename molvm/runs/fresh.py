@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from molvm.errors import ConfigError
 from molvm.rewards.pools import open_pool
-from molvm.runs.records import Record
+from molvm.runs.contenders import Fresh
+from molvm.runs.image_samples import ImageSet
 from molvm.runs.run import Run
 from molvm.training.worth import worth
 
@@ -24,19 +27,14 @@ def require_samplable(path: Path) -> None:
     run.objective()
 
 
-def fresh_samples(
-    path: Path, count: int, seed: int, progress: Callable[[int, int], None] | None = None
-) -> tuple[list[Record], list[float]]:
-    """Draws and scores samples of a run.
+def fresh_samples(path: Path, count: int, seed: int, progress: Callable[[int, int], None] | None = None) -> Fresh:
+    """Draws and scores samples of a run, and of images as many of its base, which are not scored.
 
     Args:
         path: The run's directory.
         count: How many.
         seed: Of all randomness.
         progress: Called with (sample steps done, in all).
-
-    Returns:
-        The samples, and what the path of each has cost: ½∫|u|², in nats.
 
     Raises:
         CheckpointError: The run has no whole checkpoint.
@@ -49,9 +47,17 @@ def fresh_samples(
         raise ConfigError(f"{count} samples of the run {path} say nothing of it.", allowed="two or more, of a run")
     drawn = run.sample(count, seed=seed, progress=progress).score()
     iteration = len(run.metrics())
-    values, weights = worth(drawn.outcomes, run.reward.direction, floor), drawn.log_weights(floor)
+    values = worth(drawn.outcomes, run.reward.direction, floor)
+    noisy = bool(np.isfinite(drawn.path_cost).all())
+    weights = drawn.log_weights(floor) if noisy else drawn.path_cost
     records = [
         run.store.kind.of(sample, outcome, iteration=iteration, worth=float(value), log_weight=float(weight))
         for sample, outcome, value, weight in zip(drawn.molecules, drawn.outcomes, values, weights, strict=True)
     ]
-    return records, [float(cost) for cost in drawn.path_cost]
+    costs = tuple(float(cost) for cost in drawn.path_cost) if noisy else ()
+    if not isinstance(drawn, ImageSet):
+        return Fresh(tuple(records), costs)
+    # Of other noise, so that the two sets are independent, as their distance presumes.
+    base = run.sample(count, seed=seed + 1, guidance=0, progress=progress)
+    assert isinstance(base, ImageSet)  # noqa: S101 - of the same model
+    return Fresh(tuple(records), costs, base.images)

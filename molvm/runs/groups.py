@@ -53,8 +53,8 @@ class Group:
 
 
 def unsteered(metrics: Iterable[Mapping[str, Any]]) -> list[int]:
-    """The iterations whose samples the base alone has made: their KL is zero."""
-    return [int(row["iteration"]) for row in metrics if row.get("kl") == 0]
+    """The iterations whose samples the base alone has made: what moves them, KL or added velocity, is zero."""
+    return [int(row["iteration"]) for row in metrics if row.get("kl", row.get("velocity_cost")) == 0]
 
 
 def last_rounds(metrics: Sequence[Mapping[str, Any]], last: float = LAST) -> list[int]:

@@ -17,8 +17,9 @@ from molvm.models.images.pipelines import is_pipeline
 from molvm.rewards.base import Reward
 from molvm.rewards.workers import Workers
 from molvm.runs.api import open_source
+from molvm.runs.config import ModelSection
 from molvm.runs.directory import RunDirectory
-from molvm.runs.image_features import ImageFeatures
+from molvm.runs.image_features import ImageFeatures, of_digits
 from molvm.runs.image_samples import ImageSet
 from molvm.runs.run import Run
 from molvm.runs.sampling import draw_samples
@@ -44,12 +45,18 @@ class Draw:
     progress: Progress | None = None
 
 
-def opened(source: str) -> Source:
+def opened(source: str, model: ModelSection | None = None) -> Source:
     """A file, a folder of images, a run or a base model.
+
+    Args:
+        source: Where, or the name of a model.
+        model: What a base model is to show, and where it or that of a run computes; of no use to files.
 
     Raises:
         InputFileError: There is no such file.
         UnknownNameError: It is none of these.
+        ConfigError: A run is given prompts, classes or a guidance scale, which it has.
+        ModelError: There is no such device.
     """
     path = Path(source)
     if path.is_file():
@@ -58,7 +65,14 @@ def opened(source: str) -> Source:
         raise InputFileError(f"There is no file {source}.", remedy="check the path")
     if path.is_dir() and not RunDirectory(path).is_run and not _is_model(path) and is_image_folder(path):
         return path
-    return open_source(source)
+    return open_source(source, model)
+
+
+def makes_digits(source: Source) -> bool:
+    """Whether the source is the bundled base `digits`, or a run of it."""
+    if isinstance(source, Path):
+        return False
+    return of_digits(source.manifest.model if isinstance(source, Run) else source.name)
 
 
 def holds_images(source: Source) -> bool:

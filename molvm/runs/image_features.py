@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from molvm.errors import ConfigError
 from molvm.evaluation.images.features import Extractor, PixelExtractor
 from molvm.rewards.images.weights import CLIP_L, find_folder
+
+DIGITS: Final = "digits"
+
+
+def of_digits(model: str) -> bool:
+    """Whether a base model of this name makes images that the bundled classifier knows."""
+    return model == DIGITS
 
 
 @dataclass(frozen=True)
@@ -15,7 +23,8 @@ class ImageFeatures:
     """What describes images.
 
     Args:
-        distance: For the Fréchet distance: Inception's features, else CLIP's, else pixels.
+        distance: For the Fréchet distance: Inception's features, else of digits their classifier's, else CLIP's, else
+            pixels.
         diversity: For diversity and Vendi scores: DreamSim's, else CLIP's, else pixels.
     """
 
@@ -24,7 +33,7 @@ class ImageFeatures:
 
 
 def image_features(
-    inception: Path | None = None, clip: str | None = None, dreamsim: Path | None = None
+    inception: Path | None = None, clip: str | None = None, dreamsim: Path | None = None, *, digits: bool = False
 ) -> ImageFeatures:
     """Reads the weights that there are.
 
@@ -33,6 +42,7 @@ def image_features(
         clip: Folder of a CLIP, or the name of a repository in the user's cache of the hub; "none" for no CLIP. By
             default CLIP ViT-L/14 if it is in that cache.
         dreamsim: Folder of DreamSim's checkpoints.
+        digits: Whether the images are those of the base `digits`, of which molvm has a classifier.
 
     Raises:
         ConfigError: There is no such folder.
@@ -45,6 +55,10 @@ def image_features(
         from molvm.models.images.features.inception import InceptionExtractor
 
         distance = InceptionExtractor(inception)
+    elif digits:
+        from molvm.models.images.features.digit_classifier import DigitExtractor
+
+        distance = DigitExtractor()
     if dreamsim is not None:
         from molvm.models.images.features.dreamsim import DreamSimExtractor
 

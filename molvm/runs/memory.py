@@ -19,10 +19,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from molvm.errors import ConfigError, MissingDependencyError, UnknownNameError
+from molvm.models.fine_tuning import FOUR_BYTES
 from molvm.models.images.denoiser import DECODED_AT_ONCE, IMAGES_AT_ONCE
+from molvm.models.images.low_rank import ATTENTION
 from molvm.states import TensorState
+from molvm.values.image_control import ImageControl
 from molvm.values.images import ImageValue
-from molvm.values.ladder import IMAGE_SIZES
+from molvm.values.ladder import IMAGE_CONTROL_WIDTHS, IMAGE_SIZES
 
 ADAM: Final = 4
 """Numbers a weight: itself, its gradient and two averages."""
@@ -128,6 +131,10 @@ class MemoryEstimate:
         paths: The states of the paths, which are kept in the memory of the machine.
         through_one: A pass of the base with a graph for one image, weights included: V₁.
         through_two: The same for two: V₂.
+        control: Weights, gradients and averages of a residual control in 32 bits.
+        learning_control: What learning from a portion of its points adds.
+        adapter: Weights, gradients and averages of LoRA of rank 4 in 32 bits.
+        differentiated_decoding: What decoding one image with a graph adds, weights of the decoder included.
         batch: Images in a round.
     """
 
@@ -139,6 +146,10 @@ class MemoryEstimate:
     paths: int
     through_one: int
     through_two: int
+    control: int
+    learning_control: int
+    adapter: int
+    differentiated_decoding: int
     batch: int
 
     @property
@@ -183,9 +194,27 @@ def estimate_memory(name: str, batch: int = 128, *, value_size: str = "B", steps
         one, two = (base + peak(partial(_pass, network, model, count)) for count in (1, 2))
         value = ImageValue(channels, IMAGE_SIZES[value_size])
         learning = peak(lambda: _learn(value, channels, size, min(batch, ImageValue.trained_at_once)))
-        decoding = 0 if model.decoder is None else _decoding(diffusers, model)
+        control = ImageControl(channels, (size, size), IMAGE_CONTROL_WIDTHS[value_size])
+        learning_control = peak(lambda: _learn(control, channels, size, min(batch, ImageControl.trained_at_once)))
+        decoding, differentiated = (
+            0 if model.decoder is None else _decoding(diffusers, model, graph=graph) for graph in (False, True)
+        )
     paths = 4 * (steps + 1) * batch * channels * size**2
-    return MemoryEstimate(base, forward, decoding, ADAM * _bytes_of(value), learning, paths, one, two, batch)
+    return MemoryEstimate(
+        base=base,
+        forward=forward,
+        decoding=decoding,
+        value=ADAM * _bytes_of(value),
+        learning=learning,
+        paths=paths,
+        through_one=one,
+        through_two=two,
+        control=ADAM * _bytes_of(control),
+        learning_control=learning_control,
+        adapter=ADAM * FOUR_BYTES * _adapter_weights(network),
+        differentiated_decoding=differentiated,
+        batch=batch,
+    )
 
 
 def peak(run: Callable[[], Any]) -> int:
@@ -234,18 +263,35 @@ def _pass(network: nn.Module, model: Architecture, count: int) -> Tensor:
     return predicted
 
 
-def _learn(value: nn.Module, channels: int, size: int, count: int) -> None:
+def _learn(network: nn.Module, channels: int, size: int, count: int) -> None:
     x = TensorState(torch.zeros(count, channels, size, size))
-    value(x, torch.zeros(count)).sum().backward()
-    value.zero_grad()
+    found = network(x, torch.zeros(count))
+    (found.x if isinstance(found, TensorState) else found).sum().backward()
+    network.zero_grad()
 
 
-def _decoding(diffusers: Any, model: Architecture) -> int:
+def _adapter_weights(network: nn.Module, rank: int = 4) -> int:
+    """Numbers in LoRA of the projections of attention."""
+    chosen = [
+        each for name, each in network.named_modules() if name.endswith(ATTENTION) and isinstance(each, nn.Linear)
+    ]
+    return sum(rank * (each.in_features + each.out_features) for each in chosen)
+
+
+def _decoding(diffusers: Any, model: Architecture, *, graph: bool) -> int:
     channels, size = model.latent
     decoder = _in_sixteen_bits(diffusers.AutoencoderKL, model.decoder or {})
     decoder.encoder = None
     latents = torch.zeros(DECODED_AT_ONCE, channels, size, size, dtype=torch.bfloat16)
-    return _bytes_of(decoder) + peak(lambda: torch.no_grad()(decoder.decode)(latents))
+    latents.requires_grad_(graph)
+    return _bytes_of(decoder) + peak(lambda: _decode(decoder, latents))
+
+
+def _decode(decoder: Any, latents: Tensor) -> None:
+    with torch.set_grad_enabled(latents.requires_grad):
+        pixels = decoder.decode(latents).sample
+        if latents.requires_grad:
+            torch.autograd.grad(pixels.sum(), latents)
 
 
 def _in_sixteen_bits(kind: Callable[..., Any], settings: Mapping[str, Any]) -> Any:

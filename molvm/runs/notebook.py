@@ -53,15 +53,17 @@ def run_html(run: Run) -> str:
         "state": f"{manifest.status or 'new'}, {len(metrics)} of {run.config.training.iterations} rounds",
         "reward": f"{manifest.direction} {manifest.reward}, λ = {run.config.training.strength:g}",
         "base model": manifest.model,
-        "last round": _last(metrics[-1], manifest.unit) if metrics else "none",
+        "last round": last_round(metrics[-1], manifest.unit) if metrics else "none",
     }
     best = run.store.best(SHOWN)
     cards = [Card(_picture(each.sample), _name(each.sample), f"{each.value:.4g} {manifest.unit}") for each in best]
     return _cards(f"Run {run.path}", facts, cards, 0)
 
 
-def _last(row: Mapping[str, Any], unit: str) -> str:
-    return f"mean reward {row['reward']:.4g} {unit}".strip() + f", KL {row['kl']:.3g} nats"
+def last_round(row: Mapping[str, Any], unit: str) -> str:
+    """What a round came to, in words."""
+    said = f"mean reward {row['reward']:.4g} {unit}".strip()
+    return f"{said}, KL {row['kl']:.3g} nats" if "kl" in row else said
 
 
 def _cards(title: str, facts: Mapping[str, str], cards: Sequence[Card], left_out: int) -> str:

@@ -333,6 +333,24 @@ class Run:
             replace_text(self.directory.config, config_text(config))
         self.config = config
 
+    def compute_on(self, device: str | None = None, *, offload: bool | None = None) -> None:
+        """Have the base model's networks elsewhere than the run says, as long as this object lives.
+
+        Args:
+            device: As torch calls it; the run's own by default.
+            offload: Whether only the network in use is there; as the run says by default.
+
+        Raises:
+            ModelError: There is no such device here, or the base model does not compute there.
+        """
+        given = {"device": device, "offload": offload}
+        placed = {key: value for key, value in given.items() if value is not None}
+        if placed:
+            section = self.config.model.model_copy(update=placed)
+            self.config = self.config.model_copy(update={"model": section})
+            vars(self).pop("model", None)
+            _ = self.model
+
     def value(self) -> ValueNet:
         """The value function as the newest whole checkpoint has it.
 

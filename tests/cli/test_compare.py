@@ -28,6 +28,7 @@ def test_runs_of_molecules(molvm: Molvm, tmp_path: Path, tiny_path: Path, spread
     for line in ("value_matching", "reward at", "KL from the base", "failures", "distance to p*"):
         assert line in said.out
     assert molvm("compare", "value-matching", "ddpo", "--figure", "f.svg").code == 2
+    assert "--clip is of images" in molvm("compare", "value-matching", "ddpo", "--clip", "none").err
     assert "make molecules" in molvm("compare", "value-matching", "ddpo", "--images", "f.png").err
     found = json.loads(molvm("compare", "value-matching", "ddpo", "--json").out)
     assert [row["calls"] for row in found["rows"]] == [18, 18]
@@ -52,6 +53,41 @@ def test_runs_of_images(molvm: Molvm, tmp_path: Path) -> None:
     assert read_png((tmp_path / "same.png").read_bytes()).pixels.shape == (3 * 66 - 2, 16 * 66 - 2, 1)
     assert molvm("compare", "run1", "run5", "--images", "same.png").code == 2
     assert all(0 < row["diversity"]["value"] < 1 and row["valid"] is None for row in found["rows"])
+
+
+def test_the_images_of_runs_have_a_distance_from_their_base(molvm: Molvm, tmp_path: Path) -> None:
+    for strength in (1, 5):
+        given = ("train", "--dataset", "digits", "--reward", "jpeg", *SMALL, "--strength", strength)
+        assert molvm(*given, "--steps", 2, "--out", f"run{strength}").code == 0
+    said = molvm("compare", "run1", "run5")
+    assert said.code == 0, said.err
+    shown = " ".join(said.out.split())
+    assert "Fréchet distance from the base" in shown
+    assert "of a bundled classifier of digits, not the FID" in shown
+    assert "TOO FEW IMAGES" in shown
+    found = json.loads(molvm("compare", "run1", "run5", "--json", "--no-digits", "--clip", "none", "-n", 5).out)
+    for row in found["rows"]:
+        distance = row["distance"]
+        assert (distance["samples"], distance["reference_samples"]) == (5, 5)
+        assert "principal components of pixels" in distance["features"]
+        assert distance["value"] >= 0
+    refused = molvm("compare", "run1", "run5", "--inception", tmp_path / "absent.pth")
+    assert refused.code == 2
+    assert molvm(*given, "--steps", 2, "--classes", "3", "--out", "threes").code == 0
+    refused = molvm("compare", "run1", "threes")
+    assert refused.code == 2
+    assert "has the classes of all and threes ('3',)" in " ".join(refused.err.split())
+
+
+def test_a_run_of_vgg_flow_is_compared(molvm: Molvm, tmp_path: Path) -> None:
+    for objective in ("vgg-flow", "draft"):
+        given = ("train", "--dataset", "digits", "--reward", "brightness", *SMALL, "--objective", objective)
+        assert molvm(*given, "--steps", 2, "--out", objective).code == 0
+    for more in ((), ("-n", 4)):
+        said = molvm("compare", "vgg-flow", "draft", *more)
+        assert said.code == 0, said.err
+        row = next(line for line in said.out.splitlines() if line.startswith("KL from the base"))
+        assert row.split("nats")[1].split()[0] == "-"
 
 
 def test_what_cannot_be_compared_is_refused(molvm: Molvm, tmp_path: Path, tiny_path: Path, spread_reward: str) -> None:

@@ -116,6 +116,39 @@ def test_a_base_is_sampled_with_chosen_classes(tmp_path: Path) -> None:
     assert prompts <= {'"Carassius auratus', "thing 7"}
 
 
+def test_base_and_run_compute_where_they_are_told_to(base: Path, tmp_path: Path) -> None:
+    save_dit(dit(), tmp_path / "dit")
+    quick = ("-n", "2", "--steps", "2")
+    plain, told = tmp_path / "plain", ("--device", "cpu:0", "--offload")
+    run("sample", str(tmp_path / "dit"), *quick, "--transition", "ddim", "--out", str(plain))
+    run("sample", str(tmp_path / "dit"), *quick, "--transition", "ddim", *told, "--out", str(tmp_path / "told"))
+    assert (tmp_path / "told" / "grid.png").read_bytes() == (plain / "grid.png").read_bytes()
+    found, _ = evaluated(str(tmp_path / "dit"), "-n", "2", *told, "--classes", "goldfish")
+    assert found["group"]["images"] == 2
+    folder, drawn = str(tmp_path / "run"), str(tmp_path / "drawn")
+    run("train", "--model", str(tmp_path / "dit"), "--reward", "jpeg", *SMALL, "--out", folder)
+    run("sample", folder, *quick, "--device", "cpu", "--no-offload", "--out", str(tmp_path / "from the run"))
+    for source in (folder, str(tmp_path / "dit")):
+        for refused, message in (("nowhere", "no device 'nowhere'"), ("meta", "no device 'meta'")):
+            with pytest.raises(ModelError, match=message) as caught:
+                run("sample", source, "--device", refused, "--out", drawn)
+            assert "cpu" in str(caught.value.allowed)
+    with pytest.raises(ModelError, match="computes on the processor"):
+        run("sample", str(base), "--offload", "--out", drawn)
+    assert not Path(drawn).exists()
+
+
+def test_digits_are_trained_on_chosen_classes(tmp_path: Path) -> None:
+    (tmp_path / "classes.txt").write_text("3\n7\n")
+    chosen = ("--classes", str(tmp_path / "classes.txt"))
+    run("train", "--dataset", "digits", "--reward", "brightness", *SMALL, *chosen, "--out", str(tmp_path / "run"))
+    found = molvm.Run.open(tmp_path / "run")
+    assert {record.sample.prompt for record in found.store.records()} == {"3", "7"}
+    run("sample", str(tmp_path / "run"), "-n", "3", "--out", str(tmp_path / "drawn"))
+    with pytest.raises(ModelError, match="no class '11'"):
+        run("sample", "digits", "-n", "1", "--classes", "11", "--out", str(tmp_path / "not"))
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [("model.prompts='nowhere.txt'", "a text file"), ("model.guidance_scale=0.5", "guidance_scale")],
@@ -152,6 +185,18 @@ def test_a_run_of_images_is_measured_against_its_base(base: Path, tmp_path: Path
         assert words in " ".join(table.split())
 
 
+def test_the_bundled_digits_are_measured_by_their_classifier(tmp_path: Path) -> None:
+    run("sample", "digits", "-n", "3", "--steps", "2", "--out", str(tmp_path / "drawn"))
+    arguments = ("digits", "-n", "3", "--reference", str(tmp_path / "drawn"))
+    found, table = evaluated(*arguments)
+    assert found["distance"]["features"] == "a bundled classifier of digits"
+    assert "classifier of digits" in " ".join(table.split())
+    other, _ = evaluated(*arguments, "--no-digits")
+    assert other["distance"]["features"] == "1 principal components of pixels"
+    folder, _ = evaluated(str(tmp_path / "drawn"), "--reference", str(tmp_path / "drawn"), "--digits")
+    assert folder["distance"]["value"] < 1e-9
+
+
 def test_folders_of_images_are_measured(base: Path, tmp_path: Path) -> None:
     for seed, name in enumerate(("one", "other")):
         run("sample", str(base), "-n", "8", "--steps", "3", "--seed", str(seed), "--out", str(tmp_path / name))
@@ -172,6 +217,8 @@ def test_folders_of_images_are_measured(base: Path, tmp_path: Path) -> None:
     [
         (["{images}", "--strain"], "--strain is of molecules"),
         (["{images}", "--table", "qm9"], "--table is of molecules"),
+        (["{images}", "--device", "cpu"], "--device is of a model"),
+        (["{smiles}", "--offload"], "--offload is of a model"),
         (["{images}", "--score"], "Only a run has a reward"),
         (["{images}", "--reward", "qed"], "judges molecules"),
         (["{images}", "--clip", "nowhere"], "no CLIP at nowhere"),

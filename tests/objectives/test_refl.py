@@ -45,6 +45,15 @@ def test_what_is_good_enough_teaches_nothing() -> None:
         assert any(bool(weight.grad.any()) for weight in refl.parameters()) is teaches
 
 
+def test_more_parts_than_paths_learn_from_all_of_them() -> None:
+    refl = learner()
+    path = steered_path(GAUSSIAN, refl.control, 20, 2)
+    batch = Rollout(path, QUADRATIC(path.terminal.parts["x"]), 1.0)
+    refl.observe(batch)
+    alone, whole = refl.backward(batch, 3, 4), refl.backward(batch)
+    assert alone == whole
+
+
 def test_it_goes_to_the_largest_reward_and_not_to_the_tilt(tmp_path: Path) -> None:
     """p* has mean 0.83 and deviation 0.57 for λ = 1; the late steps alone gather the samples near it."""
     found = trainer(learner(), PointReward(QUADRATIC), tmp_path, 60, 20, rate=3e-3)

@@ -9,9 +9,10 @@ import pytest
 
 from molvm.chem.molecule import Molecule
 from molvm.images.image import Image
-from molvm.runs.comparison import Contender, compare
+from molvm.runs.comparison import compare
 from molvm.runs.comparison_figure import draw_comparison
-from molvm.runs.groups import base_and_run
+from molvm.runs.contenders import Contender
+from molvm.runs.groups import Group, base_and_run
 from molvm.runs.image_records import ImageRecord
 from molvm.runs.manifest import Manifest
 from molvm.runs.molecule_records import MoleculeRecord
@@ -65,6 +66,24 @@ def test_gains_are_by_what_was_paid_in_the_better_direction(direction: str, sign
     assert row.gap.value == pytest.approx(1.5)
 
 
+def test_a_run_of_an_ode_has_no_kl_and_is_compared_by_the_rest(tmp_path: Path) -> None:
+    noisy, plain = run("noisy", 1.0), run("plain", 1.0)
+    metrics = [{"iteration": row["iteration"], "velocity_cost": row["kl"], "reward": 1.0} for row in plain.metrics]
+    base, end = base_and_run("plain", metrics, plain.records)
+    assert {record.iteration for record in base.records} == {0}
+    ode = replace(plain, metrics=metrics, base=base, end=end, costs=[])
+    found = compare([noisy, ode])
+    first, second = found.rows
+    assert found.kl == first.kl_there == pytest.approx(7.5)
+    assert (second.kl, second.reward_at_kl, second.kl_there) == (None, None, None)
+    assert second.reward.value == pytest.approx(7.5)
+    assert second.gain_per_call is not None
+    assert {point["run"] for point in found.points} == {"noisy"}
+    draw_comparison(found, tmp_path / "f.svg")
+    assert "plain, without KL" in (tmp_path / "f.svg").read_text()
+    assert compare([ode, ode]).kl is None
+
+
 def test_failures_count_at_the_worst_floor_of_all() -> None:
     """So that a run whose own floor is higher has nothing of it."""
     one, other = run("a", 1.0, floor=0.0), run("b", 1.0, floor=-4.0)
@@ -94,6 +113,27 @@ def test_the_diversity_is_that_of_the_samples_pair_by_pair() -> None:
     assert molecules.diversity is not None
     assert 0 < molecules.diversity.value < 1
     assert molecules.valid is not None
+
+
+def test_images_have_a_distance_from_those_of_the_base() -> None:
+    generator = np.random.default_rng(0)
+
+    def pictures(mean: float) -> list[Image]:
+        levels = generator.normal(mean, 30, (60, 4, 4, 1)).clip(0, 255).astype(np.uint8)
+        return [Image(each) for each in levels]
+
+    def of(mean: float) -> Contender:
+        records = tuple(ImageRecord(each, iteration=8, worth=0.0, value=0.0) for each in pictures(mean))
+        return replace(run("a", 1.0), end=Group("a", records), base_images=pictures(100))
+
+    near, far = compare([of(100), of(180)]).rows
+    assert near.distance is not None
+    assert far.distance is not None
+    assert 5 * near.distance.value < far.distance.value
+    # 16 pixels, 80 levels of 256 brighter
+    assert far.distance.value == pytest.approx(16 * (80 / 256) ** 2, rel=0.2)
+    assert near.distance.features == "15 principal components of pixels"
+    assert compare([run("a", 1.0), run("b", 1.0)]).rows[0].distance is None
 
 
 def test_it_is_drawn_and_written_as_plain_json(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from molvm.chem.molecule import Molecule
 from molvm.images.image import Image
 from molvm.rewards.base import Failure, Outcome
 from molvm.runs.image_samples import ImageSet
+from molvm.runs.notebook import last_round
 from molvm.runs.samples import SampleSet
 from tests.studio.hostile import TEXTS
 
@@ -66,6 +67,11 @@ def test_a_run_is_shown_and_becomes_a_table(tiny_path: Path, tmp_path: Path, spr
     table = run.to_pandas()
     assert len(table) == 6
     assert list(run.to_pandas(since=1)["iteration"]) == [1, 1, 1]
+
+
+def test_a_round_without_kl_is_told_without_it() -> None:
+    assert last_round({"reward": 0.25, "velocity_cost": 1.0}, "D") == "mean reward 0.25 D"
+    assert last_round({"reward": 0.25, "kl": 2.0}, "") == "mean reward 0.25, KL 2 nats"
 
 
 def test_tables_and_rdkit() -> None:

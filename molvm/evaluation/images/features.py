@@ -17,7 +17,7 @@ LARGEST: Final = 32
 COMPONENTS: Final = 64
 """Principal components of pixels that the Fréchet distance is taken in, at most."""
 
-Kind = Literal["inception", "clip", "dreamsim", "pixels"]
+Kind = Literal["inception", "clip", "dreamsim", "digits", "pixels"]
 
 
 class Extractor(Protocol):

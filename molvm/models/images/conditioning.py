@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from molvm.errors import ConfigError, ModelError
@@ -45,6 +45,20 @@ class Conditioning:
                 f"The model {model} takes no prompts, no choice of classes and no guidance scale.",
                 remedy="leaving them out",
             )
+
+    def chosen_of(self, model: str, labels: Sequence[str]) -> list[int]:
+        """The classes that are chosen of a model without guidance, by their number.
+
+        Raises:
+            ModelError: There are prompts or a guidance scale, or the model has no such class.
+        """
+        if self.guidance_scale != 1:
+            raise ModelError(
+                f"The model {model} knows no image without a class, by which it could be guided.",
+                remedy="no guidance scale",
+            )
+        numbers = {label: number for number, label in enumerate(labels)}
+        return list(self.chosen_classes(model, dict(enumerate(labels)), numbers))
 
     def require_prompts(self, model: str) -> dict[int, str]:
         """The prompts by their number.

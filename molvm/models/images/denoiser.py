@@ -43,6 +43,7 @@ class Denoiser(ABC):
         descriptions: What is known of each condition, (number of conditions, features), or None.
         can_guide: Whether it knows what no condition is.
         placement: Where its networks compute.
+        decoder: The network that turns latents into pixels; None where x is pixels.
     """
 
     placement: Placement
@@ -54,6 +55,7 @@ class Denoiser(ABC):
     labels: Mapping[int, str]
     descriptions: Tensor | None = None
     can_guide: bool = True
+    decoder: Any = None
 
     @abstractmethod
     def predict(self, x: Tensor, t: Tensor, condition: Tensor | None) -> Tensor:
@@ -142,7 +144,7 @@ class DenoiserModel:
         def portion(x: TensorState, t: Tensor, *beside: State) -> tuple[TensorState, TensorState]:
             return differentiate(self._predict, function, x, t, *beside)
 
-        return pairs_in_lanes(portion, self._own(x), t, IMAGES_AT_ONCE, *beside)
+        return pairs_in_lanes(portion, self._own(x), t, TRAINED_AT_ONCE, *beside)
 
     def endpoint_by(self, network: nn.Module, x: State, t: Tensor) -> TensorState:
         """x̂₁ by other weights, guided; arguments as for `NetworkModel`."""

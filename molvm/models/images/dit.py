@@ -46,7 +46,7 @@ class DitDenoiser(Denoiser):
             names[number].append(label)
         labels = {number: ", ".join(known) or str(number) for number, known in names.items()}
         self.labels = conditioning.chosen_classes(name, labels, numbers)
-        self.decoder = LatentDecoder(pipeline.vae, placement)
+        self.decoder: LatentDecoder = LatentDecoder(pipeline.vae, placement)
 
     def decode(self, x: Tensor) -> Tensor:
         """The images of latents."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -135,7 +136,14 @@ def _diffusers() -> ModuleType:
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     diffusers.utils.logging.disable_progress_bar()
     diffusers.utils.logging.set_verbosity_error()
+    for handler in logging.getLogger("transformers").handlers:
+        handler.addFilter(_is_of_use)
     return diffusers
+
+
+def _is_of_use(record: logging.LogRecord) -> bool:
+    """Whether transformers says something else than that it would like torchvision, which molvm does without."""
+    return "torchvision" not in record.getMessage()
 
 
 def _class_in(path: Path) -> str | None:

@@ -31,9 +31,10 @@ class PixelFlowModel:
         labels: What the classes are called, one each.
         name: How runs and messages call the model.
         card: What is known of the model.
+        chosen: The classes that are drawn, all by default.
 
     Raises:
-        ModelError: There is not one label a class, or a pixel is neither grey nor coloured.
+        ModelError: There is not one label a class, no such class, or a pixel is neither grey nor coloured.
     """
 
     makes: Subject = "images"
@@ -41,7 +42,12 @@ class PixelFlowModel:
     samples_at_once = trained_at_once = IMAGES_AT_ONCE
 
     def __init__(
-        self, network: PixelNetwork, labels: Sequence[str], name: str, card: Mapping[str, Any] | None = None
+        self,
+        network: PixelNetwork,
+        labels: Sequence[str],
+        name: str,
+        card: Mapping[str, Any] | None = None,
+        chosen: Sequence[int] | None = None,
     ) -> None:
         self.network = network.eval().requires_grad_(requires_grad=False)
         self.config: PixelConfig = network.config
@@ -53,11 +59,17 @@ class PixelFlowModel:
             raise ModelError(f"The model {name} has {self.config.channels} channels.", allowed="1 or 3")
         if len(self.labels) != self.config.classes:
             raise ModelError(f"The model {name} has {self.config.classes} classes and {len(self.labels)} labels.")
+        self._chosen = list(range(self.config.classes)) if chosen is None else sorted(set(chosen))
+        self._require_known(self._chosen, range(self.config.classes))
+
+    def _require_known(self, classes: Sequence[int], among: Sequence[int]) -> None:
+        if wrong := set(classes) - set(among):
+            raise ModelError(f"The model {self.name} has no class {max(wrong)}.", allowed=", ".join(map(str, among)))
 
     @property
     def conditions(self) -> Sequence[int]:
-        """The classes."""
-        return range(self.config.classes)
+        """The classes that are drawn."""
+        return self._chosen
 
     @property
     def spread(self) -> PosteriorSpread | None:
@@ -67,7 +79,7 @@ class PixelFlowModel:
 
     def sample_condition(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """Classes, each as often as the others, integers of shape (count,)."""
-        return torch.randint(self.config.classes, (count,), generator=generator)
+        return torch.tensor(self._chosen)[torch.randint(len(self._chosen), (count,), generator=generator)]
 
     def noise(self, condition: Tensor | None, count: int, generator: torch.Generator | None = None) -> TensorState:
         """Standard normal pixels; classes are drawn where none are given.
@@ -76,10 +88,7 @@ class PixelFlowModel:
             ModelError: A class that the model does not have.
         """
         classes = self.sample_condition(count, generator) if condition is None else condition
-        if len(classes) and not 0 <= int(classes.min()) <= int(classes.max()) < self.config.classes:
-            raise ModelError(
-                f"The model {self.name} has no class {int(classes.max())}.", allowed=f"0 to {self.config.classes - 1}"
-            )
+        self._require_known(classes.tolist(), self._chosen)
         shape = (count, self.config.channels, self.config.size, self.config.size)
         return TensorState(torch.randn(shape, generator=generator), classes)
 

@@ -45,7 +45,7 @@ class StableDiffusionDenoiser(Denoiser):
         self.shape = (config.in_channels, config.sample_size, config.sample_size)
         self.schedule = trained_schedule(pipeline.scheduler)
         self.parameterisation = parameterisation_of(pipeline.scheduler)
-        self.decoder = LatentDecoder(pipeline.vae, placement)
+        self.decoder: LatentDecoder = LatentDecoder(pipeline.vae, placement)
 
     @torch.no_grad()
     def _encode(self, pipeline: Any, text: str) -> Tensor:

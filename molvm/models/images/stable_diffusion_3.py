@@ -51,7 +51,7 @@ class StableDiffusion3Denoiser(Denoiser):
         config = pipeline.transformer.config
         self.shape = (config.in_channels, config.sample_size, config.sample_size)
         self.schedule = shifted_schedule(pipeline.scheduler)
-        self.decoder = LatentDecoder(pipeline.vae, placement)
+        self.decoder: LatentDecoder = LatentDecoder(pipeline.vae, placement)
 
     @torch.no_grad()
     def _encode(self, pipeline: Any, text: str) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from pathlib import Path
 
@@ -66,6 +67,18 @@ def test_a_flat_folder_of_a_unet_is_read_too(tmp_path: Path) -> None:
     pipeline.save_pretrained(tmp_path / "whole")
     whole = load_model(tmp_path / "whole", precision="float32")
     assert torch.equal(model.predict_endpoint(x, t).x, whole.predict_endpoint(x, t).x)  # type: ignore[union-attr]
+
+
+def test_transformers_wishes_for_torchvision_are_not_passed_on(folders: dict[str, Path]) -> None:
+    load_model(folders["sd15"], conditioning=Conditioning(prompts=("a cat",)))
+    handlers = logging.getLogger("transformers").handlers
+    wish, warning = (
+        logging.LogRecord("transformers.x", logging.WARNING, "x.py", 1, text, (), None)
+        for text in ("`CLIPImageProcessor` requires torchvision (not installed)", "Some weights were not initialised")
+    )
+    assert handlers
+    assert not any(handler.filter(wish) for handler in handlers)
+    assert all(handler.filter(warning) for handler in handlers)
 
 
 def test_what_is_asked_has_to_fit_the_model(folders: dict[str, Path]) -> None:

@@ -8,6 +8,7 @@ import torch
 from molvm.errors import ModelError
 from molvm.models.base import FlowModel, made_by
 from molvm.models.hub import bundled_models, load_model, save_model
+from molvm.models.images.conditioning import Conditioning
 from molvm.models.images.pixel_flow import PixelFlowModel
 from molvm.models.images.pixel_network import PixelConfig, PixelNetwork
 from molvm.models.parameterise import Parameterisation, from_endpoint
@@ -83,6 +84,26 @@ def test_classes_and_labels_are_checked() -> None:
         a_model().noise(torch.tensor([3]), 1)
     with pytest.raises(ModelError, match="labels"):
         PixelFlowModel(PixelNetwork(TINY), ["a"], "tiny")
+
+
+def test_chosen_classes_alone_are_drawn(tmp_path: Path) -> None:
+    save_model(a_model(), tmp_path / "tiny")
+    model = load_model(tmp_path / "tiny", conditioning=Conditioning(classes=("c", "0")))
+    assert isinstance(model, PixelFlowModel)
+    assert list(model.conditions) == [0, 2]
+    drawn = model.noise(None, 40, torch.Generator().manual_seed(0)).classes
+    assert drawn is not None
+    assert set(drawn.tolist()) == {0, 2}
+    with pytest.raises(ModelError, match="no class 1") as caught:
+        model.noise(torch.tensor([1]), 1)
+    assert caught.value.allowed == "0, 2"
+    for asked, message in (
+        (Conditioning(classes=("3",)), "no class '3'"),
+        (Conditioning(guidance_scale=2.0), "knows no image without a class"),
+        (Conditioning(prompts=("a cat",)), "takes no prompts"),
+    ):
+        with pytest.raises(ModelError, match=message):
+            load_model(tmp_path / "tiny", conditioning=asked)
 
 
 def test_a_value_network_fits_its_states() -> None:

@@ -14,7 +14,7 @@ from molvm.errors import ModelError
 from molvm.models.hub import load_model
 from molvm.models.images.conditioning import Conditioning
 from molvm.models.images.denoiser import DenoiserModel
-from molvm.models.images.placement import Placement
+from molvm.models.images.placement import Placement, devices
 
 MOVES = [("one", "cpu:0"), ("one", "cpu"), ("two", "cpu:0"), ("three", "cpu:0"), ("two", "cpu"), ("three", "cpu")]
 """The processor by another name stands for another device."""
@@ -79,8 +79,10 @@ def test_a_model_offloads_from_text_to_denoiser_to_decoder(
 
 
 def test_a_device_that_is_not_here_is_told(folders: dict[str, Path]) -> None:
-    for name in ("nowhere", "xpu"):
-        with pytest.raises(ModelError, match=f"no device '{name}'"):
+    for name in ("nowhere", "xpu", "meta"):
+        with pytest.raises(ModelError, match=f"no device '{name}'") as caught:
             Placement(name)
+        assert caught.value.allowed == ", ".join(devices())
+    assert devices()[0] == "cpu"
     with pytest.raises(ModelError, match="computes on the processor"):
         load_model("digits", placement=Placement(offload=True))
