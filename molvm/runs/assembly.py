@@ -209,7 +209,7 @@ def sampling_options(config: RunConfig) -> SamplingOptions:
     """How the run simulates the SDE, or the ODE if that is what it trains.
 
     Raises:
-        ConfigError: The control is to look ahead, and cannot.
+        ConfigError: The control is to look ahead or to choose, and cannot.
     """
     drift = isinstance(config.objective, DriftSection)
     if config.sampling.look_ahead and (drift or config.value.reads == "endpoint"):
@@ -218,6 +218,12 @@ def sampling_options(config: RunConfig) -> SamplingOptions:
             f"objective {config.objective.name}.",
             allowed="value.reads = state, and an objective that learns a value function",
             remedy="sampling.look_ahead = 0",
+        )
+    if config.sampling.candidates > 1 and drift:
+        raise ConfigError(
+            f"sampling.candidates is {config.sampling.candidates}, and the objective {config.objective.name} learns no "
+            "value function that could choose.",
+            allowed="1, or an objective that learns a value function",
         )
     algorithm, _ = RESIDUAL_OBJECTIVES.get(config.objective.name, (None, None))
     noise_level = 1.0 if algorithm is None else algorithm.noise_level

@@ -136,6 +136,10 @@ class SamplingSection(Section):
         description="more gradients of the value network a step, which find the control where the step leads; "
         "1 or 2 make few steps tilt as much as many",
     )
+    candidates: Annotated[int, Field(ge=1, le=64)] = Field(
+        1,
+        description="next states that the base proposes for the value network to choose from; 1 steers by its gradient",
+    )
 
 
 class ValueSection(Section):

@@ -110,6 +110,7 @@ def by_particles(model: FlowModel, control: Steering | None, options: SamplingOp
             stepper=stepper,
             allowance=options.allowance(grid),
             look_ahead=options.look_ahead,
+            candidates=options.candidates,
             on_step=on_step,
         )
         rewards = exact.log_target(model.decode(found.terminal)).view(count, particles)

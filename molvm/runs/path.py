@@ -100,6 +100,7 @@ def draw_path(
         keep_endpoints=value is not None and value.reads == "endpoint",
         allowance=options.allowance(grid),
         look_ahead=options.look_ahead,
+        candidates=options.candidates,
         on_step=progress,
     )
     return _path(model, trajectory, value)

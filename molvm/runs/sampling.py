@@ -150,6 +150,7 @@ def _by_sde(model: FlowModel, control: Steering | None, sampling: SamplingOption
             keep_states=False,
             allowance=options.allowance(grid),
             look_ahead=options.look_ahead,
+            candidates=options.candidates,
             on_step=on_step,
         )
         return Drawn(trajectory.terminal, trajectory.path_cost, trajectory.ito.sum(dim=0))

@@ -48,10 +48,12 @@ class SamplingOptions:
             the step leads. A control that is held over a step tilts too little, the more so the fewer steps there are;
             with one or two sweeps it is the best one of the chain. Takes the memoryless noise, and a network that reads
             states.
+        candidates: Next states among which the value function chooses, where something steers; 1 for steering by its
+            gradient. Takes noise.
 
     Raises:
         ConfigError: A number out of range; another noise than the memoryless one in analytic steps, or looking ahead;
-            none with a limit.
+            none with a limit or candidates; candidates and looking ahead.
     """
 
     steps: int = 100
@@ -62,6 +64,7 @@ class SamplingOptions:
     transition: TransitionName = "euler_maruyama"
     noise_level: float = 1.0
     look_ahead: int = 0
+    candidates: int = 1
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -94,6 +97,14 @@ class SamplingOptions:
                 "chain belongs to the memoryless noise.",
                 remedy="look_ahead = 0, or leaving out the noise level",
             )
+        if self.candidates < 1:
+            raise ConfigError(f"candidates is {self.candidates}.", allowed="a whole number from 1; 1 for no choice")
+        if self.candidates > 1 and (self.look_ahead or self.noise_level != 1):
+            raise ConfigError(
+                f"Of {self.candidates} candidates the value function chooses by where a step of the memoryless process "
+                f"leads, and look_ahead is {self.look_ahead}, the noise level {self.noise_level}.",
+                remedy="candidates = 1, or look_ahead = 0 and leaving out the noise level",
+            )
         if self.noise_level == 0 and self.kl_limit is not None:
             raise ConfigError(
                 "Without noise any control costs infinitely many nats, more than kl_limit allows.",
@@ -101,12 +112,14 @@ class SamplingOptions:
             )
 
     def with_noise(self, level: float) -> Self:
-        """The same at another noise, at which nothing looks ahead.
+        """The same at another noise, at which nothing looks ahead or is chosen.
 
         Raises:
             ConfigError: The noise does not go with the transition or the limit.
         """
-        return replace(self, noise_level=level, look_ahead=self.look_ahead if level == 1 else 0)
+        if level == 1:
+            return replace(self, noise_level=level)
+        return replace(self, noise_level=level, look_ahead=0, candidates=1)
 
     def grid(self, schedules: Schedules) -> Tensor:
         """The times, float64, shape (steps + 1,).

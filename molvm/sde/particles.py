@@ -55,6 +55,7 @@ def twisted_particles(
     stepper: Stepper,
     allowance: Tensor,
     look_ahead: int = 0,
+    candidates: int = 1,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Particles:
     """Simulate groups of particles from noise to data.
@@ -69,6 +70,7 @@ def twisted_particles(
         stepper: How a step is made; with noise in every modality.
         allowance: Nats that the control of each step may cost, shape (S,), as for `simulate`.
         look_ahead: Sweeps, as for `simulate`.
+        candidates: Likewise.
         on_step: Called with (steps done, S).
 
     Raises:
@@ -90,6 +92,7 @@ def twisted_particles(
             keep_states=False,
             allowance=allowance[start:end],
             look_ahead=look_ahead,
+            candidates=candidates,
             on_step=shifted(on_step, start, steps),
         )
         x, paid, gathered = path.terminal, path.path_cost, path.ito.sum(dim=0)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from molvm.errors import DivergenceError, StateError
 from molvm.models.base import FlowModel
+from molvm.sde.candidates import choose
 from molvm.sde.trajectory import Trajectory
 from molvm.sde.transition import Stepper, Transition, euler_maruyama
 from molvm.states import State
@@ -56,6 +57,7 @@ def simulate(
     keep_increments: bool = False,
     allowance: Tensor | None = None,
     look_ahead: int = 0,
+    candidates: int = 1,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Trajectory:
     """Run the controlled SDE from x0 along the grid.
@@ -78,6 +80,8 @@ def simulate(
         allowance: Nats that the control of each step may cost a path at most, shape (K,), as `SamplingOptions` makes
             them; a stronger control is shortened, and where it is 0 the base runs alone. None: no limit.
         look_ahead: Sweeps by which the control of a step is found where the step leads instead of where it begins.
+        candidates: Next states that the base proposes where something steers, for the value function to choose from;
+            1 for steering by its gradient. Costs and weights are those of the choice, without an Itô integral.
         on_step: Called with (steps done, K).
 
     Raises:
@@ -96,13 +100,33 @@ def simulate(
     increments: list[State] = []
     cost = torch.zeros(steps, len(x), device=x.device, dtype=x.dtype)
     ito = torch.zeros_like(cost)
+    known: State | None = None  # x̂₁ where the last choice has led
     transitions = stepper(model.schedules, grid[:-1], grid[1:]).steps()
     for k, transition in enumerate(transitions):
         t = grid[k].to(device=x.device, dtype=x.dtype).expand(len(x))
-        endpoint, gradient = _evaluate(model, control if allowed[k] > 0 else None, x, t)
-        noise = x.randn_like(generator)
+        steers = control if allowed[k] > 0 else None
+        # At t = 1 V has not been learned, so that the last step is not chosen.
+        chooses = candidates > 1 and steers is not None and float(grid[k + 1]) < 1
+        if known is None:
+            endpoint, gradient = _evaluate(model, None if candidates > 1 else steers, x, t)
+        else:
+            endpoint, gradient = known, None
         mean = x.scale(transition.keep) + endpoint.scale(transition.pull)
-        moved = mean + noise.scale(transition.noise)
+        if chooses:
+            chosen = choose(
+                model,
+                cast(Control, control),
+                mean,
+                transition,
+                grid[k + 1],
+                candidates,
+                allowed=allowed[k],
+                generator=generator,
+            )
+            moved, known, noise, cost[k] = chosen.state, chosen.endpoint, chosen.noise, chosen.cost
+        else:
+            noise, known = x.randn_like(generator), None
+            moved = mean + noise.scale(transition.noise)
         if gradient is not None:
             if look_ahead and float(grid[k + 1]) < 1:
                 gradient = _ahead(cast(Steering, control), gradient, transition, mean, grid[k + 1], look_ahead)

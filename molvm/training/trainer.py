@@ -270,6 +270,7 @@ class Trainer:
             keep_increments=self.objective.keeps_increments,
             allowance=self.allowance,
             look_ahead=self.options.sampling.look_ahead,
+            candidates=self.options.sampling.candidates,
             on_step=on_step,
         )
 

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from molvm.errors import ConfigError
+from molvm.models.gaussian import ExactValue, GaussianMixtureModel
+from molvm.models.mixture import GaussianMixture
+from molvm.models.tilt import IntervalReward, QuadraticReward
+from molvm.schedules import LinearSchedule
+from molvm.sde import Guided, SamplingOptions, Trajectory, simulate, time_grid
+from molvm.sde.candidates import tempered
+from molvm.states import State, TensorState
+
+MODEL = GaussianMixtureModel((GaussianMixture.of([0.5, 0.5], [[0.0], [3.0]], [[1.0], [0.16]]),), LinearSchedule())
+STRENGTH = 1.5
+COUNT = 4000
+
+
+def path(reward: QuadraticReward | IntervalReward, gain: float, candidates: int, steps: int = 50) -> Trajectory:
+    generator = torch.Generator().manual_seed(5)
+    return simulate(
+        MODEL,
+        MODEL.noise(None, COUNT, generator),
+        time_grid(MODEL.schedules, steps),
+        control=Guided(ExactValue(MODEL, reward, STRENGTH), gain),
+        generator=generator,
+        keep_states=False,
+        candidates=candidates,
+    )
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.5, 1.0, 1.5])
+@pytest.mark.parametrize("reward", [QuadraticReward((0.5,)), IntervalReward(0.0, 1.0)], ids=["linear", "interval"])
+def test_mean_weight_is_the_analytic_partition(reward: QuadraticReward | IntervalReward, gain: float) -> None:
+    """mean exp(λr − cost) = Z whatever V chooses by: the cost is the density of proposals and choice together."""
+    found = path(reward, gain, candidates=4)
+    log_z = float(reward.log_partition(MODEL.mixtures[0], STRENGTH))
+    ratios = torch.exp(found.log_weight(STRENGTH, reward(found.terminal.parts["x"])) - log_z)
+    assert float(ratios.mean()) == pytest.approx(1.0, abs=3 * float(ratios.std()) / COUNT**0.5 + 0.02)
+    assert bool((found.path_cost.abs() < 1e-9).all()) == (gain == 0)
+
+
+def test_many_candidates_make_the_target_law() -> None:
+    """The mean of p* and its log Z are approached from below as candidates grow; few pay less and tilt less."""
+    reward = QuadraticReward((1.0,), 0.5)
+    law, log_z = reward.tilt(MODEL.mixtures[0], STRENGTH)
+    target, base = float(law.mean()), float(MODEL.mixtures[0].mean())
+    shares, bounds = [], []
+    for candidates in (2, 4, 24):
+        found = path(reward, 1.0, candidates)
+        x = found.terminal.parts["x"]
+        shares.append((float(x.mean()) - base) / (target - base))
+        bounds.append(float((STRENGTH * reward(x) - found.path_cost).mean() / torch.logsumexp(log_z, 0)))
+    assert shares == sorted(shares)
+    assert bounds == sorted(bounds)
+    assert shares[0] < 0.75
+    assert shares[-1] == pytest.approx(1.0, abs=0.08)
+    assert 0.9 < bounds[-1] <= 1.0
+
+
+def test_a_step_costs_at_most_the_logarithm_of_the_candidates() -> None:
+    found = path(IntervalReward(0.0, 1.0), 50.0, candidates=3)
+    assert float(found.running_cost.max()) <= math.log(3) + 1e-9
+
+
+class Reading:
+    """V of the base's endpoint, and a base that counts what it is asked."""
+
+    reads = "endpoint"
+
+    def __call__(self, x: State, t: Tensor) -> Tensor:  # noqa: ARG002 - of any time
+        return -x.parts["x"].squeeze(1)
+
+    def gradient(self, x: State, t: Tensor) -> State:
+        raise AssertionError("a choice takes no gradient")
+
+
+class Counting:
+    schedules = MODEL.schedules
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def predict_endpoint(self, x: State, t: Tensor) -> State:
+        self.asked.append(len(x))
+        return MODEL.predict_endpoint(x, t)
+
+
+def test_the_base_is_asked_once_of_each_proposal_and_not_again_of_the_chosen_one() -> None:
+    options = SamplingOptions(steps=20, steer_from=0.4, steer_until=0.7, candidates=5)
+    grid, model = options.grid(MODEL.schedules), Counting()
+    generator = torch.Generator().manual_seed(0)
+    start = TensorState(torch.randn(3, 1, generator=generator))
+    found = simulate(
+        model,  # type: ignore[arg-type]
+        start,
+        grid,
+        control=Reading(),
+        generator=generator,
+        allowance=options.allowance(grid),
+        keep_endpoints=True,
+        candidates=5,
+    )
+    steered = int(((grid[:-1] >= 0.4) & (grid[:-1] <= 0.7)).sum())
+    assert sorted(model.asked) == [3] * (20 - steered) + [15] * steered
+    assert bool((found.running_cost.abs().sum(dim=1) > 0).sum() == steered)
+    for k in range(20):  # what is kept is what the base says of the states
+        t = grid[k].to(start.dtype).expand(3)
+        expected = MODEL.predict_endpoint(found.states[k], t).parts["x"]
+        torch.testing.assert_close(found.endpoints[k].parts["x"], expected, check_dtype=False)
+
+
+def test_an_allowance_tempers_the_choice() -> None:
+    weights = 5 * torch.randn(200, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    for allowed in (0.01, 0.3, 1.0):
+        shares = tempered(weights, allowed)
+        divergence = (shares.exp() * (shares + math.log(6))).sum(dim=1)
+        free = torch.log_softmax(weights, dim=1)
+        free_divergence = (free.exp() * (free + math.log(6))).sum(dim=1)
+        torch.testing.assert_close(shares.exp().sum(dim=1), torch.ones(200, dtype=torch.float64))
+        torch.testing.assert_close(divergence, free_divergence.clamp(max=allowed), rtol=1e-5, atol=1e-7)
+        assert torch.equal(shares.argmax(dim=1), weights.argmax(dim=1))
+    torch.testing.assert_close(tempered(weights, math.inf), torch.log_softmax(weights, dim=1))
+
+
+def test_what_does_not_go_together_is_refused() -> None:
+    for wrong in ({"candidates": 0}, {"candidates": 4, "look_ahead": 1}, {"candidates": 4, "noise_level": 0.5}):
+        with pytest.raises(ConfigError):
+            SamplingOptions(**wrong)  # type: ignore[arg-type]
+    assert SamplingOptions(candidates=4).with_noise(0).candidates == 1
+    assert SamplingOptions(candidates=4).with_noise(1).candidates == 4
