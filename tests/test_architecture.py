@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "molvm"
 
-FOUNDATIONS = ("errors", "durable", "digests", "cores", "programs", "subject", "templates", "frames")
+FOUNDATIONS = ("errors", "arguments", "durable", "digests", "cores", "programs", "subject", "templates", "frames")
 """What imports nothing of molvm but one another; everyone may import them."""
 
 LAYERS = (

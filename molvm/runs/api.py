@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Never
 
+from molvm.arguments import typed
 from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError, ModelError, UnknownNameError
 from molvm.models.base import BaseModel, FlowModel
@@ -79,6 +80,7 @@ def settings_layer(
     return layer if out is None else {**layer, "out": Path(out)}
 
 
+@typed(but="model reward")
 def train(
     model: FlowModel | Path | str | None = None,
     reward: Reward | str | None = None,
@@ -162,6 +164,7 @@ def train(
     return _finish(run, progress)
 
 
+@typed()
 def resume(
     path: Path | str,
     *,
@@ -195,6 +198,7 @@ def resume(
     return _finish(run, progress)
 
 
+@typed()
 def sample(
     source: Run | BaseModel | Path | str,
     count: int,
@@ -290,6 +294,7 @@ def sample(
     )
 
 
+@typed(but="reward")
 def steering_by(
     model: BaseModel | Path | str,
     method: MethodOptions,

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from molvm.arguments import typed
 from molvm.chem.molecule import Molecule
 from molvm.durable import replace_text
 from molvm.errors import CheckpointError, ConfigError, ModelError, MolVMError, OutputExistsError, RewardError
@@ -76,6 +77,7 @@ class Run:
     _new: bool = field(default=False, init=False, repr=False)
 
     @classmethod
+    @typed()
     def create(cls, config: RunConfig, *, model: BaseModel | None = None, reward: Reward | None = None) -> Self:
         """Begin a run in an empty directory. Everything is checked before anything is written.
 
@@ -132,6 +134,7 @@ class Run:
         return run
 
     @classmethod
+    @typed()
     def open(cls, path: Path | str, *, model: BaseModel | None = None, reward: Reward | None = None) -> Self:
         """Open a run.
 
@@ -217,6 +220,7 @@ class Run:
 
         return run_html(self)
 
+    @typed()
     def to_pandas(self, since: int = 0) -> pd.DataFrame:
         """One row a recorded sample, with the columns of the run's Parquet files.
 
@@ -229,6 +233,7 @@ class Run:
         """
         return data_frame(record.row() for record in self.store.records(since))
 
+    @typed()
     def train(self, progress: TrainingProgress | None = None) -> int:
         """Train from the newest checkpoint to the last iteration.
 
@@ -297,6 +302,7 @@ class Run:
         objective.start_from(earlier.value())
         return objective
 
+    @typed()
     def extend(self, iterations: int) -> None:
         """Set the number of iterations anew, for the next `train`.
 
@@ -312,6 +318,7 @@ class Run:
             )
         self._set("training", "iterations", iterations)
 
+    @typed()
     def use_workers(self, workers: Workers) -> None:
         """Have rewards evaluated elsewhere from now on, which changes no result.
 
@@ -357,6 +364,7 @@ class Run:
         objective.load_state_dict(load_checkpoint(self.directory.checkpoints).part("objective"))
         return objective
 
+    @typed()
     def sample(
         self,
         count: int,
@@ -433,6 +441,7 @@ class Run:
     def _exact(self, particles: int) -> Exact:
         return Exact(particles, log_target(self.reward, self.config, self.manifest.floor))
 
+    @typed()
     def top(self, count: int = 10) -> list[MoleculeRecord] | list[ImageRecord]:
         """The best samples that training has seen, equal ones once, the best first."""
         return self.store.best(count)
@@ -440,3 +449,7 @@ class Run:
     def metrics(self) -> list[dict[str, Any]]:
         """The metrics of all iterations, oldest first."""
         return self.store.metrics()
+
+
+_THE_WAY = "`molvm.Run.open(path)` for one that lies there, `molvm.train(...)` for a new one"
+Run.__init__ = typed(remedy=_THE_WAY)(Run.__init__)  # type: ignore[method-assign]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from molvm.arguments import typed
 from molvm.chem.io import write_sdf
 from molvm.chem.molecule import Molecule
 from molvm.chem.validity import is_valid_and_connected
@@ -76,6 +77,7 @@ class SampleSet:
     def __iter__(self) -> Iterator[Molecule]:
         return iter(self.molecules)
 
+    @typed()
     def score(self, reward: Reward | str | None = None, *, workers: Workers | None = None) -> SampleSet:
         """The same samples with outcomes.
 
@@ -105,6 +107,7 @@ class SampleSet:
         """The name of what has scored the samples; empty before."""
         return "" if self.reward is None else self.reward.name
 
+    @typed()
     def top(self, count: int) -> SampleSet:
         """The best samples, the best first, failures left out; scored by the run's reward if they are not yet.
 
@@ -119,6 +122,7 @@ class SampleSet:
         valued = [(sign * outcome.value, i) for i, outcome in enumerate(scored.outcomes) if outcome.value is not None]
         return scored.select([index for _, index in sorted(valued)[:count]])
 
+    @typed()
     def select(self, indices: Sequence[int]) -> SampleSet:
         """The samples at these positions, in this order."""
         return replace(
@@ -129,6 +133,7 @@ class SampleSet:
             outcomes=tuple(self.outcomes[index] for index in indices) if self.outcomes else (),
         )
 
+    @typed()
     def log_weights(self, floor: float) -> NDArray[np.float64]:
         """(n,) log dP*/dP^u + log Z of each path, within its number of atoms (VM, Girsanov).
 
@@ -149,6 +154,7 @@ class SampleSet:
         values = np.array([floor if outcome.value is None else outcome.value for outcome in self.outcomes])
         return self.strength * np.maximum(sign * values, sign * floor) - self.path_cost - self.ito
 
+    @typed()
     def save(self, path: Path | str, *, overwrite: bool = False) -> int:
         """Write the samples as files of their kind: molecules as an SD file.
 
@@ -160,6 +166,7 @@ class SampleSet:
         """
         return self.to_sdf(path, overwrite=overwrite)
 
+    @typed()
     def to_sdf(self, path: Path | str, *, overwrite: bool = False) -> int:
         """Write an SD file with what is known of each molecule as fields.
 
