@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 from parts import LINKED, complain, jobs, messages, shelf, title, watch
 
+from molvm.programs.pasted import pasted
 from molvm.runs.objective_sections import OBJECTIVES
 from molvm.studio.launch_form import MAIN, Entry, changed, entries, launch_arguments, settings_of
 from molvm.studio.markup import plain
@@ -71,7 +72,8 @@ def under_way(here: Shelf, name: str) -> None:
     if current.running:
         return
     if job is not None and job.exit_code in (130, 143):
-        st.success(f"Stopped, with a whole checkpoint. Go on with: molvm train --resume {plain(here.root / name)}")
+        st.success("Stopped, with a whole checkpoint. Go on with:")
+        st.code(pasted("molvm train --resume", here.root / name), language="bash", wrap_lines=True)
     elif job is not None and not complain(job):
         st.success("The run is finished.")
 

@@ -8,6 +8,7 @@ import streamlit as st
 from parts import LINKED, complain, jobs, messages, shelf, title, viewer, watch
 
 from molvm.chem.depiction import drawing
+from molvm.programs.pasted import pasted
 from molvm.studio.markup import rounded
 from molvm.studio.paths import path_file, read_path, trajectory_arguments
 
@@ -65,4 +66,4 @@ elif running is None or not running.running:
             target.parent.mkdir(parents=True, exist_ok=True)
             jobs().start(target.stem, argv)
         st.rerun()
-st.code("molvm " + " ".join(argv), language="bash", wrap_lines=True)
+st.code(pasted("molvm", *argv), language="bash", wrap_lines=True)

@@ -22,6 +22,7 @@ def init(
     The settings are the defaults, or those of a recipe: molvm train --config molvm.toml --out runs/NAME
     """
     from molvm.durable import published, require_writable
+    from molvm.programs.pasted import pasted
     from molvm.runs.api import settings_layer
     from molvm.runs.config import RunConfig
     from molvm.runs.config_file import config_text, merged
@@ -31,7 +32,7 @@ def init(
     layer = settings_layer(objective=objective)
     settings = merged([{} if recipe is None else recipe_settings(recipe, layer), layer])
     config = RunConfig.from_mapping(settings, "the command line")
-    heading = f"Settings of a training run: molvm train --config {file} --out runs/NAME"
+    command = f"{pasted('molvm train --config', file)} --out runs/NAME"
     with published(file, overwrite=overwrite) as part:
-        part.write_text(config_text(config, heading), encoding="utf-8")
-    typer.echo(f"The settings are in {file}: molvm train --config {file} --out runs/NAME", err=True)
+        part.write_text(config_text(config, f"Settings of a training run: {command}"), encoding="utf-8")
+    typer.echo(f"The settings are in {file}: {command}", err=True)

@@ -13,6 +13,7 @@ from molvm.errors import ConfigError, ModelError, UnknownNameError
 from molvm.models.base import BaseModel, FlowModel
 from molvm.models.hub import load_model
 from molvm.models.images.placement import Placement
+from molvm.programs.pasted import pasted
 from molvm.rewards.base import Reward
 from molvm.rewards.workers import Workers
 from molvm.runs.assembly import conditioning_of
@@ -348,7 +349,8 @@ def require_no_method(run: Run) -> Never:
     raise ConfigError(
         f"The run {run.path} has a control that steers its samples already.",
         allowed="a base model, which SVDD, Feynman–Kac steering and best-of-N steer without training",
-        remedy=f"`molvm sample {run.config.model.name} --method ...`, by SVDD with --value {run.path}; or --exact",
+        remedy=f"`{pasted('molvm sample', run.config.model.name)} --method ...`, by SVDD with "
+        f"{pasted('--value', run.path)}; or --exact",
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from molvm.chem.validity import is_valid_and_connected
 from molvm.errors import ConfigError
 from molvm.evaluation.intervals import Estimate, mean_difference, mean_interval, mean_of_pairs, wilson
+from molvm.programs.pasted import pasted
 from molvm.runs.directory import RunDirectory
 from molvm.runs.groups import LAST, Group, base_and_run, last_rounds, pareto, reward_against_kl
 from molvm.runs.manifest import Manifest
@@ -101,7 +102,7 @@ def contender(run: RecordedRun, fresh: tuple[Sequence[Record], Sequence[float]] 
     if not metrics or manifest.floor is None:
         raise ConfigError(
             f"The run {run.directory.path} has no finished round.",
-            remedy=f"`molvm train --resume {run.directory.path}`",
+            remedy=f"`{pasted('molvm train --resume', run.directory.path)}`",
         )
     records = tuple(run.store.records())
     base, end = base_and_run(run.name, metrics, records, LAST)

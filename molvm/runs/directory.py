@@ -11,6 +11,7 @@ from typing import get_args
 
 from molvm.durable import exclusive, writing
 from molvm.errors import InputFileError, OutputExistsError
+from molvm.programs.pasted import pasted
 from molvm.subject import Subject
 
 
@@ -81,7 +82,7 @@ class RunDirectory:
         if self.is_run:
             raise OutputExistsError(
                 f"The directory {self.path} holds a run.",
-                remedy=f"`molvm train --resume {self.path}` to go on, or another --out",
+                remedy=f"`{pasted('molvm train --resume', self.path)}` to go on, or another --out",
             )
         with writing(self.path):
             if self.path.exists() and not self._is_empty():

@@ -18,6 +18,7 @@ from molvm.models.base import BaseModel, FlowModel, made_by, require_steerable
 from molvm.models.hub import load_model
 from molvm.models.images.placement import Placement
 from molvm.objectives import AnyResidualObjective, Objective, ValueObjective
+from molvm.programs.pasted import pasted
 from molvm.rewards.base import Reward, SampleReward
 from molvm.rewards.pools import require_sendable
 from molvm.rewards.subjects import require_subject
@@ -281,7 +282,7 @@ class Run:
         if not has_checkpoint(earlier.directory.checkpoints):
             raise CheckpointError(
                 f"The run {start}, whose value function this one is to start from, has no checkpoint.",
-                remedy=f"`molvm train --resume {start}` until it has one",
+                remedy=f"`{pasted('molvm train --resume', start)}` until it has one",
             )
         for what in ("model", "reward", "direction"):
             theirs = getattr(earlier.manifest, what)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from molvm.durable import published, writing
 from molvm.errors import InputFileError, OutputExistsError
+from molvm.programs.pasted import pasted
 from molvm.rewards.constraint import Constraint, keeps
 from molvm.runs.directory import RunDirectory
 from molvm.runs.image_records import ImageRecord
@@ -86,7 +87,7 @@ class RunStore:
             if self._keep_best(records):
                 self._write_best()
         except OutputExistsError as error:
-            remedy = f"some free space, then `molvm train --resume {self.directory.path}`"
+            remedy = f"some free space, then `{pasted('molvm train --resume', self.directory.path)}`"
             raise OutputExistsError(error.what, remedy=remedy) from error
 
     def rewind(self, iteration: int) -> None:
