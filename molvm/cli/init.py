@@ -22,6 +22,7 @@ def init(
     The settings are the defaults, or those of a recipe: molvm train --config molvm.toml --out runs/NAME
     """
     from molvm.durable import published, require_writable
+    from molvm.legible import legible
     from molvm.programs.pasted import pasted
     from molvm.runs.api import settings_layer
     from molvm.runs.config import RunConfig
@@ -35,4 +36,4 @@ def init(
     command = f"{pasted('molvm train --config', file)} --out runs/NAME"
     with published(file, overwrite=overwrite) as part:
         part.write_text(config_text(config, f"Settings of a training run: {command}"), encoding="utf-8")
-    typer.echo(f"The settings are in {file}: {command}", err=True)
+    typer.echo(f"The settings are in {legible(file)}: {command}", err=True)

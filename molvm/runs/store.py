@@ -118,11 +118,12 @@ class RunStore:
             among: Iterations whose samples are read; all by default.
 
         Raises:
-            InputFileError: A part is damaged.
+            InputFileError: A part is damaged, or the run's path is not UTF-8.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        self.directory.require_utf8()
         for number, path in self._parts():
             if number < since or (among is not None and number not in among):
                 continue
