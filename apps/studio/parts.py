@@ -23,6 +23,7 @@ from molvm.studio.jobs import Job, Jobs
 from molvm.studio.judging import Judge
 from molvm.studio.markup import plain
 from molvm.studio.molecule_table import MOST_MOLECULES, MoleculeTable, table_of_file, table_of_records
+from molvm.studio.rewards import offered_rewards
 from molvm.studio.serving import ROOT_VARIABLE
 from molvm.studio.shelf import Shelf, ShelvedRun, open_shelf
 from molvm.studio.tidying import tidy
@@ -58,6 +59,12 @@ def shelf() -> Shelf:
     """The runs and files that the studio was started on."""
     with messages():
         return open_shelf(os.environ.get(ROOT_VARIABLE, "."))
+
+
+@st.cache_resource
+def offered() -> dict[str, str]:
+    """Rewards that a field offers, and what each means."""
+    return offered_rewards()
 
 
 @st.cache_resource
