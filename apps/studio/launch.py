@@ -32,7 +32,7 @@ def suggest(entry: Entry, label: str, names: dict[str, str], **common: Any) -> s
     listed = "\n".join(f"- `{name}` {plain(meaning)}" for name, meaning in names.items())
     common["help"] = f"{common['help']}\n\n{listed}"
     options = list(dict.fromkeys([str(entry.default), *names]))
-    chosen = str(st.selectbox(label, options, accept_new_options=True, required=True, **common))
+    chosen = str(st.selectbox(label, options, accept_new_options=True, **common))
     if chosen in names:
         st.caption(plain(names[chosen]))
     return chosen

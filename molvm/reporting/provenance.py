@@ -50,10 +50,12 @@ def sessions(evidence: Evidence) -> list[Row]:
 def commands(evidence: Evidence) -> list[Row]:
     """What to type, and what it does."""
     versions, sample = evidence.manifest.versions, pasted("molvm sample", evidence.path)
-    pinned = " ".join(f"{name}=={number}" for name, number in versions.items() if name not in ("python", "molvm"))
+    # What is behind a plus, such as torch's +cpu, is in no index of packages.
+    numbers = {name: number.partition("+")[0] for name, number in versions.items()}
+    pinned = " ".join(f"{name}=={number}" for name, number in numbers.items() if name not in ("python", "molvm"))
     train = f"{pasted('molvm train --config', evidence.path / 'resolved.toml')} --out runs/again"
     rows: list[Row] = [
-        (f"pip install molvm=={versions.get('molvm', '')} {pinned}", "the same packages"),
+        (f"pip install molvm=={numbers.get('molvm', '')} {pinned}", "the same packages"),
         (f"{sample} -n 100 --score --out samples.sdf", "fresh samples of this run"),
     ]
     if evidence.manifest.makes == "images":
