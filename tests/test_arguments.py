@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
+from rdkit import Chem
 
 import molvm
 from molvm import rewards
@@ -36,6 +37,9 @@ GIVEN: dict[Callable[..., Any], dict[str, Any]] = {
     molvm.Run: {"directory": RunDirectory(Path("none")), "config": molvm.RunConfig()},
     molvm.Run.open: {"path": "none"},
     molvm.Run.create: {"config": molvm.RunConfig()},
+    molvm.Molecule.from_rdkit: {"mol": Chem.Mol()},
+    molvm.Molecule.from_smiles: {"smiles": "C"},
+    molvm.RunConfig.from_mapping: {"values": {}},
     EMPTY.score: {},
     EMPTY.top: {"count": 1},
     EMPTY.select: {"indices": ()},
@@ -173,6 +177,21 @@ def test_a_wrong_value_is_refused(function: Callable[..., Any], wrong: dict[str,
 def test_a_function_is_not_made_a_reward_with_wrong_settings(wrong: dict[str, Any]) -> None:
     with pytest.raises(MolVMError):
         molvm.reward(**wrong)(len)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: EMPTY.top(0),
+        lambda: EMPTY.select([0]),
+        lambda: EMPTY["first"],  # type: ignore[index]
+        lambda: molvm.Outcome("one", "high"),  # type: ignore[arg-type]
+        lambda: molvm.Run(RunDirectory(Path("none")), molvm.RunConfig()).top(0),
+    ],
+)
+def test_what_results_cannot_do_is_told(use: Callable[[], object]) -> None:
+    with pytest.raises(MolVMError):
+        use()
 
 
 @pytest.mark.parametrize("value", [5, "qed", b"x", (), object()], ids=repr)

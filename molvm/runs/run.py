@@ -44,7 +44,7 @@ from molvm.runs.manifest import Manifest
 from molvm.runs.molecule_records import MoleculeRecord
 from molvm.runs.progress import Silence, TrainingProgress
 from molvm.runs.reward_source import resolve_reward, reward_location
-from molvm.runs.samples import SampleSet
+from molvm.runs.samples import SampleSet, require_some
 from molvm.runs.sampling import DEFAULT_BATCH_SIZE, draw_samples
 from molvm.runs.session import TrainingSession
 from molvm.runs.sizes import sizes_to_draw
@@ -444,7 +444,12 @@ class Run:
 
     @typed()
     def top(self, count: int = 10) -> list[MoleculeRecord] | list[ImageRecord]:
-        """The best samples that training has seen, equal ones once, the best first."""
+        """The best samples that training has seen, equal ones once, the best first.
+
+        Raises:
+            ConfigError: The number is not positive.
+        """
+        require_some(count)
         return self.store.best(count)
 
     def metrics(self) -> list[dict[str, Any]]:

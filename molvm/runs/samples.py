@@ -78,6 +78,11 @@ class SampleSet:
         return iter(self.molecules)
 
     @typed()
+    def __getitem__(self, index: int) -> Molecule:
+        """The molecule at a position, from the end if it is negative."""
+        return self.molecules[index]
+
+    @typed()
     def score(self, reward: Reward | str | None = None, *, workers: Workers | None = None) -> SampleSet:
         """The same samples with outcomes.
 
@@ -114,8 +119,7 @@ class SampleSet:
         Raises:
             ConfigError: The number is not positive.
         """
-        if count < 1:
-            raise ConfigError(f"The number of best samples is {count}.", allowed="a whole number from 1")
+        require_some(count)
         scored = self if self.outcomes else self.score()
         direction = scored.reward.direction if scored.reward is not None else "maximise"
         sign = -1.0 if direction == "maximise" else 1.0
@@ -124,7 +128,14 @@ class SampleSet:
 
     @typed()
     def select(self, indices: Sequence[int]) -> SampleSet:
-        """The samples at these positions, in this order."""
+        """The samples at these positions, in this order.
+
+        Raises:
+            ConfigError: There is none at a position.
+        """
+        for index in indices:
+            if not -len(self) <= index < len(self):
+                raise ConfigError(f"There is no sample {index}.", allowed=f"0 to {len(self) - 1}")
         return replace(
             self,
             molecules=tuple(self.molecules[index] for index in indices),
@@ -229,3 +240,13 @@ def _rdkit_or_none(molecule: Molecule) -> Chem.RWMol | None:
         return molecule.to_rdkit()
     except MoleculeError:
         return None
+
+
+def require_some(count: int) -> None:
+    """Refuse to choose the best none.
+
+    Raises:
+        ConfigError: The number is not positive.
+    """
+    if count < 1:
+        raise ConfigError(f"The number of best samples is {count}.", allowed="a whole number from 1")
