@@ -41,7 +41,7 @@ def test_what_pages_import_is_imported() -> None:
 
 
 def test_a_server_starts_although_nothing_can_be_warmed_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> Outcome:
+    def fail(pause: float) -> Outcome:
         raise EngineError("no engine")
 
     monkeypatch.setattr(warming, "_look_at_methane", fail)
