@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, wraps
 from numbers import Integral, Real
 from pathlib import Path
@@ -55,25 +55,34 @@ def typed(*, but: str = "", remedy: str | None = None) -> Callable[[Callable[P, 
         @wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
-                given = signature.bind(*args, **kwargs).arguments
+                bound = signature.bind(*args, **kwargs)
             except TypeError as error:
                 raise ArgumentError(f"{name} cannot be called so: {error}.", remedy=advice) from error
-            for parameter, kind in _kinds(function).items():
-                if parameter in given and parameter not in left_out:
-                    values = given[parameter]
-                    several = signature.parameters[parameter].kind is inspect.Parameter.VAR_POSITIONAL
-                    for value in values if several else (values,):
-                        if not is_of(kind, value):
-                            raise ArgumentError(
-                                f"The argument {parameter!r} of {name} is {value!r:.60}.",
-                                allowed=in_words(kind),
-                                remedy=advice,
-                            )
+            kinds = _kinds(function)
+            for parameter, value in _given(bound):
+                if parameter in kinds and parameter not in left_out and not is_of(kinds[parameter], value):
+                    raise ArgumentError(
+                        f"The argument {parameter!r} of {name} is {value!r:.60}.",
+                        allowed=in_words(kinds[parameter]),
+                        remedy=advice,
+                    )
             return function(*args, **kwargs)
 
         return checked
 
     return decorate
+
+
+def _given(bound: inspect.BoundArguments) -> Iterator[tuple[str, object]]:
+    """Every argument with its parameter, which may have several."""
+    for name, value in bound.arguments.items():
+        match bound.signature.parameters[name].kind:
+            case inspect.Parameter.VAR_POSITIONAL:
+                yield from ((name, each) for each in value)
+            case inspect.Parameter.VAR_KEYWORD:
+                yield from ((name, each) for each in value.values())
+            case _:
+                yield name, value
 
 
 def is_of(kind: Any, value: object) -> bool:
