@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from molvm.legible import legible
+
 
 class MolVMError(Exception):
     """Root of all errors that molvm raises on purpose.
@@ -26,7 +28,7 @@ class MolVMError(Exception):
             parts.append(f"Allowed: {allowed}.")
         if remedy:
             parts.append(remedy[0].upper() + remedy[1:] if remedy.endswith("?") else f"Try: {remedy}.")
-        super().__init__(" ".join(parts))
+        super().__init__(legible(" ".join(parts)))
 
 
 class ConfigError(MolVMError):

@@ -12,7 +12,18 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "molvm"
 
-FOUNDATIONS = ("errors", "durable", "digests", "cores", "programs", "subject", "templates", "frames")
+FOUNDATIONS = (
+    "errors",
+    "arguments",
+    "durable",
+    "digests",
+    "cores",
+    "programs",
+    "subject",
+    "templates",
+    "frames",
+    "legible",
+)
 """What imports nothing of molvm but one another; everyone may import them."""
 
 LAYERS = (

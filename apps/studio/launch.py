@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
-from parts import LINKED, complain, jobs, messages, shelf, title, watch
+from parts import LINKED, complain, jobs, messages, offered, shelf, title, watch
 
+from molvm.programs.pasted import pasted
 from molvm.runs.objective_sections import OBJECTIVES
+from molvm.studio.base_models import offered_models
 from molvm.studio.launch_form import MAIN, Entry, changed, entries, launch_arguments, settings_of
 from molvm.studio.markup import plain
 from molvm.studio.shelf import Shelf
@@ -18,6 +20,22 @@ WORDS = {
     "training.strength": "strength λ",
     "value.size": "value network",
 }
+
+
+def suggestions(key: str) -> dict[str, str]:
+    """What the field of a setting offers besides what is typed, and what each means; nothing for most."""
+    return {"model.name": offered_models, "reward.name": offered}.get(key, dict)()
+
+
+def suggest(entry: Entry, label: str, names: dict[str, str], **common: Any) -> str:
+    """A field that offers names and takes any text; below it what the name that stands there means."""
+    listed = "\n".join(f"- `{name}` {plain(meaning)}" for name, meaning in names.items())
+    common["help"] = f"{common['help']}\n\n{listed}"
+    options = list(dict.fromkeys([str(entry.default), *names]))
+    chosen = str(st.selectbox(label, options, accept_new_options=True, **common))
+    if chosen in names:
+        st.caption(plain(names[chosen]))
+    return chosen
 
 
 def ask(entry: Entry) -> Any:
@@ -36,6 +54,8 @@ def ask(entry: Entry) -> Any:
     if entry.kind == "number":
         given = st.number_input(label, value=entry.default, format="%g", **common)
         return None if given is None else float(given)
+    if names := suggestions(entry.key):
+        return suggest(entry, label, names, **common)
     return st.text_input(label, "" if entry.default is None else str(entry.default), **common)
 
 
@@ -71,7 +91,8 @@ def under_way(here: Shelf, name: str) -> None:
     if current.running:
         return
     if job is not None and job.exit_code in (130, 143):
-        st.success(f"Stopped, with a whole checkpoint. Go on with: molvm train --resume {plain(here.root / name)}")
+        st.success("Stopped, with a whole checkpoint. Go on with:")
+        st.code(pasted("molvm train --resume", here.root / name), language="bash", wrap_lines=True)
     elif job is not None and not complain(job):
         st.success("The run is finished.")
 

@@ -20,9 +20,10 @@ from molvm.chem.viewing import FOLDER
 from molvm.errors import InputFileError, MolVMError
 from molvm.rewards.base import MoleculeReward, Outcome
 from molvm.studio.jobs import Job, Jobs
-from molvm.studio.judging import Judge
+from molvm.studio.judging import shared_judge
 from molvm.studio.markup import plain
 from molvm.studio.molecule_table import MOST_MOLECULES, MoleculeTable, table_of_file, table_of_records
+from molvm.studio.rewards import offered_rewards
 from molvm.studio.serving import ROOT_VARIABLE
 from molvm.studio.shelf import Shelf, ShelvedRun, open_shelf
 from molvm.studio.tidying import tidy
@@ -30,7 +31,7 @@ from molvm.studio.tidying import tidy
 LINKED: Any = "query-params"
 """Widgets that are bound to the address of the page."""
 
-AT_ONCE = 0.6
+AT_ONCE = 0.25
 """Seconds that a page waits for an answer before it is drawn without it."""
 
 BLUE, GREY = "#1f6f78", "#8a99a5"
@@ -58,6 +59,12 @@ def shelf() -> Shelf:
     """The runs and files that the studio was started on."""
     with messages():
         return open_shelf(os.environ.get(ROOT_VARIABLE, "."))
+
+
+@st.cache_resource
+def offered() -> dict[str, str]:
+    """Rewards that a field offers, and what each means."""
+    return offered_rewards()
 
 
 @st.cache_resource
@@ -117,14 +124,9 @@ def _file_table(_path: Path, name: str, changed: int) -> MoleculeTable:
     return table_of_file(_path)
 
 
-@st.cache_resource
-def _judge() -> Judge:
-    return Judge()
-
-
 def judged(reward: MoleculeReward, molecule: Molecule) -> Outcome | None:
     """What a reward says of a molecule; None as long as it is being found, and the page is drawn anew when it is."""
-    promise = _judge().ask(reward, molecule)
+    promise = shared_judge().ask(reward, molecule)
     try:
         return promise.result(AT_ONCE)
     except (TimeoutError, CancelledError):

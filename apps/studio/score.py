@@ -6,12 +6,12 @@ import secrets
 
 import pandas as pd
 import streamlit as st
-from parts import LINKED, complain, jobs, messages, shelf, title, watch
+from parts import LINKED, complain, jobs, messages, offered, shelf, title, watch
 
 from molvm.errors import MolVMError
 from molvm.rewards.description import describe
 from molvm.studio.markup import plain
-from molvm.studio.rewards import offered_rewards, page_reward
+from molvm.studio.rewards import page_reward
 from molvm.studio.scoring import Uploads, score_arguments
 from molvm.studio.serving import UPLOAD_MEGABYTES
 from molvm.studio.tidying import tidy
@@ -20,17 +20,12 @@ SHORT = 12
 """Rows that are all shown at once."""
 
 
-@st.cache_resource
-def offered() -> list[str]:
-    return offered_rewards()
-
-
 def chosen_rewards() -> list[str]:
     """The expressions that are chosen and can be used; what is wrong with the others is said."""
     with st.sidebar:
         asked = st.multiselect(
             "Rewards",
-            offered(),
+            list(offered()),
             default=["qed"],
             key="rewards",
             bind=LINKED,

@@ -8,10 +8,10 @@ import streamlit as st
 from parts import LINKED, complain, jobs, messages, shelf, title, viewer, watch
 
 from molvm.chem.depiction import drawing
+from molvm.programs.pasted import pasted
+from molvm.studio.base_models import MOLECULAR
 from molvm.studio.markup import rounded
 from molvm.studio.paths import path_file, read_path, trajectory_arguments
-
-MODELS = ("qm9", "drugs")
 
 
 def show(path: Path) -> None:
@@ -42,7 +42,7 @@ title("Trajectory", "One molecule on its way from noise, with V(x, t) where a ru
 here = shelf()
 with st.sidebar:
     runs = here.runs()
-    source = st.selectbox("Run or base model", [*runs, *MODELS], key="run", bind=LINKED)
+    source = st.selectbox("Run or base model", [*runs, *MOLECULAR], key="run", bind=LINKED)
     seed = int(st.number_input("Seed", 0, 2**53 - 1, 0, key="seed", bind=LINKED))
     steps = int(st.number_input("Steps", 2, 500, 50, key="steps", bind=LINKED))
     atoms = int(st.number_input("Atoms, 0 for as the base draws", 0, 200, 0, key="atoms", bind=LINKED))
@@ -65,4 +65,4 @@ elif running is None or not running.running:
             target.parent.mkdir(parents=True, exist_ok=True)
             jobs().start(target.stem, argv)
         st.rerun()
-st.code("molvm " + " ".join(argv), language="bash", wrap_lines=True)
+st.code(pasted("molvm", *argv), language="bash", wrap_lines=True)

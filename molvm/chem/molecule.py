@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from molvm.arguments import typed
 from molvm.errors import MoleculeError
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ class Molecule:
         return to_rdkit(self)
 
     @classmethod
+    @typed()
     def from_rdkit(cls, mol: Chem.Mol, *, id: str = "", properties: Mapping[str, object] | None = None) -> Molecule:
         """Read an RDKit molecule and its first conformer.
 
@@ -184,6 +186,7 @@ class Molecule:
         return from_rdkit(mol, name=id, properties=properties or {})
 
     @classmethod
+    @typed()
     def from_smiles(cls, smiles: str, *, id: str = "") -> Molecule:
         """A molecule with hydrogens and positions by ETKDG, always the same for one SMILES.
 

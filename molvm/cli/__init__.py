@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 
 DEBUG_VARIABLE = "MOLVM_DEBUG"
 """Set to 1, errors show where in the code they come from."""
@@ -24,6 +25,7 @@ def _run() -> None:
     from molvm.cli.allocator import keep_freed_memory
     from molvm.cli.app import app
     from molvm.errors import MolVMError
+    from molvm.legible import is_legible, legible
 
     keep_freed_memory()
     try:
@@ -34,14 +36,10 @@ def _run() -> None:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(error.exit_code)
     except UnicodeEncodeError as error:
-        names = [word for word in sys.argv[1:] if not _is_utf8(word)]
+        names = [word for word in (*sys.argv[1:], Path.cwd()) if not is_legible(word)]
         if not names:
             raise
-        shown = ascii(os.fsencode(names[0]))[1:]
-        sys.stderr.write(f"Error: The name {shown} is not UTF-8 ({error.reason}). Try: another name for it.\n")
+        sys.stderr.write(
+            f"Error: The name '{legible(names[0])}' is not UTF-8 ({error.reason}). Try: another name for it.\n"
+        )
         sys.exit(2)
-
-
-def _is_utf8(word: str) -> bool:
-    """Whether Python has not had to stand in for bytes of it."""
-    return word == word.encode("utf-8", "replace").decode()

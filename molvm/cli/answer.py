@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from molvm.legible import legible
+
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
 
@@ -23,14 +25,14 @@ def answer(result: Any, words: str, *, as_json: bool, err: bool = False) -> None
     if as_json:
         typer.echo(json.dumps(_plain(result), indent=2, ensure_ascii=False, allow_nan=False))
     elif words:
-        typer.echo(words, err=err)
+        typer.echo(legible(words), err=err)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {legible(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    return value if isinstance(value, int | float | None) else legible(value)

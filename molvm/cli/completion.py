@@ -20,16 +20,16 @@ def rewards(incomplete: str) -> list[str]:
 
 def models(incomplete: str) -> list[str]:
     """The base models that begin so, and folders, which may hold one."""
-    from molvm.models.hub import model_names
+    from molvm.studio.base_models import offered_models
 
-    return _beginning(model_names(), incomplete) + _folders(incomplete)
+    return _beginning(sorted(offered_models()), incomplete) + _folders(incomplete)
 
 
 def sources(incomplete: str) -> list[str]:
     """What can be sampled or measured: base models, runs and files."""
-    from molvm.models.hub import model_names
+    from molvm.studio.base_models import offered_models
 
-    return _beginning(model_names(), incomplete) + _paths(incomplete)
+    return _beginning(sorted(offered_models()), incomplete) + _paths(incomplete)
 
 
 def datasets(incomplete: str) -> list[str]:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from molvm.cli.answer import Json, answer
+
 
 def init(
     file: Annotated[Path, typer.Argument(help="The TOML file to write.")] = Path("molvm.toml"),
@@ -16,12 +18,14 @@ def init(
     ] = None,
     recipe: Annotated[str | None, typer.Option(help="Begin with settings by name: few-labels.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Write all settings of a training run with their meaning, to change and to train with.
 
     The settings are the defaults, or those of a recipe: molvm train --config molvm.toml --out runs/NAME
     """
     from molvm.durable import published, require_writable
+    from molvm.programs.pasted import pasted
     from molvm.runs.api import settings_layer
     from molvm.runs.config import RunConfig
     from molvm.runs.config_file import config_text, merged
@@ -31,7 +35,8 @@ def init(
     layer = settings_layer(objective=objective)
     settings = merged([{} if recipe is None else recipe_settings(recipe, layer), layer])
     config = RunConfig.from_mapping(settings, "the command line")
-    heading = f"Settings of a training run: molvm train --config {file} --out runs/NAME"
+    command = f"{pasted('molvm train --config', file)} --out runs/NAME"
     with published(file, overwrite=overwrite) as part:
-        part.write_text(config_text(config, heading), encoding="utf-8")
-    typer.echo(f"The settings are in {file}: molvm train --config {file} --out runs/NAME", err=True)
+        part.write_text(config_text(config, f"Settings of a training run: {command}"), encoding="utf-8")
+    words = f"The settings are in {file}: {command}"
+    answer({"settings": file, "command": command}, words, as_json=as_json, err=True)

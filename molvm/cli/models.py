@@ -73,15 +73,15 @@ def convert(
     from molvm.models.flowmol.published.convert import convert as converted
     from molvm.models.flowmol.published.naming import default_name, require_name
     from molvm.models.hub import PREFIX, converted_home, save_model
+    from molvm.programs.pasted import pasted
 
     called = default_name(folder) if name is None else require_name(name)
     target = out or converted_home() / require_name(called)
     refuse_existing(target)
     save_model(converted(folder, called), target)
     model = str(target) if out else PREFIX + called
-    answer(
-        {"model": model, "path": target}, f"The model is {model}: molvm sample {model} --out base.sdf", as_json=as_json
-    )
+    words = f"The model is {model}: {pasted('molvm sample', model)} --out base.sdf"
+    answer({"model": model, "path": target}, words, as_json=as_json)
 
 
 @models_app.command("calibrate")
@@ -93,9 +93,10 @@ def calibrate(
 ) -> None:
     """Measure how uncertain a model's predictions are: sampling.transition = "analytic_variance" needs it."""
     from molvm.cli.console import counting_bar
+    from molvm.programs.pasted import pasted
     from molvm.runs.calibration import calibrate as calibrated
 
     with counting_bar("calibrating") as progress:
         card = calibrated(model, count, seed, progress)
-    words = f"The spread is in {card}: molvm train --model {model} --set sampling.transition=analytic_variance ..."
-    answer({"model": model, "card": card}, words, as_json=as_json)
+    command = f"{pasted('molvm train --model', model)} --set sampling.transition=analytic_variance ..."
+    answer({"model": model, "card": card}, f"The spread is in {card}: {command}", as_json=as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +43,7 @@ def pretrain(
 ) -> None:
     """Train a base model; its averaged weights are published as OUT/model."""
     from molvm.cli.console import counting_bar
+    from molvm.programs.pasted import pasted
     from molvm.runs.pretraining import run_pretraining
     from molvm.training.pretrain import PretrainProgress
 
@@ -64,9 +64,11 @@ def pretrain(
             progress(state.step, state.steps)
 
         model, code = run_pretraining(dataset, out, settings, resume=resume, start=start, hours=hours, report=report)
-    words = f"The model is {model}: molvm sample {model} --out base.sdf"
-    if model is None:
-        words = f"Stopped. Go on with: molvm pretrain --out {shlex.quote(str(out))} --dataset {dataset} --resume"
+    words = (
+        f"Stopped. Go on with: {pasted('molvm pretrain --out', out)} --dataset {dataset} --resume"
+        if model is None
+        else f"The model is {model}: {pasted('molvm sample', model)} --out base.sdf"
+    )
     answer({"model": model, "out": out, "finished": model is not None}, words, as_json=as_json, err=True)
     if code:
         raise typer.Exit(code)

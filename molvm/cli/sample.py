@@ -196,13 +196,14 @@ def _require_reward(found: Run | BaseModel, out: Path, workers: str | None) -> N
         RewardError: The run's reward, or its workers, cannot be had.
     """
     from molvm.errors import ConfigError
+    from molvm.programs.pasted import pasted
     from molvm.rewards.pools import open_pool
     from molvm.runs.run import Run
 
     if not isinstance(found, Run):
         raise ConfigError(
             f"The base model {found.name} has no reward to score with.",
-            remedy=f"without --score and --top; then `molvm score {out} --reward NAME --out scores.csv`",
+            remedy=f"without --score and --top; then `{pasted('molvm score', out)} --reward NAME --out scores.csv`",
         )
     _ = found.reward
     open_pool(workers or found.config.reward.workers).close()

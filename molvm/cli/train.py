@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -117,6 +116,7 @@ def train(
     else:
         settings = _settings(config, recipe, {**flags, "model": base_model(dataset, model)}, set_ or [])
 
+    from molvm.programs.pasted import pasted
     from molvm.runs.run import Run
 
     run = Run.create(settings) if resume is None else Run.open(resume)
@@ -127,7 +127,7 @@ def train(
     with training_bar(run.reward.unit) as progress:
         code = run.train(progress)
     words = (
-        f"Stopped. Go on with: molvm train --resume {shlex.quote(str(run.path))}"
+        f"Stopped. Go on with: {pasted('molvm train --resume', run.path)}"
         if code
         else f"The run is finished: {run.path}"
     )

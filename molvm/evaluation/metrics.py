@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import TypedDict
 
+from molvm.arguments import typed
 from molvm.chem.molecule import Molecule
 from molvm.errors import EvaluationError
 from molvm.evaluation.distances import distances
@@ -36,6 +37,7 @@ from molvm.rewards.workers import Workers
 __all__ = ["Summary", "summarise", "summarise_verdicts"]
 
 
+@typed(but="molecules")
 def summarise(
     molecules: Iterable[Molecule],
     *,
@@ -71,8 +73,8 @@ def summarise(
     valencies = load_valency_table(table) if isinstance(table, str) else table
     tests = all_tests() if posebusters else ()
     kept = _only_molecules(molecules)
-    verdicts = examine_all(kept, valencies, energies=energies, progress=progress)
     with open_pool(workers, time_limit=time_limit) as pool:
+        verdicts = examine_all(kept, valencies, energies=energies, progress=progress)
         if strain:
             verdicts = with_strain(verdicts, kept, pool)
         for part in tests:
@@ -81,7 +83,7 @@ def summarise(
 
 
 def _only_molecules(given: Iterable[Molecule]) -> list[Molecule]:
-    kept = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    kept = [given] if isinstance(given, str | bytes) or not isinstance(given, Iterable) else list(given)
     for each in kept:
         if not isinstance(each, Molecule):
             raise EvaluationError(

@@ -12,6 +12,7 @@ from typing import Any, Final
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from molvm.arguments import typed
 from molvm.datasets.home import data_home
 from molvm.digests import sha256_of
 from molvm.durable import published, replace_text
@@ -111,6 +112,7 @@ def _published_names() -> list[str]:
     return [PREFIX + each for each in PUBLISHED]
 
 
+@typed()
 def load_model(
     name_or_path: str | Path,
     *,

@@ -7,12 +7,14 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from molvm.arguments import typed
 from molvm.errors import RewardError
 
 SCRIPTS = (".py", ".sh", ".pl", ".jl", ".R")
 """Ends of names that tell a file to be run from a word, so that a missing one is noticed before the first molecule."""
 
 
+@typed(remedy="a text such as 'dock.py --fast', or a list such as ['dock.py', '--fast']")
 def found_program(program: str | Sequence[str]) -> tuple[str, ...]:
     """The program and its arguments, found from any directory.
 
@@ -23,7 +25,12 @@ def found_program(program: str | Sequence[str]) -> tuple[str, ...]:
     Raises:
         RewardError: It is empty, or there is no such program or script.
     """
-    argv = shlex.split(program) if isinstance(program, str) else [str(part) for part in program]
+    try:
+        argv = shlex.split(program) if isinstance(program, str) else list(program)
+    except ValueError as error:
+        raise RewardError(
+            f"The command {program!r} of a reward cannot be read: {error}.", allowed="a program and its arguments"
+        ) from error
     if not argv:
         raise RewardError("The command of a reward is empty.", allowed="a program and its arguments")
     found = shutil.which(argv[0])

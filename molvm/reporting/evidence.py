@@ -12,6 +12,7 @@ from molvm.errors import InputFileError
 from molvm.evaluation.metrics import summarise
 from molvm.evaluation.summary import Summary
 from molvm.evaluation.valency_tables import TABLE_NAMES
+from molvm.programs.pasted import pasted
 from molvm.runs.config import RunConfig
 from molvm.runs.directory import RunDirectory
 from molvm.runs.groups import Group, base_and_run, rounds_of_groups
@@ -97,7 +98,9 @@ def collect(path: Path, count: int) -> Evidence:
     manifest, store = shelved.manifest, shelved.store
     metrics = store.metrics()
     if not metrics:
-        raise InputFileError(f"The run {path} has no finished round.", remedy=f"`molvm train --resume {path}`")
+        raise InputFileError(
+            f"The run {path} has no finished round.", remedy=f"`{pasted('molvm train --resume', path)}`"
+        )
     base, run = base_and_run("run", metrics, store.records(among=rounds_of_groups(metrics)))
     return Evidence(shelved.name, path, manifest, shelved.config, shelved.state, metrics, base, run, store.best(count))
 

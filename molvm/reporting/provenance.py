@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel
 
+from molvm.programs.pasted import pasted
 from molvm.reporting.evidence import Evidence
 from molvm.runs.config import RunConfig
 
@@ -49,15 +49,17 @@ def sessions(evidence: Evidence) -> list[Row]:
 
 def commands(evidence: Evidence) -> list[Row]:
     """What to type, and what it does."""
-    versions, path = evidence.manifest.versions, shlex.quote(str(evidence.path))
-    pinned = " ".join(f"{name}=={number}" for name, number in versions.items() if name not in ("python", "molvm"))
-    train = f"molvm train --config {shlex.quote(str(evidence.path / 'resolved.toml'))} --out runs/again"
+    versions, sample = evidence.manifest.versions, pasted("molvm sample", evidence.path)
+    # What is behind a plus, such as torch's +cpu, is in no index of packages.
+    numbers = {name: number.partition("+")[0] for name, number in versions.items()}
+    pinned = " ".join(f"{name}=={number}" for name, number in numbers.items() if name not in ("python", "molvm"))
+    train = f"{pasted('molvm train --config', evidence.path / 'resolved.toml')} --out runs/again"
     rows: list[Row] = [
-        (f"pip install molvm=={versions.get('molvm', '')} {pinned}", "the same packages"),
-        (f"molvm sample {path} -n 100 --score --out samples.sdf", "fresh samples of this run"),
+        (f"pip install molvm=={numbers.get('molvm', '')} {pinned}", "the same packages"),
+        (f"{sample} -n 100 --score --out samples.sdf", "fresh samples of this run"),
     ]
     if evidence.manifest.makes == "images":
-        rows[1] = (f"molvm sample {path} -n 100 --score --out samples", "fresh samples of this run")
+        rows[1] = (f"{sample} -n 100 --score --out samples", "fresh samples of this run")
     if evidence.manifest.reward_is_object:
         return rows
     return [rows[0], (train, "the same run again"), rows[1]]

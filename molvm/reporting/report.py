@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from molvm.arguments import typed
 from molvm.chem.viewing import scripts, style
 from molvm.durable import published, require_writable
 from molvm.errors import ConfigError
@@ -32,6 +33,7 @@ DEFAULT_COUNT: Final = 12
 """Molecules or images that are shown."""
 
 
+@typed()
 def report(
     run: Run | Path | str,
     out: Path | str | None = None,

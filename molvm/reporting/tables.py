@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -32,9 +33,11 @@ KL_ROWS: Final = (
 
 
 def interval(estimate: Estimate | None, show: Callable[[float], str]) -> str:
-    """The value and its interval."""
+    """The value and its interval, which a single value does not have."""
     if estimate is None:
         return NOTHING
+    if not (math.isfinite(estimate.low) or math.isfinite(estimate.high)):
+        return f"{show(estimate.value)} (no interval)"
     return f"{show(estimate.value)} ({show(estimate.low)} to {show(estimate.high)})"
 
 

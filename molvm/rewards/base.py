@@ -73,7 +73,7 @@ class Outcome:
         positions: (n, 3) relaxed positions in Å, for rewards that are asked to keep them.
 
     Raises:
-        RewardError: There are both a value and a failure, or neither, or the value is not finite.
+        RewardError: There are both a value and a failure, or neither, or the value is no finite number.
     """
 
     id: str
@@ -87,8 +87,10 @@ class Outcome:
     def __post_init__(self) -> None:
         if (self.value is None) == (self.failure is None):
             raise RewardError(f"The outcome of molecule {self.id!r} must have either a value or a failure.")
-        if self.value is not None and not math.isfinite(self.value):
-            raise RewardError(f"The outcome of molecule {self.id!r} has the value {self.value}.", allowed="finite")
+        if self.value is not None and not _is_finite(self.value):
+            raise RewardError(
+                f"The outcome of molecule {self.id!r} has the value {self.value!r:.60}.", allowed="a finite number"
+            )
 
     @property
     def ok(self) -> bool:
@@ -197,6 +199,13 @@ class MoleculeReward(SampleReward):
     @abstractmethod
     def evaluate(self, molecule: Molecule) -> Outcome:
         """The outcome of one molecule. May raise: that becomes a `reward_error`."""
+
+
+def _is_finite(value: object) -> bool:
+    try:
+        return math.isfinite(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def described(error: BaseException) -> str:

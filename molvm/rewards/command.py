@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from molvm.arguments import typed
 from molvm.chem.molecule import Molecule
 from molvm.chem.validity import SOUND
 from molvm.errors import RewardError
@@ -141,6 +142,7 @@ def _is_finite(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
+@typed()
 def command(
     program: str | Sequence[str],
     name: str = "command",

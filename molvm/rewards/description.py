@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 
+from molvm.arguments import typed
 from molvm.rewards.base import Reward, terms_of
 from molvm.rewards.registry import find_factory, usage
 
@@ -18,6 +19,7 @@ def manual(name: str) -> str:
     return f"{usage(name)}\n\n{inspect.getdoc(find_factory(name)) or ''}".rstrip()
 
 
+@typed()
 def describe(reward: Reward) -> str:
     """The name, unit, direction, floor and settings of a reward, and under it those of the rewards it is made of."""
     return "\n".join(_lines(reward, 0))

@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, get_args
 
+from molvm.arguments import typed
 from molvm.errors import RewardError, UnknownNameError
 from molvm.rewards.base import MoleculeReward, Reward, SampleReward
 from molvm.rewards.registry import bind, find_factory, make_reward, reward_names
@@ -21,6 +22,7 @@ FromFile = Callable[[str], Reward]
 _WORDS = {"true": True, "false": False, "none": None}
 
 
+@typed()
 def parse_reward(text: str, from_file: FromFile | None = None) -> Reward:
     """The reward that a text describes.
 

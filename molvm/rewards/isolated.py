@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
+from molvm.arguments import typed
 from molvm.chem.molecule import Molecule
 from molvm.rewards.base import Direction, Outcome, SampleReward
 from molvm.rewards.batch import Check, Progress
@@ -70,6 +71,7 @@ class Isolated:
         self.close()
 
 
+@typed()
 def isolated(
     reward: SampleReward, n_workers: Workers | None = None, *, time_limit: float = DEFAULT_TIME_LIMIT
 ) -> Isolated:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from molvm.arguments import typed
 from molvm.errors import InteropError, UnknownNameError
 from molvm.programs.companion import CompanionError
 from molvm.rewards.base import Direction, Outcome
@@ -71,6 +72,7 @@ class OpenBabelDescriptor(GraphReward):
         return describe(Chem.MolToSmiles(kekulised), self.descriptor)
 
 
+@typed()
 def openbabel(descriptor: str, *, direction: Direction = "maximise") -> OpenBabelDescriptor:
     """A descriptor by Open Babel, such as logP, MR, TPSA, MP or rotors; an unknown one is answered with all there are.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, Self
 
+from molvm.arguments import typed
 from molvm.chem.molecule import Molecule
 from molvm.rewards.base import Outcome, Reward, SampleReward, wants_one_process
 from molvm.rewards.batch import Check, Progress
@@ -54,6 +55,7 @@ def fitting_workers(workers: Workers | None, reward: Reward) -> Workers | None:
     return 1 if workers is None and wants_one_process(reward) else workers
 
 
+@typed()
 def open_pool(
     workers: Workers | None = None, *, time_limit: float = DEFAULT_TIME_LIMIT, cache: OutcomeCache | None = None
 ) -> Pool:

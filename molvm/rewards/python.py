@@ -10,6 +10,7 @@ from pathlib import Path
 from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, SupportsFloat, cast, get_args, overload
 
+from molvm.arguments import typed
 from molvm.chem.molecule import Molecule
 from molvm.chem.validity import SOUND
 from molvm.errors import RewardError
@@ -145,6 +146,7 @@ def reward(
 ) -> Callable[[Score], PythonReward]: ...
 
 
+@typed()
 def reward(
     function: Score | None = None,
     /,
@@ -167,9 +169,14 @@ def reward(
 
     Returns:
         The reward, or a decorator that makes it.
+
+    Raises:
+        RewardError: From the decorator: it is given no function, or a setting is out of range.
     """
 
     def decorate(function: Score) -> PythonReward:
+        if not callable(function):
+            raise RewardError(f"{function!r:.60} is no function.", allowed="a function of a molecule or an image")
         own_name = getattr(function, "__name__", "reward")
         return PythonReward(function, name=name or own_name, unit=unit, direction=direction, floor=floor, judges=judges)
 

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from molvm.arguments import typed
 from molvm.errors import RewardError, UnknownNameError
 from molvm.rewards.alerts import alerts
 from molvm.rewards.atoms import atoms_of
@@ -108,6 +109,7 @@ _SHIPPED: tuple[Factory, ...] = (
 _FACTORIES: dict[str, Factory] = {factory.__name__: factory for factory in _SHIPPED}
 
 
+@typed()
 def register(name: str, factory: Factory, *, replace: bool = False) -> None:
     """Make a reward available by name.
 
@@ -140,6 +142,7 @@ def find_factory(name: str) -> Factory:
     return _FACTORIES[name]
 
 
+@typed()
 def make_reward(name: str, /, *arguments: Any, **settings: Any) -> Reward:
     """The reward of that name.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from molvm.arguments import typed
 from molvm.errors import RewardError
 from molvm.rewards.base import Direction
 from molvm.rewards.graph import GraphReward
@@ -57,6 +58,7 @@ class Similarity(GraphReward):
         return float(TanimotoSimilarity(_print(graph, self.fingerprint), reference))
 
 
+@typed()
 def similarity(reference: str, fingerprint: str = "morgan", *, direction: Direction = "maximise") -> Similarity:
     """Likeness to a reference, 0 to 1: the Tanimoto coefficient of their fingerprints.
 

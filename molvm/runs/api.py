@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Never
 
+from molvm.arguments import typed
 from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError, ModelError, UnknownNameError
 from molvm.models.base import BaseModel, FlowModel
 from molvm.models.hub import load_model
 from molvm.models.images.placement import Placement
+from molvm.programs.pasted import pasted
 from molvm.rewards.base import Reward
 from molvm.rewards.workers import Workers
 from molvm.runs.assembly import conditioning_of
@@ -85,6 +87,7 @@ def settings_layer(
     return layer if out is None else {**layer, "out": Path(out)}
 
 
+@typed(but="model reward")
 def train(
     model: FlowModel | Path | str | None = None,
     reward: Reward | str | None = None,
@@ -173,6 +176,7 @@ def train(
     return _finish(run, progress)
 
 
+@typed()
 def resume(
     path: Path | str,
     *,
@@ -206,6 +210,7 @@ def resume(
     return _finish(run, progress)
 
 
+@typed()
 def sample(
     source: Run | BaseModel | Path | str,
     count: int,
@@ -301,6 +306,7 @@ def sample(
     )
 
 
+@typed(but="reward")
 def steering_by(
     model: BaseModel | Path | str,
     method: MethodOptions,
@@ -354,7 +360,8 @@ def require_no_method(run: Run) -> Never:
     raise ConfigError(
         f"The run {run.path} has a control that steers its samples already.",
         allowed="a base model, which SVDD, Feynman–Kac steering and best-of-N steer without training",
-        remedy=f"`molvm sample {run.config.model.name} --method ...`, by SVDD with --value {run.path}; or --exact",
+        remedy=f"`{pasted('molvm sample', run.config.model.name)} --method ...`, by SVDD with "
+        f"{pasted('--value', run.path)}; or --exact",
     )
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BeforeValidator, Field, FiniteFloat, Strict, ValidationError
 from pydantic_core import PydanticCustomError
 
+from molvm.arguments import typed
 from molvm.errors import ConfigError
 from molvm.rewards.workers import Workers, read_workers
 from molvm.runs.config_errors import explain
@@ -235,6 +236,7 @@ class RunConfig(Section):
     out: Annotated[Path, Strict(strict=False)] | None = Field(None, description="the run's directory")
 
     @classmethod
+    @typed()
     def from_mapping(cls, values: Mapping[str, Any], source: str = "the settings") -> Self:
         """Check plain values.
 

@@ -126,6 +126,8 @@ def _allowed(detail: ErrorDetails) -> str:
         return f"{number}, {sentence.format(context[key])}"
     if kind == "literal_error":
         return str(context["expected"])
+    if kind == "string_unicode":
+        return "text that is UTF-8"
     if kind == "string_too_short":
         return "text that is not empty"
     for start, sentence in _KINDS.items():

@@ -13,6 +13,7 @@ from typing import Any
 from molvm.errors import ConfigError
 from molvm.evaluation.intervals import Estimate, mean_interval
 from molvm.images.image import Image
+from molvm.programs.pasted import pasted
 from molvm.runs.directory import RunDirectory
 from molvm.runs.groups import LAST, Group, base_and_run, last_rounds, reward_against_kl
 from molvm.runs.image_records import ImageRecord
@@ -120,7 +121,7 @@ def contender(run: RecordedRun, fresh: Fresh | None = None) -> Contender:
     if not metrics or manifest.floor is None:
         raise ConfigError(
             f"The run {run.directory.path} has no finished round.",
-            remedy=f"`molvm train --resume {run.directory.path}`",
+            remedy=f"`{pasted('molvm train --resume', run.directory.path)}`",
         )
     records = tuple(run.store.records())
     base, end = base_and_run(run.name, metrics, records, LAST)

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import get_args
 
 from molvm.durable import exclusive, writing
-from molvm.errors import InputFileError, OutputExistsError
+from molvm.errors import InputFileError, MolVMError, OutputExistsError
+from molvm.legible import is_legible
+from molvm.programs.pasted import pasted
 from molvm.subject import Subject
 
 
@@ -81,12 +83,13 @@ class RunDirectory:
         """Make sure that a run can be begun here without touching anything that is there.
 
         Raises:
-            OutputExistsError: There is a run, a file, or something in the directory.
+            OutputExistsError: There is a run, a file, or something in the directory, or its name is not UTF-8.
         """
+        self.require_utf8(OutputExistsError)
         if self.is_run:
             raise OutputExistsError(
                 f"The directory {self.path} holds a run.",
-                remedy=f"`molvm train --resume {self.path}` to go on, or another --out",
+                remedy=f"`{pasted('molvm train --resume', self.path)}` to go on, or another --out",
             )
         with writing(self.path):
             if self.path.exists() and not self._is_empty():
@@ -140,13 +143,27 @@ class RunDirectory:
         """Make sure that there is a run.
 
         Raises:
-            InputFileError: There is none.
+            InputFileError: There is none, or its path is not UTF-8.
         """
+        self.require_utf8()
         if not self.is_run:
             raise InputFileError(
                 f"The directory {self.path} holds no run.",
                 allowed=f"a directory with {self.config.name} and {self.manifest.name}",
                 remedy="check the path, or begin a run with `molvm train --out`",
+            )
+
+    def require_utf8(self, error: type[MolVMError] = InputFileError) -> None:
+        """Refuse a path that Parquet, safetensors and settings files cannot name.
+
+        Args:
+            error: What is raised.
+        """
+        if not is_legible(self.path.absolute()):
+            raise error(
+                f"The path of the run {self.path.absolute()} is not UTF-8.",
+                allowed="names of folders that are",
+                remedy="another name for the folder",
             )
 
     @contextmanager

@@ -20,6 +20,7 @@ from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.flowmol.network import FlowMolNetwork
 from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.models.hub import load_model, save_model
+from molvm.programs.pasted import pasted
 from molvm.runs.directory import RunDirectory
 from molvm.runs.interruption import Interruption
 from molvm.runs.manifest import now, package_versions
@@ -202,7 +203,7 @@ def _resumed(out: Path, settings: Mapping[str, Any]) -> tuple[FlowMolConfig, Pre
         raise CheckpointError(
             f"The checkpoints in {out} are of a {kind or 'process of another kind'}.",
             allowed="the directory of a pretraining",
-            remedy=f"`molvm train --resume {out}`" if kind == "training" else "another --out",
+            remedy=f"`{pasted('molvm train --resume', out)}`" if kind == "training" else "another --out",
         )
     fixed = [name for name in settings if name not in RESUMED_WITH]
     if fixed:
@@ -217,7 +218,7 @@ def _resumed(out: Path, settings: Mapping[str, Any]) -> tuple[FlowMolConfig, Pre
     if set(stored) != {field.name for field in fields(PretrainOptions)}:
         raise CheckpointError(
             f"The checkpoints in {out} were written by another version of molvm, which had other settings.",
-            remedy=f"that version; or, if it published a model, --from {out / MODEL_FOLDER}",
+            remedy=f"that version; or, if it published a model, {pasted('--from', out / MODEL_FOLDER)}",
         )
     options, model = _changed(PretrainOptions(**stored), settings), out / MODEL_FOLDER
     left = options.steps - checkpoint.step

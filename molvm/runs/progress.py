@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from molvm.training.trainer import Iteration
 
 
+@runtime_checkable
 class TrainingProgress(Protocol):
     """A watcher of a training run."""
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from molvm.errors import RewardError, UnknownNameError
 from molvm.programs.argv import with_absolute_files
+from molvm.programs.pasted import pasted
 from molvm.rewards.base import Reward
 from molvm.rewards.expression import parse_reward, parse_tree
 from molvm.rewards.python import reward as as_reward
@@ -144,7 +145,7 @@ def _import_file(path: Path) -> ModuleType:
     except (Exception, SystemExit) as error:
         raise RewardError(
             f"The file {path} of the reward cannot be imported: {type(error).__name__}: {error}.",
-            remedy=f"`python {path}` shows the whole error",
+            remedy=f"`{pasted('python', path)}` shows the whole error",
         ) from error
     if Path(getattr(module, "__file__", None) or "").resolve() != path:
         raise RewardError(

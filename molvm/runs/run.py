@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from molvm.arguments import typed
 from molvm.chem.molecule import Molecule
 from molvm.durable import replace_text
 from molvm.errors import CheckpointError, ConfigError, ModelError, MolVMError, OutputExistsError, RewardError
@@ -17,6 +18,7 @@ from molvm.models.base import BaseModel, FlowModel, made_by, require_steerable
 from molvm.models.hub import load_model
 from molvm.models.images.placement import Placement
 from molvm.objectives import AnyResidualObjective, Objective, ValueObjective
+from molvm.programs.pasted import pasted
 from molvm.rewards.base import Reward, SampleReward
 from molvm.rewards.pools import require_sendable
 from molvm.rewards.subjects import require_subject
@@ -43,7 +45,7 @@ from molvm.runs.manifest import Manifest
 from molvm.runs.molecule_records import MoleculeRecord
 from molvm.runs.progress import Silence, TrainingProgress
 from molvm.runs.reward_source import resolve_reward, reward_location
-from molvm.runs.samples import SampleSet
+from molvm.runs.samples import SampleSet, require_some
 from molvm.runs.sampling import DEFAULT_BATCH_SIZE, draw_samples
 from molvm.runs.session import TrainingSession
 from molvm.runs.sizes import sizes_to_draw
@@ -77,6 +79,7 @@ class Run:
     _new: bool = field(default=False, init=False, repr=False)
 
     @classmethod
+    @typed()
     def create(cls, config: RunConfig, *, model: BaseModel | None = None, reward: Reward | None = None) -> Self:
         """Begin a run in an empty directory. Everything is checked before anything is written.
 
@@ -133,6 +136,7 @@ class Run:
         return run
 
     @classmethod
+    @typed()
     def open(cls, path: Path | str, *, model: BaseModel | None = None, reward: Reward | None = None) -> Self:
         """Open a run.
 
@@ -218,6 +222,7 @@ class Run:
 
         return run_html(self)
 
+    @typed()
     def to_pandas(self, since: int = 0) -> pd.DataFrame:
         """One row a recorded sample, with the columns of the run's Parquet files.
 
@@ -230,6 +235,7 @@ class Run:
         """
         return data_frame(record.row() for record in self.store.records(since))
 
+    @typed()
     def train(self, progress: TrainingProgress | None = None) -> int:
         """Train from the newest checkpoint to the last iteration.
 
@@ -277,7 +283,7 @@ class Run:
         if not has_checkpoint(earlier.directory.checkpoints):
             raise CheckpointError(
                 f"The run {start}, whose value function this one is to start from, has no checkpoint.",
-                remedy=f"`molvm train --resume {start}` until it has one",
+                remedy=f"`{pasted('molvm train --resume', start)}` until it has one",
             )
         for what in ("model", "reward", "direction"):
             theirs = getattr(earlier.manifest, what)
@@ -298,6 +304,7 @@ class Run:
         objective.start_from(earlier.value())
         return objective
 
+    @typed()
     def extend(self, iterations: int) -> None:
         """Set the number of iterations anew, for the next `train`.
 
@@ -313,6 +320,7 @@ class Run:
             )
         self._set("training", "iterations", iterations)
 
+    @typed()
     def use_workers(self, workers: Workers) -> None:
         """Have rewards evaluated elsewhere from now on, which changes no result.
 
@@ -376,6 +384,7 @@ class Run:
         objective.load_state_dict(load_checkpoint(self.directory.checkpoints).part("objective"))
         return objective
 
+    @typed()
     def sample(
         self,
         count: int,
@@ -452,10 +461,20 @@ class Run:
     def _exact(self, particles: int) -> Exact:
         return Exact(particles, log_target(self.reward, self.config, self.manifest.floor))
 
+    @typed()
     def top(self, count: int = 10) -> list[MoleculeRecord] | list[ImageRecord]:
-        """The best samples that training has seen, equal ones once, the best first."""
+        """The best samples that training has seen, equal ones once, the best first.
+
+        Raises:
+            ConfigError: The number is not positive.
+        """
+        require_some(count)
         return self.store.best(count)
 
     def metrics(self) -> list[dict[str, Any]]:
         """The metrics of all iterations, oldest first."""
         return self.store.metrics()
+
+
+_THE_WAY = "`molvm.Run.open(path)` for one that lies there, `molvm.train(...)` for a new one"
+Run.__init__ = typed(remedy=_THE_WAY)(Run.__init__)  # type: ignore[method-assign]

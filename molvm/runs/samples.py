@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from molvm.arguments import typed
 from molvm.chem.io import write_sdf
 from molvm.chem.molecule import Molecule
 from molvm.chem.validity import is_valid_and_connected
@@ -76,6 +77,12 @@ class SampleSet:
     def __iter__(self) -> Iterator[Molecule]:
         return iter(self.molecules)
 
+    @typed()
+    def __getitem__(self, index: int) -> Molecule:
+        """The molecule at a position, from the end if it is negative."""
+        return self.molecules[index]
+
+    @typed()
     def score(self, reward: Reward | str | None = None, *, workers: Workers | None = None) -> SampleSet:
         """The same samples with outcomes.
 
@@ -105,22 +112,30 @@ class SampleSet:
         """The name of what has scored the samples; empty before."""
         return "" if self.reward is None else self.reward.name
 
+    @typed()
     def top(self, count: int) -> SampleSet:
         """The best samples, the best first, failures left out; scored by the run's reward if they are not yet.
 
         Raises:
             ConfigError: The number is not positive.
         """
-        if count < 1:
-            raise ConfigError(f"The number of best samples is {count}.", allowed="a whole number from 1")
+        require_some(count)
         scored = self if self.outcomes else self.score()
         direction = scored.reward.direction if scored.reward is not None else "maximise"
         sign = -1.0 if direction == "maximise" else 1.0
         valued = [(sign * outcome.value, i) for i, outcome in enumerate(scored.outcomes) if outcome.value is not None]
         return scored.select([index for _, index in sorted(valued)[:count]])
 
+    @typed()
     def select(self, indices: Sequence[int]) -> SampleSet:
-        """The samples at these positions, in this order."""
+        """The samples at these positions, in this order.
+
+        Raises:
+            ConfigError: There is none at a position.
+        """
+        for index in indices:
+            if not -len(self) <= index < len(self):
+                raise ConfigError(f"There is no sample {index}.", allowed=f"0 to {len(self) - 1}")
         return replace(
             self,
             molecules=tuple(self.molecules[index] for index in indices),
@@ -129,6 +144,7 @@ class SampleSet:
             outcomes=tuple(self.outcomes[index] for index in indices) if self.outcomes else (),
         )
 
+    @typed()
     def log_weights(self, floor: float) -> NDArray[np.float64]:
         """(n,) log dP*/dP^u + log Z of each path, within its number of atoms (VM, Girsanov).
 
@@ -149,6 +165,7 @@ class SampleSet:
         values = np.array([floor if outcome.value is None else outcome.value for outcome in self.outcomes])
         return self.strength * np.maximum(sign * values, sign * floor) - self.path_cost - self.ito
 
+    @typed()
     def save(self, path: Path | str, *, overwrite: bool = False) -> int:
         """Write the samples as files of their kind: molecules as an SD file.
 
@@ -160,6 +177,7 @@ class SampleSet:
         """
         return self.to_sdf(path, overwrite=overwrite)
 
+    @typed()
     def to_sdf(self, path: Path | str, *, overwrite: bool = False) -> int:
         """Write an SD file with what is known of each molecule as fields.
 
@@ -222,3 +240,13 @@ def _rdkit_or_none(molecule: Molecule) -> Chem.RWMol | None:
         return molecule.to_rdkit()
     except MoleculeError:
         return None
+
+
+def require_some(count: int) -> None:
+    """Refuse to choose the best none.
+
+    Raises:
+        ConfigError: The number is not positive.
+    """
+    if count < 1:
+        raise ConfigError(f"The number of best samples is {count}.", allowed="a whole number from 1")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from molvm.arguments import typed
 from molvm.chem.formats.record import Record
 from molvm.chem.io import write_csv
 from molvm.chem.molecule import Molecule
@@ -98,6 +99,7 @@ def _by_reward(texts: dict[str, str], *, several: bool) -> str | None:
     return "; ".join(f"{name}: {text}" for name, text in texts.items()) or None
 
 
+@typed(but="reward")
 def score(
     source: Path | str | Iterable[Molecule | Record],
     reward: Reward | str | Sequence[Reward | str],
@@ -122,9 +124,11 @@ def score(
         MoleculeError: Something is no molecule.
         UnknownNameError: There is no such reward.
         RewardError: A reward judges images.
-        ConfigError: Two rewards have one name, or the name of another column.
+        ConfigError: There is no reward, or two have one name, or the name of another column.
     """
     several = list(reward) if isinstance(reward, list | tuple) else [reward]
+    if not several:
+        raise ConfigError("There is no reward to score by.", remedy="the name of one, such as 'qed'")
     rewards = _by_name([resolve_reward(one) if isinstance(one, str) else require_reward(one) for one in several])
     for one in rewards.values():
         require_subject(one, "molecules", "what is scored are")

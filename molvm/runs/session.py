@@ -15,6 +15,7 @@ import torch
 from molvm.errors import CheckpointError, MolVMError
 from molvm.models.base import FlowModel, made_by
 from molvm.objectives import Objective, ValueObjective
+from molvm.programs.pasted import pasted
 from molvm.rewards.base import Outcome, Reward
 from molvm.rewards.constraint import constraints_of
 from molvm.runs.advice import about_floor, about_missed_modes, about_strength, about_warmup
@@ -116,8 +117,8 @@ class TrainingSession:
             raise CheckpointError(
                 f"{self.directory.path} had {manifest.iterations_saved} iterations in a checkpoint that is gone, "
                 "and beginning again would drop the molecules it recorded.",
-                remedy=f"a copy of {self.directory.checkpoints}; or a new run, `molvm train --config "
-                f"{self.directory.config} --out` another directory",
+                remedy=f"a copy of {self.directory.checkpoints}; or a new run, "
+                f"`{pasted('molvm train --config', self.directory.config)} --out` another directory",
             )
         elif self.config.value.start is not None:
             trainer.save()  # what another run has taught must be here even if that run changes or goes

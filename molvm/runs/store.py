@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from molvm.durable import published, writing
 from molvm.errors import InputFileError, OutputExistsError
+from molvm.programs.pasted import pasted
 from molvm.rewards.constraint import Constraint, keeps
 from molvm.runs.directory import RunDirectory
 from molvm.runs.image_records import ImageRecord
@@ -86,7 +87,7 @@ class RunStore:
             if self._keep_best(records):
                 self._write_best()
         except OutputExistsError as error:
-            remedy = f"some free space, then `molvm train --resume {self.directory.path}`"
+            remedy = f"some free space, then `{pasted('molvm train --resume', self.directory.path)}`"
             raise OutputExistsError(error.what, remedy=remedy) from error
 
     def rewind(self, iteration: int) -> None:
@@ -117,11 +118,12 @@ class RunStore:
             among: Iterations whose samples are read; all by default.
 
         Raises:
-            InputFileError: A part is damaged.
+            InputFileError: A part is damaged, or the run's path is not UTF-8.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        self.directory.require_utf8()
         for number, path in self._parts():
             if number < since or (among is not None and number not in among):
                 continue

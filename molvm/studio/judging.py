@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from threading import Lock
 from typing import Final
 
@@ -19,6 +20,8 @@ MOST_WAITING: Final = 4
 
 TIME_LIMIT: Final = 60.0
 """Seconds that an answer may take."""
+
+_MAKING = Lock()
 
 
 class Judge:
@@ -61,3 +64,14 @@ class Judge:
             promise.cancel()
         while len(self._answers) > MOST_ANSWERS:
             self._answers.popitem(last=False)
+
+
+def shared_judge() -> Judge:
+    """The one judge of this process, whoever asks first."""
+    with _MAKING:
+        return _made()
+
+
+@cache
+def _made() -> Judge:
+    return Judge()

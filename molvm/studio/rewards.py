@@ -7,6 +7,7 @@ from typing import Final
 
 from molvm.errors import RewardError
 from molvm.rewards.base import Reward
+from molvm.rewards.description import summary
 from molvm.rewards.expression import parse_reward, parse_tree
 from molvm.rewards.registry import reward_names
 
@@ -16,15 +17,15 @@ RUNS_PROGRAMS: Final = ("command", "openbabel")
 PROGRAM_SETTING: Final = "program"
 
 
-def offered_rewards() -> list[str]:
-    """The registered names that need no argument and start no program."""
-    offered = []
+def offered_rewards() -> dict[str, str]:
+    """The registered names that need no argument and start no program, and what each means."""
+    offered = {}
     for name in reward_names():
         try:
             page_reward(name)
         except Exception:  # noqa: BLE001, S112 - whatever keeps it from being made, it is not offered
             continue
-        offered.append(name)
+        offered[name] = summary(name)
     return offered
 
 

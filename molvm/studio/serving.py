@@ -58,7 +58,7 @@ def command(port: int, *, browser: bool) -> list[str]:
         raise MissingDependencyError("streamlit", "app", "The studio")
     settings = {**SETTINGS, "server.port": str(port), "server.headless": str(not browser).lower()}
     flags = [f"--{name}={value}" for name, value in settings.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(studio_folder() / "app.py"), *flags]
+    return [sys.executable, "-m", "molvm.studio.server", "run", str(studio_folder() / "app.py"), *flags]
 
 
 def environment(root: Path) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Final, Literal
 
 from molvm.durable import exclusive
 from molvm.errors import InputFileError, OutputExistsError, UnknownNameError
+from molvm.legible import is_legible, legible
 from molvm.runs.directory import RunDirectory
 from molvm.runs.recorded import RecordedRun
 
@@ -132,17 +132,18 @@ class Shelf:
 
     def _name(self, path: Path) -> str:
         name = path.relative_to(self.root).as_posix() if path != self.root else path.resolve().name
-        # A name that is not UTF-8 can be in no page; one such file would take the whole page down.
-        return os.fsencode(name).decode("utf-8", "backslashreplace")
+        return legible(name)  # another can be in no page; one such file would take the whole page down
 
 
 def open_shelf(root: Path | str) -> Shelf:
     """The shelf of a folder.
 
     Raises:
-        InputFileError: There is no such folder.
+        InputFileError: There is no such folder, or its path is not UTF-8.
     """
     path = Path(root).expanduser().resolve()
+    if not is_legible(path):
+        raise InputFileError(f"The path {path} is not UTF-8.", remedy="another name for the folder")
     if not path.is_dir():
         raise InputFileError(f"There is no folder {path}.", remedy="the folder in which your runs are, or one run")
     return Shelf(path)

@@ -73,3 +73,13 @@ def test_hidden_files_are_offered_when_asked_for(tmp_path: Path, monkeypatch: py
     assert sources(".s") == [".studio/"]
     assert models("s") == [*[name for name in models("s") if not name.endswith("/")], "some/"]
     assert sources("nowhere/x") == []
+
+
+def test_no_completer_loads_torch() -> None:
+    program = (
+        "import sys\nfrom molvm.cli import completion as c\n"
+        "for complete in (c.rewards, c.models, c.sources, c.datasets, c.objectives, c.methods, c.transitions,\n"
+        "                 c.recipes, c.value_sizes, c.loggers):\n    assert complete('') is not None\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

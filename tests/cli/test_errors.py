@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from molvm.errors import UnknownNameError
+from molvm.runs.config import RunConfig
+from molvm.runs.config_file import load_config
 from tests.cli.conftest import Molvm
 
 
@@ -150,9 +152,21 @@ def test_unknown_options_exit_2_too(molvm: Molvm) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="its file names are UTF-8")
-def test_a_name_that_is_not_utf_8_is_told(tmp_path: Path, molvm_environment: dict[str, str]) -> None:
+def test_a_file_whose_name_is_not_utf_8_is_written(tmp_path: Path, molvm_environment: dict[str, str]) -> None:
     argv = [sys.executable, "-m", "molvm.cli", "init", os.fsdecode(b"caf\xe9.toml")]
-    done = subprocess.run(argv, cwd=tmp_path, env=molvm_environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr.startswith(r"Error: The name 'caf\xe9.toml' is not UTF-8")
-    assert not list(tmp_path.iterdir())
+    done = subprocess.run(argv, cwd=tmp_path, env=molvm_environment, capture_output=True, text=True, check=True)
+    assert done.stderr == "The settings are in caf\\xe9.toml: molvm train --config $'caf\\351.toml' --out runs/NAME\n"
+    (path,) = tmp_path.iterdir()
+    assert load_config(path) == RunConfig()
+
+
+@pytest.mark.parametrize("argument", ["caf\udce9", "plain"])
+def test_a_name_that_cannot_be_encoded_is_told(molvm: Molvm, monkeypatch: pytest.MonkeyPatch, argument: str) -> None:
+    monkeypatch.setattr("molvm.cli.app.app", lambda: "caf\udce9".encode())
+    if argument == "plain":
+        with pytest.raises(UnicodeEncodeError):
+            molvm(argument)
+    else:
+        said = molvm(argument)
+        assert said.code == 2
+        assert said.err.startswith(r"Error: The name 'caf\xe9' is not UTF-8")

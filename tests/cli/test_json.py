@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 import typer
 
+from molvm.cli.answer import answer
 from molvm.cli.app import app
 from tests.cli.conftest import Molvm
 
-WITHOUT_RESULT = {"app", "init"}
-"""The studio, which goes on, and a file of settings."""
+WITHOUT_RESULT = {"app"}
+"""The studio, which goes on."""
 
 
 def commands(group: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -39,6 +40,7 @@ def test_every_command_has_json(path: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "line",
     [
+        "init",
         "data list",
         "models list",
         "models info qm9",
@@ -75,3 +77,12 @@ def test_a_shell_completes(words: str, expected: set[str]) -> None:
     asked = {"_MOLVM_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
     done = subprocess.run([sys.executable, "-c", program], env={**os.environ, **asked}, capture_output=True, text=True)
     assert set(done.stdout.split()) == expected
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file names are UTF-8")
+def test_a_name_that_is_not_utf_8_is_no_broken_json(capsys: pytest.CaptureFixture[str]) -> None:
+    name = Path(os.fsdecode(b"caf\xe9.csv"))
+    answer({"table": name, "of": [str(name)]}, f"in {name}", as_json=True)
+    assert json.loads(capsys.readouterr().out) == {"table": r"caf\xe9.csv", "of": [r"caf\xe9.csv"]}
+    answer({}, f"in {name}", as_json=False)
+    assert capsys.readouterr().out.encode() == b"in caf\\xe9.csv\n"

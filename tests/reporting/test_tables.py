@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from molvm.evaluation.intervals import mean_interval
 from molvm.reporting import figures, tables
 from molvm.reporting.evidence import Evidence, thinned
 from molvm.reporting.provenance import commands, own_settings
@@ -27,6 +28,18 @@ def test_reasons_are_counted_without_their_numbers(evidence: Evidence) -> None:
     rows = tables.failure_rows([Group("base", evidence.run.records[:1]), Group("run", failed)])
     assert [row[-1] for row in rows][:2] == ["66.7 %", "33.3 %"]
     assert rows[0][:3] == ("invalid", "valences", "atom … (C) has an open valence")
+
+
+def test_a_single_value_has_no_interval() -> None:
+    assert tables.interval(mean_interval([0.5]), tables.percent) == "50.0 % (no interval)"
+    assert tables.interval(mean_interval([0.5], low=0.0, high=1.0), tables.percent) == "50.0 % (0.0 % to 100.0 %)"
+    assert tables.interval(None, tables.percent) == tables.NOTHING
+
+
+def test_the_packages_can_be_installed_from_an_index(evidence: Evidence) -> None:
+    manifest = replace(evidence.manifest, versions={"molvm": "1.0", "torch": "2.13.0+cpu", "python": "3.11"})
+    (line, _), *_ = commands(replace(evidence, manifest=manifest))
+    assert line == "pip install molvm==1.0 torch==2.13.0"
 
 
 def test_alike_molecules_have_no_distance_and_different_ones_have() -> None:

@@ -72,7 +72,7 @@ class Reading:
 
     reads = "endpoint"
 
-    def __call__(self, x: State, t: Tensor) -> Tensor:  # noqa: ARG002 - of any time
+    def __call__(self, x: State, t: Tensor) -> Tensor:
         return -x.parts["x"].squeeze(1)
 
     def gradient(self, x: State, t: Tensor) -> State:

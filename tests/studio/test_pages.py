@@ -107,6 +107,25 @@ def test_pairs_of_images_are_drawn_once_and_then_shown(
     assert any("each above what the run makes" in each.value for each in page.caption)
 
 
+def test_launching_offers_models_and_rewards_and_says_what_they_mean(open_page: OpenPage) -> None:
+    page = open_page("launch")
+    assert "qm9" in page.selectbox(key="model.name").options
+    reward = page.selectbox(key="reward.name")
+    assert {"dipole", "qed"} <= set(reward.options)
+    reward.set_value("qed").run()
+    assert any("drug\\-likeness" in each.value for each in page.caption)
+    assert any("reward" in each.value and "qed" in each.value for each in page.caption)
+
+
+def test_launching_takes_an_expression_and_the_directory_of_a_model(open_page: OpenPage) -> None:
+    page = open_page("launch", {"name": "x", "reward.name": "window(tpsa, 20, 130)", "model.name": "some/folder"})
+    assert not page.exception
+    assert not page.error
+    assert page.selectbox(key="reward.name").value == "window(tpsa, 20, 130)"
+    assert page.selectbox(key="model.name").value == "some/folder"
+    assert not next(each for each in page.button if each.label == "Start").disabled
+
+
 def test_a_reward_that_starts_a_program_is_refused(open_page: OpenPage) -> None:
     page = open_page("launch", {"name": "x", "reward.name": 'command("touch x")'})
     assert "starts a program" in page.error[0].value.replace("\\", "")

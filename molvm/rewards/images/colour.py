@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from molvm.arguments import typed
 from molvm.errors import RewardError
 from molvm.images.image import Image
 from molvm.rewards.base import Direction, Outcome
@@ -68,6 +69,7 @@ def brightness(direction: Direction = "maximise") -> Brightness:
     return Brightness(direction)
 
 
+@typed()
 def colour(red: float, green: float, blue: float) -> ColourDistance:
     """Distance of an image's pixels to a colour, root mean square over pixels and channels; to be minimised.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any, Final, Literal, get_args
 
+from molvm.arguments import typed
 from molvm.errors import RewardError, UnknownNameError
 from molvm.images.image import Image
 from molvm.rewards.base import Direction, Outcome
@@ -61,6 +62,7 @@ def jpeg(direction: Direction = "minimise", quality: int = QUALITY) -> Compresse
     return Compressed("jpeg", direction, quality)
 
 
+@typed()
 def compressed(format: Format, direction: Direction = "minimise", quality: int = QUALITY) -> Compressed:
     """Bits per pixel as a file of another format: png or webp.
 
