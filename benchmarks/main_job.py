@@ -34,6 +34,8 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("-n", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1_000_003, help="unlike the seed of training")
+    parser.add_argument("--candidates", type=int, help="of which the value network chooses; as in the run by default")
+    parser.add_argument("--guidance", type=float, default=1.0, help="what the control is multiplied by")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
@@ -45,15 +47,18 @@ def main() -> None:
         parser.error("the run has not begun")
     sampling = sampling_options(run.config)
     base = draw_samples(run.model, options.n, seed=options.seed, sampling=sampling).score(run.reward)
-    adapted = run.sample(options.n, seed=options.seed).score()
+    dials = {"candidates": options.candidates, "guidance": options.guidance}
+    adapted = run.sample(options.n, seed=options.seed, **dials).score()
     record = {
         "run": run.path.name,
         "model": run.manifest.model,
         "reward": run.reward.name,
         "strength": run.config.training.strength,
         "iterations": len(run.metrics()),
-        "reward_calls": len(run.metrics()) * run.config.training.batch_size,
+        "head_start": run.manifest.head_start,
+        "reward_calls": len(run.metrics()) * run.config.training.batch_size + run.config.head_start.molecules,
         "sampling": asdict(sampling),
+        **dials,
         "n": options.n,
         "seed": options.seed,
         "base": _measured(base, floor),

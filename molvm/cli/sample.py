@@ -55,6 +55,13 @@ def sample(
             "--noise", help="Noise as a multiple of the memoryless one; 0 for the ODE.", show_default="the run's, or 1"
         ),
     ] = None,
+    candidates: Annotated[
+        int | None,
+        typer.Option(
+            help="Next states of which a run's value network chooses one; 1 steers by its gradient.",
+            show_default="the run's",
+        ),
+    ] = None,
     atoms: Annotated[
         str | None,
         typer.Option(help="Numbers of atoms: 20, 18-24, or 18:1,20:3 with weights.", show_default="as the base"),
@@ -118,6 +125,7 @@ def sample(
     if pairs:
         _require_pairs(
             found,
+            candidates=candidates,
             atoms=atoms,
             tilt_size=tilt_size,
             exact=exact,
@@ -146,6 +154,7 @@ def sample(
             drawn = draw(
                 found,
                 count,
+                candidates=candidates,
                 transition=transition,  # type: ignore[arg-type]  # a wrong one is told by its options
                 atoms=atoms,
                 tilt_size=tilt_size,

@@ -220,6 +220,7 @@ def sample(
     transition: TransitionName | None = None,
     guidance: float = 1.0,
     noise_level: float | None = None,
+    candidates: int | None = None,
     atoms: str | int | None = None,
     tilt_size: bool = False,
     particles: int | None = None,
@@ -240,6 +241,8 @@ def sample(
         guidance: What a run's control is multiplied by; 0 for its base model.
         noise_level: σ as a multiple of the memoryless one; 0 for the ODE; that of a run's training by default, and 1
             for a base model.
+        candidates: Next states that the base proposes for a run's value function to choose from, 1 for steering by its
+            gradient; as in the run's training by default.
         atoms: Numbers of atoms to draw from, 20, "18-24" or "18:1,20:3"; by default as the base draws them.
         tilt_size: Draw numbers of atoms as a run's reward asks for, in proportion to p(N) Z_N; without it they keep the
             law of the base.
@@ -273,6 +276,7 @@ def sample(
             steps=steps,
             guidance=guidance,
             noise_level=noise_level,
+            candidates=candidates,
             atoms=atoms,
             tilt_size=tilt_size,
             particles=particles,
@@ -284,9 +288,10 @@ def sample(
         if inference is not None:
             raise ConfigError("A scaffold cannot be kept while a method picks molecules.", remedy="one of the two")
         found = keeping(found, scaffold)
-    if guidance != 1 or particles is not None:
+    if guidance != 1 or particles is not None or candidates is not None:
         raise ConfigError(
-            f"The base model {found.name} has no control.", remedy="leaving out guidance and particles, or a run"
+            f"The base model {found.name} has no control.",
+            remedy="leaving out guidance, particles and candidates, or a run",
         )
     plain = steps is None and transition is None and noise_level in (None, 1)
     sampling = SamplingOptions(

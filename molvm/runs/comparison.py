@@ -31,7 +31,7 @@ class Row:
         strength: Its λ.
         process: Number and kind of the steps from noise to data.
         rounds: Finished ones.
-        calls: Samples that the reward was asked about in training.
+        calls: Samples that the reward was asked about in training, those of a head start included.
         seconds: That the rounds took.
         samples: Of the end.
         reward: Mean of the end, failures at the worst floor of the runs.
@@ -137,7 +137,7 @@ def _row(mine: Contender, floor: float, kl: float | None, features: Extractor) -
     end = _credited(mine.end.records, floor, mine.sign)
     there, kl_there = mine.near(math.nan if kl is None else kl)
     gain = mean_difference(end, base) if (base := _credited(mine.base.records, floor, mine.sign)) else None
-    calls = len(mine.records)
+    calls = len(mine.records) + int((mine.manifest.head_start or {}).get("molecules", 0))
     return Row(
         run=mine.name,
         objective=mine.objective,

@@ -393,6 +393,7 @@ class Run:
         steps: int | None = None,
         guidance: float = 1.0,
         noise_level: float | None = None,
+        candidates: int | None = None,
         atoms: str | int | None = None,
         tilt_size: bool = False,
         particles: int | None = None,
@@ -408,6 +409,8 @@ class Run:
             steps: Steps from noise to data; those of the training by default.
             guidance: What the control is multiplied by; 0 for the base model.
             noise_level: σ as a multiple of the memoryless one; 0 for the ODE; that of the training by default.
+            candidates: Next states that the base proposes for the value function to choose from, 1 for steering by its
+                gradient; as in the training by default.
             atoms: Numbers of atoms to draw from, 20, "18-24" or "18:1,20:3"; by default as the base draws them.
             tilt_size: Draw a number of atoms N in proportion to p(N) Z_N (`sizes_to_draw`).
             particles: Draw each molecule from so many by twisted sequential Monte Carlo: p* itself in the limit of
@@ -421,16 +424,18 @@ class Run:
             CheckpointError: The run has no whole checkpoint.
             ConfigError: A number is out of range, or the base has no such molecules.
         """
-        needs_value = tilt_size or particles is not None
-        if needs_value and scaffold is not None:
+        weighs = tilt_size or particles is not None
+        if weighs and scaffold is not None:
             raise ConfigError(
                 "With a scaffold the law of the samples is not known, and so not how particles or sizes weigh.",
                 remedy="leaving out tilt_size and particles, or the scaffold",
             )
-        value = self.value() if needs_value else None
+        value = self.value() if weighs or (candidates or 1) > 1 else None
         control = self.objective().control if value is None else value
         trained = sampling_options(self.config)
         sampling = trained if noise_level is None else trained.with_noise(noise_level)
+        if candidates is not None:
+            sampling = replace(sampling, candidates=candidates)
         if steps is not None and (advice := about_steps(steps, sampling.steps)):
             logger.warning(advice)
         model = self.model if scaffold is None else keeping(self.model, scaffold)

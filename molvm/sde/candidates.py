@@ -7,8 +7,9 @@ the base where the network reads endpoints, is here the passes of the proposals,
 next step's.
 
 The proposals are the base's. Taken with the choice as one, as in particle filters, they have a density relative to the
-base's with a choice at random: M w of the chosen one. Its logarithm is the cost of the step: its mean is the divergence
-from the base, at most log M, and the weights exp(λr − cost) of whole paths are those of p*, whatever V is.
+base's with a choice at random: M w of the chosen one. The mean of its logarithm over the choice, at most log M, is what
+the step costs, its divergence from the base; what is left of it takes the place of the Itô increment. So the weights of
+whole paths are those of p*, whatever V is.
 """
 
 from __future__ import annotations
@@ -39,13 +40,15 @@ class Chosen:
         state: x_s, B samples.
         endpoint: The base's x̂₁ of them, if V has asked for it.
         noise: The standard normal draws that led to them.
-        cost: log M w of each, shape (B,).
+        cost: Σ w log M w of each, shape (B,), not negative.
+        ito: log M w of the chosen one less the cost, shape (B,), zero in the mean.
     """
 
     state: State
     endpoint: State | None
     noise: State
     cost: Tensor
+    ito: Tensor
 
 
 def choose(
@@ -83,9 +86,13 @@ def choose(
     log_shares = tempered(-values.view(-1, count), allowed)
     picked = torch.multinomial(log_shares.exp(), 1, generator=generator).squeeze(1)
     index = picked + count * rows
-    cost = (log_shares[rows, picked] + math.log(count)).to(mean.dtype)
+    cost = _divergence(log_shares).squeeze(1)
     return Chosen(
-        proposed.select(index), None if endpoint is None else endpoint.select(index), noise.select(index), cost
+        proposed.select(index),
+        None if endpoint is None else endpoint.select(index),
+        noise.select(index),
+        cost.to(mean.dtype),
+        (log_shares[rows, picked] + math.log(count) - cost).to(mean.dtype),
     )
 
 
@@ -109,4 +116,5 @@ def tempered(log_weights: Tensor, allowed: float) -> Tensor:
 def _divergence(log_weights: Tensor) -> Tensor:
     """Σ w log(M w), shape (B, 1)."""
     log_shares = torch.log_softmax(log_weights, dim=1)
-    return (log_shares.exp() * (log_shares + math.log(log_weights.shape[1]))).sum(dim=1, keepdim=True)
+    divergence = (log_shares.exp() * (log_shares + math.log(log_weights.shape[1]))).sum(dim=1, keepdim=True)
+    return divergence.clamp(min=0.0)  # equal weights round to less

@@ -81,7 +81,7 @@ def simulate(
             them; a stronger control is shortened, and where it is 0 the base runs alone. None: no limit.
         look_ahead: Sweeps by which the control of a step is found where the step leads instead of where it begins.
         candidates: Next states that the base proposes where something steers, for the value function to choose from;
-            1 for steering by its gradient. Costs and weights are those of the choice, without an Itô integral.
+            1 for steering by its gradient. Costs and Itô increments are then those of the choice.
         on_step: Called with (steps done, K).
 
     Raises:
@@ -123,7 +123,8 @@ def simulate(
                 allowed=allowed[k],
                 generator=generator,
             )
-            moved, known, noise, cost[k] = chosen.state, chosen.endpoint, chosen.noise, chosen.cost
+            moved, known, noise = chosen.state, chosen.endpoint, chosen.noise
+            cost[k], ito[k] = chosen.cost, chosen.ito
         else:
             noise, known = x.randn_like(generator), None
             moved = mean + noise.scale(transition.noise)

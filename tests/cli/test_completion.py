@@ -36,7 +36,7 @@ def offered(line: str, folder: Path) -> list[str]:
     [
         ("molvm train --objective adj", {"adjoint-matching"}),
         ("molvm train --objective ", {"value-matching", "ddpo", "ct-ppo", "draft"}),
-        ("molvm train --recipe ", {"few-labels"}),
+        ("molvm train --recipe ", {"few-labels", "known-molecules"}),
         ("molvm train --value-size ", set("ABCDEF")),
         ("molvm train --log ", {"tensorboard", "wandb", "mlflow"}),
         ("molvm sample q", {"qm9"}),

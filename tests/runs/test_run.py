@@ -158,6 +158,34 @@ def test_particles_follow_the_reward_more_closely(run: Run) -> None:
     assert mean(run.sample(24, seed=3, particles=8)) > mean(run.sample(24, seed=3, guidance=0.0))
 
 
+def test_the_value_function_chooses_among_candidates(run: Run, tiny_path: Path, tmp_path: Path) -> None:
+    chosen, again = run.sample(4, seed=1, candidates=3), run.sample(4, seed=1, candidates=3)
+    steered = run.sample(4, seed=1)
+    for one, other in zip(chosen, again, strict=True):
+        np.testing.assert_array_equal(one.positions, other.positions)
+    assert any(not np.array_equal(a.positions, b.positions) for a, b in zip(chosen, steered, strict=True))
+    assert chosen.path_cost.min() > 0
+    assert chosen.path_cost.max() <= 20 * np.log(3)
+    with pytest.raises(ConfigError, match="no control"):
+        molvm.sample(tiny_path, 2, candidates=3)
+    with pytest.raises(ConfigError, match="candidates"):
+        run.sample(2, candidates=0)
+
+
+def test_a_run_can_be_trained_by_choices(run: Run, tmp_path: Path) -> None:
+    sampling = run.config.sampling.model_copy(update={"candidates": 3})
+    chosen = Run.create(run.config.model_copy(update={"sampling": sampling, "out": tmp_path / "chosen"}))
+    assert chosen.train() == 0
+    assert all(0 < row["kl"] <= 20 * np.log(3) for row in chosen.metrics()[1:])
+    np.testing.assert_array_equal(
+        chosen.sample(3).molecules[0].positions, chosen.sample(3, candidates=3).molecules[0].positions
+    )
+    drift = run.config.model_dump() | {"objective": {"name": "ddpo"}, "out": str(tmp_path / "drift")}
+    drift["sampling"]["candidates"] = 3
+    with pytest.raises(ConfigError, match="no value function that could choose"):
+        Run.create(type(run.config).from_mapping(drift))
+
+
 def test_particles_that_cannot_be_weighed_are_refused(run: Run, tiny_path: Path) -> None:
     with pytest.raises(ConfigError, match="particles is 1"):
         run.sample(2, particles=1)

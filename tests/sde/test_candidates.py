@@ -36,7 +36,7 @@ def path(reward: QuadraticReward | IntervalReward, gain: float, candidates: int,
 @pytest.mark.parametrize("gain", [0.0, 0.5, 1.0, 1.5])
 @pytest.mark.parametrize("reward", [QuadraticReward((0.5,)), IntervalReward(0.0, 1.0)], ids=["linear", "interval"])
 def test_mean_weight_is_the_analytic_partition(reward: QuadraticReward | IntervalReward, gain: float) -> None:
-    """mean exp(λr − cost) = Z whatever V chooses by: the cost is the density of proposals and choice together."""
+    """Mean weight = Z whatever V chooses by: cost and Itô increments are the density of proposals and choice."""
     found = path(reward, gain, candidates=4)
     log_z = float(reward.log_partition(MODEL.mixtures[0], STRENGTH))
     ratios = torch.exp(found.log_weight(STRENGTH, reward(found.terminal.parts["x"])) - log_z)
@@ -64,7 +64,8 @@ def test_many_candidates_make_the_target_law() -> None:
 
 def test_a_step_costs_at_most_the_logarithm_of_the_candidates() -> None:
     found = path(IntervalReward(0.0, 1.0), 50.0, candidates=3)
-    assert float(found.running_cost.max()) <= math.log(3) + 1e-9
+    assert 0 <= float(found.running_cost.min()) <= float(found.running_cost.max()) <= math.log(3) + 1e-9
+    assert float(found.ito.mean()) == pytest.approx(0, abs=4 * float(found.ito.std()) / found.ito.numel() ** 0.5)
 
 
 class Reading:
