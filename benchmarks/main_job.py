@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1_000_003, help="unlike the seed of training")
     parser.add_argument("--candidates", type=int, help="of which the value network chooses; as in the run by default")
+    parser.add_argument("--steps", type=int, help="of base and run; the run's by default")
     parser.add_argument("--guidance", type=float, default=1.0, help="what the control is multiplied by")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--figure", type=Path)
@@ -46,8 +47,10 @@ def main() -> None:
     if floor is None:
         parser.error("the run has not begun")
     sampling = sampling_options(run.config)
+    if options.steps is not None:
+        sampling = replace(sampling, steps=options.steps)
     base = draw_samples(run.model, options.n, seed=options.seed, sampling=sampling).score(run.reward)
-    dials = {"candidates": options.candidates, "guidance": options.guidance}
+    dials = {"steps": options.steps, "candidates": options.candidates, "guidance": options.guidance}
     adapted = run.sample(options.n, seed=options.seed, **dials).score()
     record = {
         "run": run.path.name,

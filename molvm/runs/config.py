@@ -167,6 +167,13 @@ class HeadStartSection(Section):
     views: Annotated[int, Field(ge=1)] = Field(
         2, description="how often each of them is noised; 5 to 20 where there are few"
     )
+    samples: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="molecules that the base samples, scored and learned from beside: of them it learns what fails",
+    )
+    share: Annotated[FiniteFloat, Field(gt=0, lt=1)] = Field(
+        0.3, description="of what is learned from that is of these samples, each of which is noised the more often"
+    )
     epochs: Annotated[int, Field(ge=1)] = Field(4, description="how often each noised molecule is learned from")
     batch_size: Annotated[int, Field(ge=2)] = Field(48, description="molecules of a gradient step")
     learning_rate: PositiveFloat = Field(1e-3, description="of AdamW; it falls to nothing")

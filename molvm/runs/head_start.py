@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,12 +21,18 @@ from molvm.models.flowmol.config import FlowMolConfig
 from molvm.models.flowmol.encode import encode_molecules
 from molvm.objectives import ValueObjective
 from molvm.rewards.base import Outcome
-from molvm.runs.config import RunConfig
+from molvm.runs.assembly import sampling_options
+from molvm.runs.base_samples import drawn_and_kept
+from molvm.runs.config import HeadStartSection, RunConfig
 from molvm.training.head_start import HeadStart, HeadStartOptions
 
 LEAST: Final = 10
 """Molecules of which some can be held out."""
 
+STREAM: Final = 0x68656164
+"""Mixed into the seed of the base's samples, so that no round of training sees the same noise."""
+
+SAMPLING: Final = "sampling the base"
 SCORING: Final = "scoring known molecules"
 LEARNING: Final = "learning from them"
 
@@ -36,7 +43,8 @@ class LearnedBefore:
 
     Attributes:
         dataset: Where the molecules are from.
-        molecules: How many were scored.
+        molecules: How many were scored, samples of the base among them.
+        samples: How many of them the base has made.
         failures: How many of them have no reward.
         reward: Mean of the others, in the reward's unit.
         strength: λ that was learned for, which is the run's or as much as could be learned.
@@ -47,6 +55,7 @@ class LearnedBefore:
 
     dataset: str
     molecules: int
+    samples: int
     failures: int
     reward: float
     strength: float
@@ -110,9 +119,9 @@ def learn_before(
     objective: ValueObjective[Any],
     score: Callable[[list[Any]], list[Outcome]],
     worth: Callable[[Sequence[Outcome]], Tensor],
-    checkpoints: Path,
+    folder: Path,
     *,
-    progress: Callable[[int, int], None],
+    progress: Callable[[str, int, int], None],
     check: Callable[[], None],
 ) -> LearnedBefore:
     """Score known molecules, learn from them, and give the objective what was learned.
@@ -123,8 +132,8 @@ def learn_before(
         objective: Fresh.
         score: The run's scorer; outcomes that are known cost nothing, so that an interrupted head start goes on soon.
         worth: What outcomes are worth, shape (M,).
-        checkpoints: Folder of the head start's own checkpoints.
-        progress: Called with (learned, in all).
+        folder: Of the head start's own checkpoints.
+        progress: Called with (what is done, so much of it, in all).
         check: Called often; what it raises ends the work, and a checkpoint stays.
 
     Raises:
@@ -132,7 +141,17 @@ def learn_before(
         RewardError: What the scorer raises.
     """
     started, section = time.perf_counter(), config.head_start
-    molecules = known_molecules(config, model)
+    known = known_molecules(config, model)
+    drawn = drawn_and_kept(
+        model,
+        section.samples,
+        sampling_options(config),
+        config.training.seed ^ STREAM,
+        folder / "samples",
+        progress=partial(progress, SAMPLING),
+        check=check,
+    )
+    molecules: list[Molecule] = [*known, *drawn]
     outcomes = score(list(molecules))
     network_config: FlowMolConfig = getattr(model, "config")  # noqa: B009 - the protocol of models has none
     head_start = HeadStart(
@@ -141,26 +160,37 @@ def learn_before(
         lambda index: encode_molecules([molecules[i] for i in index.tolist()], network_config),
         torch.tensor([molecule.n_atoms for molecule in molecules]),
         worth(outcomes),
+        _views(section, len(known), len(drawn)),
         HeadStartOptions(
             first=config.sampling.steer_from,
             last=config.sampling.steer_until,
             seed=config.training.seed,
-            **section.model_dump(exclude={"molecules"}),
+            **section.model_dump(include={"epochs", "batch_size", "learning_rate", "weight_decay"}),
         ),
-        checkpoints,
+        folder / "learned",
     )
-    understanding = head_start.run(progress, check)
+    understanding = head_start.run(partial(progress, LEARNING), check)
     objective.start_from(head_start.learned)
     values = [outcome.value for outcome in outcomes if outcome.value is not None]
     return LearnedBefore(
         str(_card(model)["dataset"]),
         len(molecules),
+        len(drawn),
         len(molecules) - len(values),
         float(np.mean(values)),
         head_start.strength,
         **asdict(understanding),
         seconds=time.perf_counter() - started,
     )
+
+
+def _views(section: HeadStartSection, known: int, drawn: int) -> Tensor:
+    """How often each molecule is noised, those of the dataset first, so that the samples have their share."""
+    views = torch.full((known + drawn,), section.views)
+    if drawn:
+        wanted = section.share / (1 - section.share) * section.views * known / drawn
+        views[known:] = max(1, round(wanted))
+    return views
 
 
 def _card(model: FlowModel) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from molvm.runs.assembly import adjustments, declared_floor, isolated_reward, se
 from molvm.runs.config import RunConfig
 from molvm.runs.directory import RunDirectory
 from molvm.runs.failure_watch import FailureWatch
-from molvm.runs.head_start import LEARNING, SCORING, learn_before
+from molvm.runs.head_start import SCORING, learn_before
 from molvm.runs.interruption import Abandoned, Interruption
 from molvm.runs.manifest import Manifest, Status
 from molvm.runs.progress import Silence, TrainingProgress
@@ -138,7 +138,7 @@ class TrainingSession:
             score,
             lambda outcomes: worth(outcomes, self.reward.direction, floor),
             self.directory.head_start,
-            progress=lambda done, count: self.progress.prepare(LEARNING, done, count),
+            progress=self.progress.prepare,
             check=self.interruption.check,
         )
         self._tell_scored = self.progress.scored

@@ -60,7 +60,6 @@ class HeadStartOptions:
     """How it is learned.
 
     Args:
-        views: How often each sample is noised.
         epochs: How often each noised sample is learned from.
         batch_size: Samples of a gradient step.
         learning_rate: Of AdamW; it falls to nothing by a straight line.
@@ -72,7 +71,6 @@ class HeadStartOptions:
         ConfigError: A number out of range.
     """
 
-    views: int = 2
     epochs: int = 4
     batch_size: int = 48
     learning_rate: float = 1e-3
@@ -82,7 +80,7 @@ class HeadStartOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("views", "epochs", "batch_size"):
+        for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}.", allowed="a whole number from 1")
         if not 0 <= self.first < self.last <= 1:
@@ -131,6 +129,7 @@ class HeadStart:
         known: Samples at t = 1 by their indices, integers of shape (B,).
         condition: Of each known sample, integers of shape (M,); None for a base without conditions.
         rewards: Of each, shape (M,), finite, failures at the reward's floor.
+        views: How often each is noised, integers of shape (M,), from 1.
         options: How.
         checkpoints: Folder of its own checkpoints.
 
@@ -145,6 +144,7 @@ class HeadStart:
         known: Callable[[Tensor], State],
         condition: Tensor | None,
         rewards: Tensor,
+        views: Tensor,
         options: HeadStartOptions,
         checkpoints: Path,
     ) -> None:
@@ -166,9 +166,12 @@ class HeadStart:
         self.generator = torch.Generator().manual_seed(options.seed)
         order = torch.randperm(len(rewards), generator=self.generator)
         held_out = min(HELD_OUT_LARGEST, int(HELD_OUT_SHARE * len(rewards)))
-        self.held_out, self.learned_from = order[:held_out], order[held_out:]
-        self.portions = max(1, round(len(self.learned_from) * options.views / PORTION))
-        self.size = -(-len(self.learned_from) * options.views // self.portions)
+        self.held_out, learned_from = order[:held_out], order[held_out:]
+        # Once each, then once more, so that the views of a sample lie far apart.
+        rounds = [learned_from[views[learned_from] > done] for done in range(int(views.max()))]
+        self.learned_from = torch.cat(rounds)
+        self.portions = max(1, round(len(self.learned_from) / PORTION))
+        self.size = -(-len(self.learned_from) // self.portions)
         self.batches = -(-self.size // options.batch_size)
         self.done = self.steps = 0
 

@@ -22,7 +22,7 @@ from tests.runs.tiny import tiny_model
 MODEL = GaussianMixtureModel((GaussianMixture.of([0.5, 0.5], [[0.0], [3.0]], [[1.0], [0.16]]),), LinearSchedule())
 REWARD = QuadraticReward((1.0,), 0.5)
 ENDS = MODEL.mixtures[0].sample(16_000, torch.Generator().manual_seed(1)).float()
-OPTIONS = HeadStartOptions(views=4, epochs=2, batch_size=128, learning_rate=3e-3, first=0.1, last=0.9)
+OPTIONS = HeadStartOptions(epochs=2, batch_size=128, learning_rate=3e-3, first=0.1, last=0.9)
 
 
 class StoppedError(Exception):
@@ -35,10 +35,12 @@ def gaussian(
     strength: float = 1.0,
     rewards: Tensor | None = None,
     width: int = 64,
+    views: int = 4,
 ) -> HeadStart:
     network = ValueNet(PointValue(1, PointValueConfig(width=width), seed=0), MODEL.schedules, strength)
     worth = REWARD(ENDS) if rewards is None else rewards
-    return HeadStart(MODEL, network, lambda index: TensorState(ENDS[index]), None, worth, options, folder)
+    copies = torch.full((len(ENDS),), views)
+    return HeadStart(MODEL, network, lambda index: TensorState(ENDS[index]), None, worth, copies, options, folder)
 
 
 def run(head_start: HeadStart, check: Callable[[], None] = lambda: None) -> tuple[tuple[float, ...], list[int]]:
@@ -64,11 +66,11 @@ def test_learns_the_value_function(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_one_goes_on_bit_for_bit(tmp_path: Path) -> None:
-    options = HeadStartOptions(views=1, epochs=1, batch_size=256)
-    whole = gaussian(tmp_path / "whole", options, width=8)
+    options = HeadStartOptions(epochs=1, batch_size=256)
+    whole = gaussian(tmp_path / "whole", options, width=8, views=1)
     assert whole.portions == 4
     run(whole)
-    stopped, asked = gaussian(tmp_path / "stopped", options, width=8), 0
+    stopped, asked = gaussian(tmp_path / "stopped", options, width=8, views=1), 0
 
     def check() -> None:
         nonlocal asked
@@ -78,7 +80,7 @@ def test_an_interrupted_one_goes_on_bit_for_bit(tmp_path: Path) -> None:
 
     with pytest.raises(StoppedError):
         run(stopped, check)
-    again = gaussian(tmp_path / "stopped", options, width=8)
+    again = gaussian(tmp_path / "stopped", options, width=8, views=1)
     run(again)
     assert again.done == 4
     for name, tensor in whole.learned.state_dict().items():
@@ -86,10 +88,10 @@ def test_an_interrupted_one_goes_on_bit_for_bit(tmp_path: Path) -> None:
 
 
 def test_the_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
-    options = HeadStartOptions(views=1, epochs=1, batch_size=512)
-    run(gaussian(tmp_path, options, width=8))
+    options = HeadStartOptions(epochs=1, batch_size=512)
+    run(gaussian(tmp_path, options, width=8, views=1))
     with pytest.raises(CheckpointError, match="does not fit"):
-        run(gaussian(tmp_path, options, width=16))
+        run(gaussian(tmp_path, options, width=16, views=1))
 
 
 def test_a_large_strength_is_lowered(tmp_path: Path) -> None:
@@ -102,8 +104,19 @@ def test_a_large_strength_is_lowered(tmp_path: Path) -> None:
 def test_leaves_the_value_function_it_is_given(tmp_path: Path) -> None:
     network = ValueNet(PointValue(1, PointValueConfig(width=8), seed=0), MODEL.schedules, 1.0)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    options = HeadStartOptions(views=1, epochs=1, batch_size=512)
-    run(HeadStart(MODEL, network, lambda index: TensorState(ENDS[index]), None, REWARD(ENDS), options, tmp_path))
+    options = HeadStartOptions(epochs=1, batch_size=512)
+    run(
+        HeadStart(
+            MODEL,
+            network,
+            lambda index: TensorState(ENDS[index]),
+            None,
+            REWARD(ENDS),
+            torch.ones(len(ENDS)),
+            options,
+            tmp_path,
+        )
+    )
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
 
@@ -135,13 +148,14 @@ def test_learns_of_molecules(tmp_path: Path, reads: str) -> None:
         conditions=model.conditions,
     )
     rewards = ends.parts["types"][:, :, 0].sum(dim=1)
-    options = HeadStartOptions(views=2, epochs=1, batch_size=16, first=0.4, last=0.8)
+    options = HeadStartOptions(epochs=1, batch_size=16, first=0.4, last=0.8)
     head_start = HeadStart(
         Watched(),  # type: ignore[arg-type]
         network,
         lambda index: MoleculeState.cat([ends]).select(index),
         sizes,
         rewards,
+        torch.full((60,), 2),
         options,
         tmp_path,
     )
