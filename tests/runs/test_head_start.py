@@ -15,12 +15,18 @@ from molvm.models.flowmol.model import FlowMolModel
 from molvm.models.flowmol.network import FlowMolNetwork
 from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.models.hub import save_model
+from molvm.runs.config import HeadStartSection
+from molvm.runs.head_start import _views
 from molvm.runs.progress import Silence
 from molvm.runs.run import Run
 from molvm.training.trainer import Iteration
 from tests.runs.tiny import TINY, save_tiny
 
-SMALL = {"reward": {"workers": 1}, "head_start": {"views": 2, "epochs": 1, "batch_size": 8}}
+SMALL = {
+    "reward": {"workers": 1},
+    "head_start": {"views": 2, "epochs": 1, "batch_size": 8, "samples": 6, "share": 0.5},
+}
+DOINGS = ["sampling the base", "scoring known molecules", "learning from them"]
 
 
 @pytest.fixture(autouse=True)
@@ -66,12 +72,12 @@ def train(base: Path, out: Path, reward: str, watcher: Watcher | None = None, **
 def test_the_value_network_has_learned_before_the_first_round(base: Path, tmp_path: Path, spread_reward: str) -> None:
     watcher = Watcher()
     run = train(base, tmp_path / "run", spread_reward, watcher)
-    assert list(watcher.prepared) == ["scoring known molecules", "learning from them"]
+    assert list(watcher.prepared) == DOINGS
     assert all(shares[-1] == 1 for shares in watcher.prepared.values())
     assert watcher.iterations == 1
     learned = run.manifest.head_start
     assert learned is not None
-    assert (learned["dataset"], learned["molecules"]) == ("qm9", 20)
+    assert (learned["dataset"], learned["molecules"], learned["samples"]) == ("qm9", 26, 6)
     assert len(learned["times"]) == len(learned["explained"]) == 5
     assert run.metrics()[0]["kl"] > 0  # steered from the first round on
     assert not run.directory.head_start.exists()
@@ -81,7 +87,7 @@ def test_the_value_network_has_learned_before_the_first_round(base: Path, tmp_pa
 
 def test_an_interrupted_head_start_goes_on(base: Path, tmp_path: Path, spread_reward: str) -> None:
     whole = train(base, tmp_path / "whole", spread_reward)
-    for doing in ("scoring known molecules", "learning from them"):
+    for doing in DOINGS:
         out = tmp_path / doing.replace(" ", "-")
         with pytest.raises(KeyboardInterrupt):
             train(base, out, spread_reward, Watcher(interrupt=doing))
@@ -119,6 +125,14 @@ def test_what_cannot_be_had_is_refused_before_anything_is_written(
     with pytest.raises(DatasetError, match="molvm data qm9"):
         train(base, out, spread_reward)
     assert not out.exists()
+
+
+def test_samples_of_the_base_have_their_share() -> None:
+    section = HeadStartSection(molecules=300, views=2, samples=20, share=0.25)
+    views = _views(section, 300, 20)
+    assert views[:300].tolist() == [2] * 300
+    assert float(views[300:].sum() / views.sum()) == pytest.approx(0.25)
+    assert _views(HeadStartSection(molecules=300), 300, 0).shape == (300,)
 
 
 def test_one_start_at_a_time(base: Path, tmp_path: Path, spread_reward: str) -> None:
