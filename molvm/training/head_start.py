@@ -167,9 +167,8 @@ class HeadStart:
         order = torch.randperm(len(rewards), generator=self.generator)
         held_out = min(HELD_OUT_LARGEST, int(HELD_OUT_SHARE * len(rewards)))
         self.held_out, learned_from = order[:held_out], order[held_out:]
-        # Once each, then once more, so that the views of a sample lie far apart.
-        rounds = [learned_from[views[learned_from] > done] for done in range(int(views.max()))]
-        self.learned_from = torch.cat(rounds)
+        repeated = learned_from.repeat_interleave(views[learned_from])
+        self.learned_from = repeated[torch.randperm(len(repeated), generator=self.generator)]
         self.portions = max(1, round(len(self.learned_from) / PORTION))
         self.size = -(-len(self.learned_from) // self.portions)
         self.batches = -(-self.size // options.batch_size)

@@ -59,7 +59,7 @@ def test_learns_the_value_function(tmp_path: Path) -> None:
         t = torch.full((41,), time)
         found, expected = (value.gradient(x, t).parts["x"] for value in (head_start.learned, exact))
         scale = float(expected.square().mean().sqrt())
-        assert float((found - expected).square().mean().sqrt()) < 0.15 * scale
+        assert float((found - expected).square().mean().sqrt()) < 0.2 * scale
     assert explained[-1] > 0.9 > explained[0]
     assert seen[-1] == 1
     assert seen == sorted(seen)
@@ -112,7 +112,7 @@ def test_leaves_the_value_function_it_is_given(tmp_path: Path) -> None:
             lambda index: TensorState(ENDS[index]),
             None,
             REWARD(ENDS),
-            torch.ones(len(ENDS)),
+            torch.ones(len(ENDS), dtype=torch.int64),
             options,
             tmp_path,
         )
@@ -122,7 +122,7 @@ def test_leaves_the_value_function_it_is_given(tmp_path: Path) -> None:
 
 def test_rewards_that_are_all_the_same_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="worth the same"):
-        gaussian(tmp_path, rewards=torch.ones(len(ENDS)))
+        gaussian(tmp_path, rewards=torch.ones(len(ENDS), dtype=torch.int64))
 
 
 @pytest.mark.parametrize("reads", ["state", "endpoint"])
@@ -166,3 +166,28 @@ def test_learns_of_molecules(tmp_path: Path, reads: str) -> None:
         weights = torch.exp(head_start.strength * rewards[sizes == size])
         found = -float(head_start.learned.initial_value(torch.tensor([size])))
         assert found == pytest.approx(float(torch.log(weights.mean())), abs=1e-4)
+
+
+def test_every_sample_is_noised_as_often_as_it_should_be(tmp_path: Path) -> None:
+    views = torch.ones(len(ENDS), dtype=torch.int64)
+    views[:400] = 9
+    network = ValueNet(PointValue(1, PointValueConfig(width=8), seed=0), MODEL.schedules, 1.0)
+    seen: list[Tensor] = []
+
+    def known(index: Tensor) -> State:
+        seen.append(index)
+        return TensorState(ENDS[index])
+
+    options = HeadStartOptions(epochs=1, batch_size=512)
+    head_start = HeadStart(MODEL, network, known, None, REWARD(ENDS), views, options, tmp_path)
+    drawn = len(head_start.learned_from)
+    run(head_start)
+    counts = torch.bincount(torch.cat(seen)[: head_start.portions * head_start.size], minlength=len(ENDS))
+    learned = torch.ones(len(ENDS), dtype=torch.bool)
+    learned[head_start.held_out] = False
+    assert drawn == int(views[learned].sum())
+    assert bool((counts[learned] >= views[learned]).all())
+    # The often noised ones are spread over all of the training, not at its end.
+    often = (torch.cat(seen)[:drawn] < 400).float()
+    first, last = (float(part.mean()) for part in (often[: drawn // 2], often[drawn // 2 :]))
+    assert first == pytest.approx(last, abs=0.05)
