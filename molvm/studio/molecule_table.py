@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -66,9 +66,16 @@ class MoleculeTable:
         return [column for column in columns if self.rows[column].notna().any()]
 
     def described(self, progress: Callable[[int, int], None] | None = None) -> MoleculeTable:
-        """With QED, logP and synthetic accessibility, which are computed once; see `Structures.descriptors`."""
+        """With QED, logP and synthetic accessibility, which are computed once; see `Structures.descriptors`.
+
+        A column that is there already, such as the run's own reward, stays; the descriptor's is then called otherwise.
+        """
         found = self.structures.descriptors(progress)
-        added = {name: [math.nan if one is None else getattr(one, name) for one in found] for name in DESCRIPTORS}
+        taken = set(self.rows.columns)
+        added = {
+            _free(name, taken): [math.nan if one is None else getattr(one, name) for one in found]
+            for name in DESCRIPTORS
+        }
         return replace(self, rows=self.rows.assign(**added))
 
 
@@ -120,6 +127,13 @@ def _record_row(record: MoleculeRecord, reward: str) -> dict[str, Any]:
         "iteration": record.iteration,
         **_numbers(record.details),
     }
+
+
+def _free(name: str, taken: Set[str]) -> str:
+    """The name of a computed column that must not stand in the place of another."""
+    while name in taken:
+        name += "_computed"
+    return name
 
 
 def _unlike(name: str, named: Counter[str]) -> str:

@@ -21,7 +21,7 @@ RELAXED: Final = "GFN-FF"
 
 WORDS: Final = {"qed": "QED", "log_p": "logP", "sa_score": "SA score"}
 
-SHOWN_ELSEWHERE: Final = ("id", "smiles", *DESCRIPTORS)
+SHOWN_ELSEWHERE: Final = ("id", "smiles")
 
 
 def property_rows(
