@@ -5,6 +5,7 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 import streamlit as st
+from addresses import pick_some
 from parts import GREY, LINKED, complain, jobs, messages, shelf, title, watch
 
 from molvm.chem.depiction import drawing
@@ -116,7 +117,7 @@ runs = here.runs()
 if not runs:
     st.info("There is no run here yet.")
     st.stop()
-names = st.multiselect("Runs", list(runs), default=list(runs)[:1], key="runs", bind=LINKED)
+names = pick_some("Runs", list(runs), "runs")
 if not names:
     st.info("Choose at least one run.")
     st.stop()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from addresses import pick
 from parts import LINKED, judged, messages, pick_source, shelf, title, viewer
 
 from molvm.chem.depiction import drawing
@@ -70,7 +71,7 @@ def select(table: MoleculeTable) -> int:
         st.info("There is no molecule here.")
         st.stop()
     rows = {table.ids[index]: index for index in order}
-    return rows[st.selectbox("Molecule, the best first", list(rows), key="id", bind=LINKED)]
+    return rows[pick("Molecule, the best first", list(rows), "id")]
 
 
 title("Molecule", "As generated, relaxed, and what is known of it.")

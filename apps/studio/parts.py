@@ -13,6 +13,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 import streamlit.components.v1 as components
+from addresses import pick
 
 from molvm.chem.molecule import Molecule
 from molvm.chem.scenes import Scene
@@ -78,13 +79,13 @@ def jobs() -> Jobs:
     return _jobs(shelf().files_folder)
 
 
-def pick_run(here: Shelf, label: str = "Run") -> ShelvedRun:
+def pick_run(here: Shelf) -> ShelvedRun:
     """A run, chosen by a menu."""
     runs = here.runs()
     if not runs:
         st.info("There is no run here yet. The page *Launch* starts one.")
         st.stop()
-    return runs[st.selectbox(label, list(runs), key="run", bind=LINKED)]
+    return runs[pick("Run", list(runs))]
 
 
 def pick_source(here: Shelf) -> tuple[str, MoleculeTable]:
@@ -93,7 +94,7 @@ def pick_source(here: Shelf) -> tuple[str, MoleculeTable]:
     if not names:
         st.info("There are neither runs nor molecule files here yet.")
         st.stop()
-    name = st.selectbox("Run or file", names, key="run", bind=LINKED)
+    name = pick("Run or file", names, forget=("id", "selected"))
     with messages():
         return name, molecules_of(here, name)
 

@@ -56,6 +56,81 @@ def test_a_gallery_is_filtered_by_its_address(open_page: OpenPage, tmp_path: Pat
     assert "no SMARTS" in page.error[0].value
 
 
+def two_files(folder: Path) -> None:
+    (folder / "a.smi").write_text("CCO ethanol\nC methane\n")
+    (folder / "b.smi").write_text("CCN ethanol\nCC ethane\n")
+
+
+@pytest.mark.parametrize("name", ["gallery", "molecule"])
+def test_the_address_names_the_file_also_when_it_is_the_first(open_page: OpenPage, tmp_path: Path, name: str) -> None:
+    two_files(tmp_path)
+    page = open_page(name)
+    assert page.query_params["run"] == "a.smi"
+    page.selectbox(key="run").set_value("b.smi").run()
+    assert page.query_params["run"] == "b.smi"
+    page.selectbox(key="run").set_value("a.smi").run()
+    assert page.query_params["run"] == "a.smi"
+    (tmp_path / "A.smi").write_text("O water\n")
+    assert page.run().selectbox(key="run").value == "a.smi"
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("gallery", {"run": "zzz"}),
+        ("molecule", {"run": "zzz"}),
+        ("molecule", {"run": "a.smi", "id": "zzz"}),
+        ("trajectory", {"run": "zzz"}),
+    ],
+)
+def test_what_an_address_asks_for_and_is_not_there_is_told(
+    open_page: OpenPage, tmp_path: Path, name: str, asked: dict[str, str]
+) -> None:
+    two_files(tmp_path)
+    page = open_page(name, asked)
+    assert not page.exception
+    assert "zzz" in page.error[0].value
+    assert dict(page.query_params) == asked
+    key = "id" if "id" in asked else "run"
+    page.selectbox(key=key).set_value(page.selectbox(key=key).options[-1]).run()
+    assert not page.error
+    assert page.query_params[key] == page.selectbox(key=key).value
+
+
+def test_runs_are_compared_as_the_address_says(open_page: OpenPage, tmp_path: Path) -> None:
+    molvm.train("qm9", "qed", out=tmp_path / "q", iterations=1, batch_size=2, steps=2, value_size="A")
+    page = open_page("compare")
+    assert page.query_params["runs"] == "q"
+    page.multiselect(key="runs").set_value([]).run()
+    assert "at least one" in page.info[0].value
+    page = open_page("compare", {"runs": "zzz"})
+    assert "zzz" in page.error[0].value
+    page.multiselect(key="runs").set_value(["q"]).run()
+    assert not page.error
+    assert not page.exception
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("trajectory", {"steps": "-5", "atoms": "9999", "seed": "abc"}),
+        ("launch", {"sampling.steps": "0", "training.strength": "much", "training.seed": "1.5"}),
+        ("launch", {"objective": "none"}),
+    ],
+)
+def test_an_address_of_impossible_numbers_is_refused_until_the_defaults_are_asked_for(
+    open_page: OpenPage, name: str, asked: dict[str, str]
+) -> None:
+    page = open_page(name, asked)
+    assert not page.exception
+    assert len(page.error) == len(asked)
+    (button,) = page.button
+    button.click().run()
+    assert not page.exception
+    assert not page.error
+    assert not set(asked) & set(page.query_params)
+
+
 def test_a_gallery_shows_hostile_titles_as_text(open_page: OpenPage, tmp_path: Path) -> None:
     write_hostile(tmp_path / "hostile.sdf")
     page = open_page("gallery", {"run": "hostile.sdf"})
