@@ -131,6 +131,32 @@ def test_an_address_of_impossible_numbers_is_refused_until_the_defaults_are_aske
     assert not set(asked) & set(page.query_params)
 
 
+def test_another_file_forgets_what_was_selected_in_the_first(open_page: OpenPage, tmp_path: Path) -> None:
+    two_files(tmp_path)
+    page = open_page("gallery", {"run": "a.smi"})
+    page.checkbox(key="pick ethanol").check().run()
+    assert page.query_params["selected"] == "ethanol"
+    page.selectbox(key="run").set_value("b.smi").run()
+    assert "selected" not in page.query_params
+    assert not page.checkbox(key="pick ethanol").value
+
+
+def test_what_is_selected_is_taken_away_also_when_a_filter_hides_it(open_page: OpenPage, tmp_path: Path) -> None:
+    two_files(tmp_path)
+    page = open_page("gallery", {"run": "a.smi"})
+    page.checkbox(key="pick ethanol").check().run()
+    page.text_input(key="smarts").set_value("[CH4]").run()
+    assert "**1** of 2 molecules · take away the 1 selected" in page.markdown[0].value
+    assert any("hide 1 of the selected" in caption.value for caption in page.caption)
+    page.text_input(key="smarts").set_value("").run()
+    assert page.checkbox(key="pick ethanol").value
+    next(each for each in page.button if each.label == "Select none").click().run()
+    assert "take away the 2 shown" in page.markdown[0].value
+    assert not page.checkbox(key="pick ethanol").value
+    page = open_page("gallery", {"run": "a.smi", "selected": "zzz"})
+    assert any("1 of the selected molecules are not here" in caption.value for caption in page.caption)
+
+
 def test_a_gallery_shows_hostile_titles_as_text(open_page: OpenPage, tmp_path: Path) -> None:
     write_hostile(tmp_path / "hostile.sdf")
     page = open_page("gallery", {"run": "hostile.sdf"})
