@@ -9,7 +9,7 @@ from molvm.chem.depiction import blank, drawing
 from molvm.datasets.registry import is_built, load_dataset
 from molvm.evaluation import known_smiles
 from molvm.studio.markup import plain, rounded
-from molvm.studio.molecule_table import Filter, MoleculeTable, as_csv, as_sdf, as_smiles, ordered
+from molvm.studio.molecule_table import RESERVED, Filter, MoleculeTable, as_csv, as_sdf, as_smiles, ordered
 
 COLUMNS = 4
 PER_PAGE = 24
@@ -74,7 +74,8 @@ def card(table: MoleculeTable, index: int, source: str, column: str, *, picked: 
     with st.container(border=True, gap="xsmall"):
         st.image(blank(260, 170) if molecule is None else drawing(molecule, 260, 170), width="stretch")
         value = row.get(column)
-        number = rounded(value) if isinstance(value, float | int) else plain(value, 30)
+        given = table.fields_of(index).get(column) if column not in RESERVED else None
+        number = rounded(value) if given is None and isinstance(value, float | int) else plain(given or value, 30)
         failure = row["failure"]
         note = f":orange[{plain(row['stage'], 30)}]" if isinstance(failure, str) else plain(row["formula"], 40)
         st.markdown(f"**{plain(column)} {number}**")

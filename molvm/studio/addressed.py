@@ -1,4 +1,4 @@
-"""What an address may ask a field for. In the place of what it cannot read Streamlit puts a default, and says nothing."""
+"""What an address may ask a field for. Where Streamlit cannot read it, it puts a default and says nothing."""
 
 from __future__ import annotations
 

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rdkit import Chem
 
+from molvm.chem.formats.smiles import read_smiles
+from molvm.chem.io import read_molecules, write_sdf
 from molvm.errors import ConfigError
 from molvm.runs.molecule_records import MoleculeRecord
 from molvm.studio.molecule_table import (
@@ -103,6 +106,25 @@ def test_descriptors_leave_the_fields_of_a_file_alone(tmp_path: Path) -> None:
     rows = table_of_file(tmp_path / "own.csv").described().rows
     assert (rows["qed"][0], rows["log_p"][0]) == (7.0, 8.0)
     assert 0 < rows["qed_computed"][0] < 1
+
+
+def test_fields_of_a_file_come_back_as_they_stand_there(tmp_path: Path) -> None:
+    own = {"Vendor": "Acme", "IC50": "<10 nM", "smiles": "as drawn", "CID": "22440000", "qed": "0.50", "atoms": "many"}
+    (record,) = read_smiles(["CCO ethanol\n"])
+    assert record.molecule is not None
+    bare = replace(record.molecule, id="bare")
+    write_sdf(tmp_path / "own.sdf", [replace(record.molecule, properties=own), bare])
+    table = table_of_file(tmp_path / "own.sdf").described()
+    assert table.rows["CID"][0] == 22440000
+    (tmp_path / "again.sdf").write_bytes(as_sdf(table, [1, 0]))
+    without, again = read_molecules(tmp_path / "again.sdf")
+    assert own.items() <= again.properties.items()
+    assert again.properties["smiles_computed"] == "CCO"
+    assert "Vendor" not in without.properties
+    bare_row, row = csv.DictReader(io.StringIO(as_csv(table, [1, 0]).decode()))
+    assert own.items() <= row.items()
+    assert (row["id"], row["smiles_computed"], row["atoms_computed"]) == ("ethanol", "CCO", "9")
+    assert (bare_row["Vendor"], bare_row["CID"]) == ("", "")
 
 
 def test_hostile_texts_come_back_as_texts(tmp_path: Path) -> None:
