@@ -103,6 +103,11 @@ def test_runs_are_compared_as_the_address_says(open_page: OpenPage, tmp_path: Pa
     assert page.query_params["runs"] == "q"
     page.multiselect(key="runs").set_value([]).run()
     assert "at least one" in page.info[0].value
+    molvm.train("qm9", "qed", out=tmp_path / "r", iterations=1, batch_size=2, steps=3, value_size="A")
+    page.multiselect(key="runs").set_value(["q", "r"]).run()
+    assert "differently" in page.warning[0].value
+    assert list(page.dataframe[0].value["group"]) == ["base of q", "base of r", "q", "r"]
+    assert any("Of q, the first" in caption.value for caption in page.caption)
     page = open_page("compare", {"runs": "zzz"})
     assert "zzz" in page.error[0].value
     page.multiselect(key="runs").set_value(["q"]).run()
