@@ -50,7 +50,7 @@ def poses(molecule: Molecule) -> None:
     except MissingDependencyError as error:
         st.info(plain(error))
         return
-    outcomes = [judged(test, molecule) for test in tests]
+    outcomes = [judged(test, molecule, slow=True) for test in tests]
     rows: list[dict[str, Any]] = []
     for outcome in outcomes:
         if outcome is None:

@@ -21,7 +21,7 @@ from molvm.chem.viewing import FOLDER
 from molvm.errors import InputFileError, MolVMError
 from molvm.rewards.base import MoleculeReward, Outcome
 from molvm.studio.jobs import Job, Jobs
-from molvm.studio.judging import shared_judge
+from molvm.studio.judging import shared_judge, slow_judge
 from molvm.studio.markup import plain
 from molvm.studio.molecule_table import MOST_MOLECULES, MoleculeTable, table_of_file, table_of_records
 from molvm.studio.rewards import offered_rewards
@@ -125,9 +125,15 @@ def _file_table(_path: Path, name: str, changed: int) -> MoleculeTable:
     return table_of_file(_path)
 
 
-def judged(reward: MoleculeReward, molecule: Molecule) -> Outcome | None:
-    """What a reward says of a molecule; None as long as it is being found, and the page is drawn anew when it is."""
-    promise = shared_judge().ask(reward, molecule)
+def judged(reward: MoleculeReward, molecule: Molecule, *, slow: bool = False) -> Outcome | None:
+    """What a reward says of a molecule; None as long as it is being found, and the page is drawn anew when it is.
+
+    Args:
+        reward: What is asked.
+        molecule: The molecule.
+        slow: Whether it takes long, so that other questions should not wait for it.
+    """
+    promise = (slow_judge() if slow else shared_judge()).ask(reward, molecule)
     try:
         return promise.result(AT_ONCE)
     except (TimeoutError, CancelledError):

@@ -111,7 +111,7 @@ def value_rows(groups: Sequence[Group], bins: int) -> list[dict[str, Any]]:
 
 
 def group_rows(groups: Sequence[Group]) -> list[dict[str, Any]]:
-    """A line a group: molecules, mean of the rewards that there are, and failures with their 95 % intervals, distinct SMILES."""
+    """A line a group: molecules, mean reward of the scored and failures with 95 % intervals, distinct SMILES."""
     return [
         {
             "group": group.name,

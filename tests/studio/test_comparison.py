@@ -8,7 +8,6 @@ from molvm.runs.groups import BASE, base_and_run
 from molvm.studio.comparison import Law, bases, group_rows, value_rows, warnings
 from tests.runs.test_groups import METRICS, record
 
-
 LAW = Law(("qed", "", "maximise"), ("qm9",), "100 steps, ddim")
 
 

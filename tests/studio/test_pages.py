@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 import molvm
+from molvm.chem.molecule import Molecule
+from molvm.rewards.base import MoleculeReward, Outcome
 from molvm.runs.image_pairs import image_pairs
+from molvm.studio import judging
 from molvm.studio.serving import ADDRESS, command
 from tests.studio.conftest import OpenPage
 from tests.studio.hostile import TEXTS, write_hostile
@@ -169,6 +173,28 @@ def test_a_gallery_shows_hostile_titles_as_text(open_page: OpenPage, tmp_path: P
     labels = [box.label for box in page.checkbox if box.key and box.key.startswith("pick ")]
     assert len(labels) == len(TEXTS)
     assert not any("<" in label.replace("\\<", "") for label in labels)
+
+
+def test_posebusters_keeps_nobody_from_relaxing(
+    open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class AtOnce:
+        def ask(self, reward: MoleculeReward, molecule: Molecule) -> Future[Outcome]:
+            promise: Future[Outcome] = Future()
+            promise.set_result(reward([molecule])[0])
+            return promise
+
+    class Never:
+        def ask(self, reward: MoleculeReward, molecule: Molecule) -> Future[Outcome]:
+            return Future()
+
+    monkeypatch.setattr(judging, "_made", AtOnce)
+    monkeypatch.setattr(judging, "_made_slow", Never)
+    two_files(tmp_path)
+    page = open_page("molecule", {"run": "a.smi", "posebusters": "true"})
+    assert not page.exception
+    assert any("PoseBusters is at work" in info.value for info in page.info)
+    assert "strain" in set(page.dataframe[0].value["property"])
 
 
 def test_images_of_a_run_are_shown_and_filtered_by_the_address(open_page: OpenPage, tmp_path: Path) -> None:
