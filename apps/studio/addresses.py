@@ -23,13 +23,15 @@ def pick(label: str, names: Sequence[str], key: str = "run", *, forget: Sequence
     """
 
     def choose() -> None:
-        st.query_params[key] = st.session_state[key]
-        _drop(forget)
+        _drop([key, *forget])
+        if (name := st.session_state[key]) is not None:
+            st.query_params[key] = name
 
     asked = st.query_params.get(key, names[0])
-    st.session_state[key] = asked if asked in names else None
-    st.selectbox(label, names, index=None, key=key, on_change=choose, placeholder="Choose one")
-    if asked not in names:
+    there = asked in names
+    st.session_state[key] = asked if there else None
+    st.selectbox(label, names, index=0 if there else None, key=key, on_change=choose, placeholder="Choose one")
+    if not there:
         _tell(label, [asked])
         st.stop()
     _write(key, [asked])

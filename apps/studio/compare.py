@@ -11,7 +11,8 @@ from parts import GREY, LINKED, complain, jobs, messages, shelf, title, watch
 from molvm.chem.depiction import drawing
 from molvm.chem.molecule import Molecule
 from molvm.runs.groups import BASE, Group, base_and_run, pareto, reward_against_kl, rounds_of_groups
-from molvm.studio.comparison import bases, group_rows, law_of, value_rows, warnings
+from molvm.studio.base_laws import bases, cautions, law_of
+from molvm.studio.comparison import group_rows, value_rows
 from molvm.studio.markup import plain
 from molvm.studio.pairs import pair_arguments, pair_files, pairs
 from molvm.studio.shelf import ShelvedRun
@@ -129,7 +130,7 @@ if not names:
 chosen = [runs[name] for name in names]
 with messages():
     laws = [law_of(run) for run in chosen]
-    for told in warnings(names, laws):
+    for told in cautions(names, laws):
         st.warning(plain(told))
     found = [groups(run, run.version, run.name) for run in chosen]
 free, steered = bases(laws, found), [ended for _, ended in found]
