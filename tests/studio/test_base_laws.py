@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from molvm.images.image import Image
 from molvm.runs.groups import BASE, base_and_run
+from molvm.runs.image_records import ImageRecord
 from molvm.studio.base_laws import Law, bases, cautions
 from tests.runs.test_groups import METRICS, record
 
@@ -20,6 +23,15 @@ def test_samples_of_the_base_that_two_runs_share_count_once() -> None:
     moved = replace(moved, molecule=replace(moved.molecule, positions=[[1, 0, 0]]))
     (base,) = bases([LAW, LAW], [one, base_and_run("other", METRICS, [moved])])
     assert base.values == [1.0, 2.0, 3.0]
+
+
+def test_images_that_two_runs_share_count_once() -> None:
+    made = [
+        ImageRecord(Image(np.full((2, 2, 1), grey, np.uint8), "0-0"), iteration=0, worth=1.0, value=1.0)
+        for grey in (0, 0, 9)
+    ]
+    (base,) = bases([LAW] * 3, [base_and_run("one", METRICS, [each]) for each in made])
+    assert len(base.records) == 2
 
 
 @pytest.mark.parametrize(
