@@ -5,11 +5,13 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 import streamlit as st
+from addresses import pick_some
 from parts import GREY, LINKED, complain, jobs, messages, shelf, title, watch
 
 from molvm.chem.depiction import drawing
 from molvm.chem.molecule import Molecule
 from molvm.runs.groups import BASE, Group, base_and_run, pareto, reward_against_kl, rounds_of_groups
+from molvm.studio.base_laws import bases, cautions, law_of
 from molvm.studio.comparison import group_rows, value_rows
 from molvm.studio.markup import plain
 from molvm.studio.pairs import pair_arguments, pair_files, pairs
@@ -24,16 +26,18 @@ def groups(_run: ShelvedRun, version: tuple[int, int], name: str) -> tuple[Group
     return base_and_run(name, metrics, _run.store.records(among=rounds_of_groups(metrics)))
 
 
-def colours(names: list[str]) -> alt.Color:
-    """Grey for the base, the theme's colours for the runs."""
+def colours(names: list[str], free: list[str]) -> alt.Color:
+    """Greys for the bases, the theme's colours for the runs."""
     theme = ["#1f6f78", "#d9822b", "#7b3fa0", "#4c8f4f", "#b5485d", "#5c7fa8"]
-    runs = [name for name in names if name != BASE]
-    shown = [GREY if name == BASE else theme[runs.index(name) % len(theme)] for name in names]
+    greys = [GREY, "#b9c3ca", "#5d6b76"]
+    runs = [name for name in names if name not in free]
+    shown = [theme[runs.index(name) % len(theme)] if name in runs else greys[free.index(name) % 3] for name in names]
     return alt.Color("group:N", scale=alt.Scale(domain=names, range=shown), legend=alt.Legend(title=None, orient="top"))
 
 
-def distributions(found: list[Group], label: str) -> None:
+def distributions(free: list[Group], steered: list[Group], label: str) -> None:
     """The rewards of all groups as histograms of shares."""
+    found = [*free, *steered]
     smallest = min((len(group.values) for group in found if group.values), default=0)
     rows = pd.DataFrame(value_rows(found, min(MOST_BINS, max(8, smallest // 4))))
     if rows.empty:
@@ -45,7 +49,7 @@ def distributions(found: list[Group], label: str) -> None:
         .encode(
             x=alt.X("value:Q", title=label, scale=alt.Scale(nice=False)),
             y=alt.Y("share:Q", title="share of the molecules with a reward"),
-            color=colours([group.name for group in found]),
+            color=colours([group.name for group in found], [group.name for group in free]),
         )
         .properties(height=300)
     )
@@ -58,12 +62,15 @@ def against_kl(chosen: list[ShelvedRun], unit: str, *, maximise: bool) -> None:
     if not points:
         st.info("No round is finished yet.")
         return
-    x, y = alt.X("kl:Q", title="KL from the base / nats"), alt.Y("reward:Q", title=unit, scale=alt.Scale(zero=False))
+    x, y = (
+        alt.X("kl:Q", title="KL from the base / nats"),
+        alt.Y("reward:Q", title=f"mean {unit}, failures at the floor", scale=alt.Scale(zero=False)),
+    )
     names = [run.name for run in chosen]
     dots = (
         alt.Chart(pd.DataFrame(points).rename(columns={"run": "group"}))
         .mark_circle(size=55, opacity=0.65)
-        .encode(x=x, y=y, color=colours(names), tooltip=["group", "iteration", "kl", "reward"])
+        .encode(x=x, y=y, color=colours(names, []), tooltip=["group", "iteration", "kl", "reward"])
     )
     front = alt.Chart(pd.DataFrame(pareto(points, maximise=maximise)))
     line = front.mark_line(interpolate="step-after", color=GREY, strokeDash=[4, 3]).encode(x=x, y=y)
@@ -116,29 +123,32 @@ runs = here.runs()
 if not runs:
     st.info("There is no run here yet.")
     st.stop()
-names = st.multiselect("Runs", list(runs), default=list(runs)[:1], key="runs", bind=LINKED)
+names = pick_some("Runs", list(runs), "runs")
 if not names:
     st.info("Choose at least one run.")
     st.stop()
 chosen = [runs[name] for name in names]
 with messages():
-    manifests = [run.manifest for run in chosen]
-    if len({(each.reward, each.unit, each.direction) for each in manifests}) > 1:
-        st.warning("These runs have different rewards; their numbers cannot be compared.")
+    laws = [law_of(run) for run in chosen]
+    for told in cautions(names, laws):
+        st.warning(plain(told))
     found = [groups(run, run.version, run.name) for run in chosen]
-base = Group(BASE, tuple(record for free, _ in found for record in free.records))
-everything = [base, *(steered for _, steered in found)]
-label = f"{manifests[0].reward}{f' / {manifests[0].unit}' if manifests[0].unit else ''}"
+free, steered = bases(laws, found), [ended for _, ended in found]
+reward, unit, direction = laws[0].reward
+label = f"{reward}{f' / {unit}' if unit else ''}"
 left, right = st.columns(2, gap="large")
 with left:
     st.subheader("Rewards", anchor=False)
-    distributions(everything, label)
+    distributions(free, steered, label)
 with right:
     st.subheader("Reward against KL", anchor=False)
-    against_kl(chosen, label, maximise=manifests[0].direction == "maximise")
-st.dataframe(pd.DataFrame(group_rows(everything)), hide_index=True, height="content")
+    against_kl(chosen, label, maximise=direction == "maximise")
+st.dataframe(pd.DataFrame(group_rows([*free, *steered])), hide_index=True, height="content")
 st.caption(
-    "The base: molecules of rounds that nothing steered. A run: those of the last quarter of its steered rounds."
+    "The base: molecules of rounds that nothing steered. A run: those of the last quarter of its steered rounds. "
+    "Curves and means are of the molecules with a reward; against KL, a failure counts as the run's floor."
 )
 st.subheader("Side by side, from the same noise", anchor=False)
+if len(chosen) > 1:
+    st.caption(f"Of {plain(names[0])}, the first of the chosen runs.")
 side_by_side(chosen[0])

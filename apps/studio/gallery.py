@@ -9,7 +9,7 @@ from molvm.chem.depiction import blank, drawing
 from molvm.datasets.registry import is_built, load_dataset
 from molvm.evaluation import known_smiles
 from molvm.studio.markup import plain, rounded
-from molvm.studio.molecule_table import Filter, MoleculeTable, as_csv, as_sdf, as_smiles, ordered
+from molvm.studio.molecule_table import RESERVED, Filter, MoleculeTable, as_csv, as_sdf, as_smiles, ordered
 
 COLUMNS = 4
 PER_PAGE = 24
@@ -74,21 +74,42 @@ def card(table: MoleculeTable, index: int, source: str, column: str, *, picked: 
     with st.container(border=True, gap="xsmall"):
         st.image(blank(260, 170) if molecule is None else drawing(molecule, 260, 170), width="stretch")
         value = row.get(column)
-        number = rounded(value) if isinstance(value, float | int) else plain(value, 30)
+        given = table.fields_of(index).get(column) if column not in RESERVED else None
+        number = rounded(value) if given is None and isinstance(value, float | int) else plain(given or value, 30)
         failure = row["failure"]
         note = f":orange[{plain(row['stage'], 30)}]" if isinstance(failure, str) else plain(row["formula"], 40)
         st.markdown(f"**{plain(column)} {number}**")
         st.caption(f"{note} · {int(row['atoms'])} atoms", help=plain(row["smiles"] or row["reason"]))
         left, right = st.columns([3, 2], vertical_alignment="center")
-        left.checkbox(plain(name, 24), value=picked, key=f"pick {name}", on_change=toggle, args=(name,))
+        st.session_state[f"pick {name}"] = picked  # as the address says, whatever was drawn here before
+        left.checkbox(plain(name, 24), key=f"pick {name}", on_change=toggle, args=(name,))
         right.page_link(
             "molecule.py", label="3D", icon=":material/view_in_ar:", query_params={"run": source, "id": name}
         )
 
 
-def exports(table: MoleculeTable, chosen: list[int], source: str, selected: set[str]) -> None:
-    """What is shown, or what of it is selected, as files."""
-    picked = [index for index in chosen if table.ids[index] in selected] if selected else []
+def select_none() -> None:
+    """Select no molecule."""
+    st.query_params.pop("selected", None)
+
+
+def selected_rows(table: MoleculeTable, order: list[int], chosen: list[int], selected: set[str]) -> list[int]:
+    """The rows that are selected, also those that a filter hides, which is said."""
+    if not selected:
+        return []
+    picked = [index for index in order if table.ids[index] in selected]
+    hidden, missing = len(set(picked) - set(chosen)), len(selected) - len(picked)
+    notes = [f"The filters hide {hidden} of the selected molecules; they are taken away too."] if hidden else []
+    notes += [f"{missing} of the selected molecules are not here."] if missing else []
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Select none", on_click=select_none)
+        for note in notes:
+            st.caption(f":orange[{note}]", width="content")
+    return picked
+
+
+def exports(table: MoleculeTable, chosen: list[int], source: str, picked: list[int]) -> None:
+    """What is selected, or else what is shown, as files."""
     wanted = picked or chosen
     what = f"{len(picked)} selected" if picked else f"{len(chosen)} shown"
     stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in source) or "molecules"
@@ -118,11 +139,12 @@ with st.sidebar:
     descending = st.toggle("Largest first", True, key="descending", bind=LINKED)
     wanted = filters(table)
 with messages():
-    chosen = wanted(table, ordered(table, by, descending=descending))
+    order = ordered(table, by, descending=descending)
+    chosen = wanted(table, order)
 if table.truncated:
     st.caption(f"The file is longer; these are its first {len(table)} records. The page *Score* takes all of them.")
 selected = selection()
-exports(table, chosen, source, selected)
+exports(table, chosen, source, selected_rows(table, order, chosen, selected))
 if not chosen:
     st.info("No molecule passes the filters.")
     st.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import streamlit as st
+from addresses import pick
 from parts import LINKED, complain, jobs, messages, paged, shelf, title, watch
 
 from molvm.errors import MolVMError
@@ -91,7 +92,7 @@ if not runs:
     st.info("There is no run of images here yet. `molvm train --dataset digits --reward jpeg` starts one.")
     st.stop()
 with st.sidebar:
-    name = st.selectbox("Run", list(runs), key="run", bind=LINKED)
+    name = pick("Run", list(runs))
     with messages():
         table = run_table(runs[name], runs[name].version, name)
     chosen = filters(table)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from addresses import pick
 from parts import LINKED, judged, messages, pick_source, shelf, title, viewer
 
 from molvm.chem.depiction import drawing
@@ -27,12 +28,12 @@ WIDTHS = {
 """Pixels; what is longer is cut with an ellipsis."""
 
 
-def picture(molecule: Molecule, close: Outcome | None, *, overlay: bool, arrow: bool) -> None:
+def picture(molecule: Molecule, close: Outcome | None, *, overlay: bool, arrow: bool, generated: bool) -> None:
     """The molecule in 3D."""
     relaxed = None if close is None or not overlay else close.positions
     dipole = None if close is None or not arrow else dipole_of(close.details)
     viewer(still(molecule, relaxed, dipole), key="molecule")
-    told = ["Elements in their usual colours: as generated."]
+    told = [f"Elements in their usual colours: as {'generated' if generated else 'in the file'}."]
     if relaxed is not None:
         told.append(":orange[Orange]: relaxed with GFN-FF, superposed.")
     if dipole is not None:
@@ -49,7 +50,7 @@ def poses(molecule: Molecule) -> None:
     except MissingDependencyError as error:
         st.info(plain(error))
         return
-    outcomes = [judged(test, molecule) for test in tests]
+    outcomes = [judged(test, molecule, slow=True) for test in tests]
     rows: list[dict[str, Any]] = []
     for outcome in outcomes:
         if outcome is None:
@@ -70,10 +71,10 @@ def select(table: MoleculeTable) -> int:
         st.info("There is no molecule here.")
         st.stop()
     rows = {table.ids[index]: index for index in order}
-    return rows[st.selectbox("Molecule, the best first", list(rows), key="id", bind=LINKED)]
+    return rows[pick("Molecule, the best first", list(rows), "id")]
 
 
-title("Molecule", "As generated, relaxed, and what is known of it.")
+title("Molecule", "As it is, relaxed, and what is known of it.")
 with st.sidebar:
     source, table = pick_source(shelf())
     index = select(table)
@@ -94,11 +95,11 @@ with right:
     st.download_button("SDF", as_sdf(table, [index]), "molecule.sdf", icon=":material/download:", on_click="ignore")
 with left, messages():
     close = judged(Closeup(), molecule) if close_up else None
-    picture(molecule, close, overlay=overlay, arrow=arrow)
+    picture(molecule, close, overlay=overlay, arrow=arrow, generated=bool(table.reward))
     if close_up and close is None:
         st.info(f"Relaxing {molecule.n_atoms} atoms. The page is drawn anew when that is done.")
 with right:
-    rows = property_rows(row.to_dict(), molecule, close, table.reward)
+    rows = property_rows(row.to_dict(), molecule, close, table.reward, table.fields_of(index))
     st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", column_config=WIDTHS)
 if busters:
     st.subheader("PoseBusters", anchor=False)

@@ -13,6 +13,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 import streamlit.components.v1 as components
+from addresses import pick
 
 from molvm.chem.molecule import Molecule
 from molvm.chem.scenes import Scene
@@ -20,7 +21,7 @@ from molvm.chem.viewing import FOLDER
 from molvm.errors import InputFileError, MolVMError
 from molvm.rewards.base import MoleculeReward, Outcome
 from molvm.studio.jobs import Job, Jobs
-from molvm.studio.judging import shared_judge
+from molvm.studio.judging import shared_judge, slow_judge
 from molvm.studio.markup import plain
 from molvm.studio.molecule_table import MOST_MOLECULES, MoleculeTable, table_of_file, table_of_records
 from molvm.studio.rewards import offered_rewards
@@ -78,13 +79,13 @@ def jobs() -> Jobs:
     return _jobs(shelf().files_folder)
 
 
-def pick_run(here: Shelf, label: str = "Run") -> ShelvedRun:
+def pick_run(here: Shelf) -> ShelvedRun:
     """A run, chosen by a menu."""
     runs = here.runs()
     if not runs:
         st.info("There is no run here yet. The page *Launch* starts one.")
         st.stop()
-    return runs[st.selectbox(label, list(runs), key="run", bind=LINKED)]
+    return runs[pick("Run", list(runs))]
 
 
 def pick_source(here: Shelf) -> tuple[str, MoleculeTable]:
@@ -93,7 +94,7 @@ def pick_source(here: Shelf) -> tuple[str, MoleculeTable]:
     if not names:
         st.info("There are neither runs nor molecule files here yet.")
         st.stop()
-    name = st.selectbox("Run or file", names, key="run", bind=LINKED)
+    name = pick("Run or file", names, forget=("id", "selected"))
     with messages():
         return name, molecules_of(here, name)
 
@@ -124,9 +125,15 @@ def _file_table(_path: Path, name: str, changed: int) -> MoleculeTable:
     return table_of_file(_path)
 
 
-def judged(reward: MoleculeReward, molecule: Molecule) -> Outcome | None:
-    """What a reward says of a molecule; None as long as it is being found, and the page is drawn anew when it is."""
-    promise = shared_judge().ask(reward, molecule)
+def judged(reward: MoleculeReward, molecule: Molecule, *, slow: bool = False) -> Outcome | None:
+    """What a reward says of a molecule; None as long as it is being found, and the page is drawn anew when it is.
+
+    Args:
+        reward: What is asked.
+        molecule: The molecule.
+        slow: Whether it takes long, so that other questions should not wait for it.
+    """
+    promise = (slow_judge() if slow else shared_judge()).ask(reward, molecule)
     try:
         return promise.result(AT_ONCE)
     except (TimeoutError, CancelledError):

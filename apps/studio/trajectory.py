@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from addresses import pick, require
 from parts import LINKED, complain, jobs, messages, shelf, title, viewer, watch
 
 from molvm.chem.depiction import drawing
 from molvm.programs.pasted import pasted
+from molvm.studio.addressed import MOST, is_whole
 from molvm.studio.base_models import MOLECULAR
 from molvm.studio.markup import rounded
 from molvm.studio.paths import path_file, read_path, trajectory_arguments
+
+LIMITS = {"seed": (0, MOST), "steps": (2, 500), "atoms": (0, 200)}
 
 
 def show(path: Path) -> None:
@@ -40,12 +44,20 @@ def show(path: Path) -> None:
 
 title("Trajectory", "One molecule on its way from noise, with V(x, t) where a run steers it.")
 here = shelf()
+require(
+    "trajectory.py",
+    {
+        key: f"a whole number from {low} to {high}"
+        for key, (low, high) in LIMITS.items()
+        if key in st.query_params and not is_whole(st.query_params[key], low, high)
+    },
+)
 with st.sidebar:
     runs = here.runs()
-    source = st.selectbox("Run or base model", [*runs, *MOLECULAR], key="run", bind=LINKED)
-    seed = int(st.number_input("Seed", 0, 2**53 - 1, 0, key="seed", bind=LINKED))
-    steps = int(st.number_input("Steps", 2, 500, 50, key="steps", bind=LINKED))
-    atoms = int(st.number_input("Atoms, 0 for as the base draws", 0, 200, 0, key="atoms", bind=LINKED))
+    source = pick("Run or base model", [*runs, *MOLECULAR])
+    seed = int(st.number_input("Seed", *LIMITS["seed"], 0, key="seed", bind=LINKED))
+    steps = int(st.number_input("Steps", *LIMITS["steps"], 50, key="steps", bind=LINKED))
+    atoms = int(st.number_input("Atoms, 0 for as the base draws", *LIMITS["atoms"], 0, key="atoms", bind=LINKED))
     free = st.toggle("Unsteered, on the same noise", key="base", bind=LINKED, disabled=source not in runs)
 with messages():
     version = f"{source} {runs[source].version}" if source in runs else source

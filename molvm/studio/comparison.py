@@ -30,12 +30,12 @@ def value_rows(groups: Sequence[Group], bins: int) -> list[dict[str, Any]]:
 
 
 def group_rows(groups: Sequence[Group]) -> list[dict[str, Any]]:
-    """A line a group: molecules, mean reward and failures with their 95 % intervals, distinct SMILES."""
+    """A line a group: molecules, mean reward of the scored and failures with 95 % intervals, distinct SMILES."""
     return [
         {
             "group": group.name,
             "molecules": len(group.records),
-            "mean reward": _interval(group.mean),
+            "mean of the scored": _interval(group.mean),
             "failures": _interval(group.failed, percent=True),
             "distinct": None if group.distinct is None else f"{group.distinct:.0%}",
         }

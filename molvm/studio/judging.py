@@ -72,6 +72,17 @@ def shared_judge() -> Judge:
         return _made()
 
 
+def slow_judge() -> Judge:
+    """Another, for what takes long, so that what does not need not wait for it."""
+    with _MAKING:
+        return _made_slow()
+
+
 @cache
 def _made() -> Judge:
+    return Judge()
+
+
+@cache
+def _made_slow() -> Judge:
     return Judge()

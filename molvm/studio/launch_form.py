@@ -16,6 +16,7 @@ from molvm.errors import ConfigError
 from molvm.runs.config import RunConfig
 from molvm.runs.config_file import config_text, merged
 from molvm.runs.objective_sections import DEFAULT_OBJECTIVE, OBJECTIVES
+from molvm.studio.addressed import is_number, is_whole
 from molvm.studio.rewards import page_reward
 
 Kind = Literal["choice", "whole", "number", "switch", "text"]
@@ -69,6 +70,24 @@ class Entry:
     def label(self) -> str:
         """The setting in words."""
         return self.key.partition(".")[2].replace("_", " ")
+
+    def refusal(self, text: str) -> str:
+        """What is allowed, if an address asks for what the form cannot show; else empty.
+
+        What the form can show is checked when it is filled, by `settings_of`.
+        """
+        if self.kind == "text" or (self.optional and not text):
+            return ""
+        allowed, good = {
+            "choice": (", ".join(self.choices), text in self.choices),
+            "switch": ("true, false", text.lower() in ("true", "false")),
+            "whole": (
+                "a whole number" + ("" if self.low is None else f" from {self.low:g}"),
+                is_whole(text, self.low),
+            ),
+            "number": ("a number", is_number(text)),
+        }[self.kind]
+        return "" if good else allowed
 
 
 def entries(objective: str = DEFAULT_OBJECTIVE) -> list[Entry]:

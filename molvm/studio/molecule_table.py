@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -27,6 +27,9 @@ MOST_MOLECULES: Final = 10_000
 
 TEXT_COLUMNS: Final = ("id", "smiles", "formula", "failure", "stage", "reason")
 
+RESERVED: Final = (*TEXT_COLUMNS, "atoms", "iteration")
+"""Columns that no field of a file fills, whatever it is called."""
+
 DESCRIPTORS: Final = ("qed", "log_p", "sa_score")
 
 
@@ -39,12 +42,14 @@ class MoleculeTable:
         rows: One a molecule, in the same order; the index counts from 0.
         reward: The column to sort by first, or empty.
         truncated: Whether there are more that were left out.
+        fields: What a file says of each, as it stands there; empty for a run.
     """
 
     structures: Structures
     rows: pd.DataFrame
     reward: str = ""
     truncated: bool = False
+    fields: Sequence[Mapping[str, str]] = ()
 
     def __len__(self) -> int:
         return len(self.molecules)
@@ -65,10 +70,35 @@ class MoleculeTable:
         columns = [column for column in self.rows.columns if column not in TEXT_COLUMNS]
         return [column for column in columns if self.rows[column].notna().any()]
 
+    def fields_of(self, index: int) -> Mapping[str, str]:
+        """What a file says of one molecule, as it stands there; nothing for a run."""
+        return self.fields[index] if self.fields else {}
+
+    def written(self, chosen: Sequence[int]) -> pd.DataFrame:
+        """The chosen rows as files get them, the id first.
+
+        Fields of a file are as they stand there, numbers too; a column of the table that is called as one of them is
+        called otherwise.
+        """
+        rows = self.rows.loc[list(chosen)]
+        own = list(dict.fromkeys(name for fields in self.fields for name in fields))
+        read = [name for name in rows.columns if name in own and name not in RESERVED]
+        taken = {*own, *rows.columns}
+        rows = rows.drop(columns=read).rename(columns={name: _free(name, taken) for name in RESERVED if name in own})
+        fields = {name: [self.fields[index].get(name) for index in chosen] for name in own}
+        return rows.assign(**fields)
+
     def described(self, progress: Callable[[int, int], None] | None = None) -> MoleculeTable:
-        """With QED, logP and synthetic accessibility, which are computed once; see `Structures.descriptors`."""
+        """With QED, logP and synthetic accessibility, which are computed once; see `Structures.descriptors`.
+
+        A column that is there already, such as the run's own reward, stays; the descriptor's is then called otherwise.
+        """
         found = self.structures.descriptors(progress)
-        added = {name: [math.nan if one is None else getattr(one, name) for one in found] for name in DESCRIPTORS}
+        taken = set(self.rows.columns)
+        added = {
+            _free(name, taken): [math.nan if one is None else getattr(one, name) for one in found]
+            for name in DESCRIPTORS
+        }
         return replace(self, rows=self.rows.assign(**added))
 
 
@@ -85,17 +115,19 @@ def table_of_records(records: Iterable[MoleculeRecord], reward: str) -> Molecule
 
 
 def table_of_file(path: Path) -> MoleculeTable:
-    """The first `MOST_MOLECULES` molecules of a file as they are written there, with the numbers among their fields.
+    """The first `MOST_MOLECULES` molecules of a file as they are written there, with their fields.
 
     Raises:
         InputFileError: The file cannot be read.
     """
     molecules: list[Molecule | None] = []
     rows: list[dict[str, Any]] = []
+    fields: list[Mapping[str, str]] = []
     named: Counter[str] = Counter()
     records = iterate_records(path, as_written=True)
     for record in islice(records, MOST_MOLECULES):
         molecules.append(record.molecule)
+        fields.append(record.properties)
         rows.append(
             {
                 "id": _unlike(record.id, named),
@@ -106,7 +138,7 @@ def table_of_file(path: Path) -> MoleculeTable:
                 **_numbers(record.properties),
             }
         )
-    return _table(molecules, rows, truncated=next(records, None) is not None)
+    return _table(molecules, rows, truncated=next(records, None) is not None, fields=fields)
 
 
 def _record_row(record: MoleculeRecord, reward: str) -> dict[str, Any]:
@@ -120,6 +152,13 @@ def _record_row(record: MoleculeRecord, reward: str) -> dict[str, Any]:
         "iteration": record.iteration,
         **_numbers(record.details),
     }
+
+
+def _free(name: str, taken: Set[str]) -> str:
+    """The name of a computed column that must not stand in the place of another."""
+    while name in taken:
+        name += "_computed"
+    return name
 
 
 def _unlike(name: str, named: Counter[str]) -> str:
@@ -146,7 +185,7 @@ def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
             number = float(value)
         except (TypeError, ValueError):
             continue
-        if math.isfinite(number) and name not in (*TEXT_COLUMNS, "atoms", "iteration"):
+        if math.isfinite(number) and name not in RESERVED:
             found[name] = number
     return found
 
@@ -204,12 +243,14 @@ def ordered(table: MoleculeTable, column: str, *, descending: bool) -> list[int]
 def as_sdf(table: MoleculeTable, chosen: Sequence[int]) -> bytes:
     """The chosen molecules as an SD file with their rows as fields; rows without a molecule are left out."""
     texts = []
-    for index in chosen:
+    fields = table.written(chosen).iloc[:, 1:].to_dict("records")
+    for index, row in zip(chosen, fields, strict=True):
         molecule = table.molecules[index]
         if molecule is None:
             continue
         try:
-            texts.append(sdf_text(replace(molecule, properties=_fields(table, index))))
+            told = {name: value for name, value in row.items() if pd.notna(value)}
+            texts.append(sdf_text(replace(molecule, properties=told)))
         except MoleculeError:  # an atom that is no element has no line in an SD file
             continue
     return "".join(texts).encode()
@@ -217,7 +258,7 @@ def as_sdf(table: MoleculeTable, chosen: Sequence[int]) -> bytes:
 
 def as_csv(table: MoleculeTable, chosen: Sequence[int]) -> bytes:
     """The chosen rows as a table."""
-    text: str = table.rows.loc[list(chosen)].to_csv(index=False, lineterminator="\n")
+    text: str = table.written(chosen).to_csv(index=False, lineterminator="\n")
     return text.encode()
 
 
@@ -229,8 +270,3 @@ def as_smiles(table: MoleculeTable, chosen: Sequence[int]) -> bytes:
         if isinstance(smiles, str):
             file.write(f"{smiles} {' '.join(str(name).split())}\n")
     return file.getvalue().encode()
-
-
-def _fields(table: MoleculeTable, index: int) -> dict[str, object]:
-    row = table.rows.loc[index]
-    return {name: row[name] for name in table.rows.columns if name != "id" and pd.notna(row[name])}

@@ -15,17 +15,21 @@ from molvm.evaluation.strain import RMSD_ALL, RMSD_HEAVY, TOPOLOGY_KEPT
 from molvm.rewards.base import Outcome
 from molvm.studio.closeup import dipole_of
 from molvm.studio.markup import rounded
-from molvm.studio.molecule_table import DESCRIPTORS
+from molvm.studio.molecule_table import DESCRIPTORS, RESERVED
 
 RELAXED: Final = "GFN-FF"
 
 WORDS: Final = {"qed": "QED", "log_p": "logP", "sa_score": "SA score"}
 
-SHOWN_ELSEWHERE: Final = ("id", "smiles", *DESCRIPTORS)
+SHOWN_ELSEWHERE: Final = ("id", "smiles")
 
 
 def property_rows(
-    row: Mapping[str, Any], molecule: Molecule, close: Outcome | None, reward: str
+    row: Mapping[str, Any],
+    molecule: Molecule,
+    close: Outcome | None,
+    reward: str,
+    fields: Mapping[str, str] | None = None,
 ) -> list[dict[str, str]]:
     """Rows of property, value with its unit, and origin.
 
@@ -33,9 +37,16 @@ def property_rows(
         row: Of the molecule's table.
         molecule: The molecule.
         close: What `Closeup` says of it, if it was asked.
-        reward: The run's reward, or empty.
+        reward: The run's reward, or empty for a file.
+        fields: What a file says of the molecule, which is shown as it stands there.
     """
-    rows = [_row(str(name), value, "", _origin(str(name), reward)) for name, value in row.items() if _told(name, value)]
+    own = fields or {}
+    rows = [
+        _row(str(name), value, "", _origin(str(name), reward))
+        for name, value in row.items()
+        if _told(name, value) and (name not in own or name in RESERVED)
+    ]
+    rows += [_row(name, text, "", "record") for name, text in own.items()]
     rows.append(_row("charge", molecule.charge, "e", "formal charges"))
     whole = is_valid_and_connected(molecule)
     rows.append(_row("valid, in one piece", "yes" if whole else "no", "", "strict checks"))
@@ -68,7 +79,9 @@ def _told(name: object, value: Any) -> bool:
 def _origin(name: str, reward: str) -> str:
     if reward and name == reward:
         return "reward"
-    return "generated" if name in ("atoms", "formula", "iteration") else "record"
+    if name in ("atoms", "formula", "iteration"):
+        return "generated" if reward else "file"
+    return "record"
 
 
 def _row(name: str, value: object, unit: str, origin: str) -> dict[str, str]:

@@ -73,3 +73,12 @@ def test_every_property_has_an_origin(formamide: Molecule) -> None:
     assert {"atoms", "tries", "charge", "QED", "strain", "dipole", "RMSD, all atoms"} <= set(found)
     assert found["dipole"]["value"].endswith(" D")
     assert all(row["origin"] for row in rows)
+
+
+def test_fields_of_a_file_are_shown_as_they_stand_there(formamide: Molecule) -> None:
+    fields = {"CID": "22440000", "IC50": "<10 nM"}
+    rows = property_rows({"id": "x", "formula": "CH3NO", "CID": 22440000.0}, formamide, None, "", fields)
+    found = {row["property"]: (row["value"], row["origin"]) for row in rows}
+    assert found["CID"] == ("22440000", "record")
+    assert found["IC50"] == ("<10 nM", "record")
+    assert found["formula"] == ("CH3NO", "file")

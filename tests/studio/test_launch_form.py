@@ -31,6 +31,24 @@ def test_no_link_can_send_metrics_elsewhere() -> None:
     assert not {"logging.wandb", "logging.mlflow"} & {entry.key for entry in entries()}
 
 
+@pytest.mark.parametrize(
+    ("key", "good", "bad"),
+    [
+        ("sampling.steps", "20", "0"),
+        ("training.seed", "3", "1.5"),
+        ("training.strength", "2.5", "much"),
+        ("value.size", "A", "Z"),
+        ("model.compile", "true", "maybe"),
+        ("sampling.kl_limit", "", "x"),
+    ],
+)
+def test_an_address_is_refused_what_the_form_cannot_show(key: str, good: str, bad: str) -> None:
+    (entry,) = [entry for entry in entries() if entry.key == key]
+    assert entry.refusal(good) == ""
+    assert entry.refusal(bad)
+    assert entry.refusal(str(entry.default) if entry.default is not None else "") == ""
+
+
 def test_kinds_follow_the_schema() -> None:
     kinds = {entry.key: (entry.kind, entry.optional) for entry in entries()}
     assert kinds["training.iterations"] == ("whole", False)

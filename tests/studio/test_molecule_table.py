@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rdkit import Chem
 
+from molvm.chem.formats.smiles import read_smiles
+from molvm.chem.io import read_molecules, write_sdf
 from molvm.errors import ConfigError
+from molvm.runs.molecule_records import MoleculeRecord
 from molvm.studio.molecule_table import (
     MOST_MOLECULES,
     Filter,
@@ -17,6 +21,7 @@ from molvm.studio.molecule_table import (
     as_smiles,
     ordered,
     table_of_file,
+    table_of_records,
 )
 from tests.studio.hostile import TEXTS, write_hostile
 
@@ -82,6 +87,44 @@ def test_descriptors_are_those_of_sound_molecules(table: MoleculeTable) -> None:
     described = table.described()
     assert described.rows["qed"].isna().tolist() == [False, False, False, True, False]
     assert "qed" in described.numbers
+
+
+def test_descriptors_leave_the_reward_of_the_same_name_alone(table: MoleculeTable) -> None:
+    ethanol = table.molecules[0]
+    assert ethanol is not None
+    failed = MoleculeRecord(ethanol, "CCO", iteration=0, worth=0.0, value=None, failure="invalid", stage="valence")
+    good = MoleculeRecord(ethanol, "CCO", iteration=0, worth=0.5, value=0.5)
+    described = table_of_records([failed, good], "qed").described()
+    assert described.rows["qed"].isna().tolist() == [True, False]
+    assert described.rows["qed"][1] == 0.5
+    assert described.rows["qed_computed"].notna().all()
+    assert [row["qed"] for row in csv.DictReader(io.StringIO(as_csv(described, [0, 1]).decode()))] == ["", "0.5"]
+
+
+def test_descriptors_leave_the_fields_of_a_file_alone(tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("smiles,id,qed,log_p\nCCO,ethanol,7,8\n")
+    rows = table_of_file(tmp_path / "own.csv").described().rows
+    assert (rows["qed"][0], rows["log_p"][0]) == (7.0, 8.0)
+    assert 0 < rows["qed_computed"][0] < 1
+
+
+def test_fields_of_a_file_come_back_as_they_stand_there(tmp_path: Path) -> None:
+    own = {"Vendor": "Acme", "IC50": "<10 nM", "smiles": "as drawn", "CID": "22440000", "qed": "0.50", "atoms": "many"}
+    (record,) = read_smiles(["CCO ethanol\n"])
+    assert record.molecule is not None
+    bare = replace(record.molecule, id="bare")
+    write_sdf(tmp_path / "own.sdf", [replace(record.molecule, properties=own), bare])
+    table = table_of_file(tmp_path / "own.sdf").described()
+    assert table.rows["CID"][0] == 22440000
+    (tmp_path / "again.sdf").write_bytes(as_sdf(table, [1, 0]))
+    without, again = read_molecules(tmp_path / "again.sdf")
+    assert own.items() <= again.properties.items()
+    assert again.properties["smiles_computed"] == "CCO"
+    assert "Vendor" not in without.properties
+    bare_row, row = csv.DictReader(io.StringIO(as_csv(table, [1, 0]).decode()))
+    assert own.items() <= row.items()
+    assert (row["id"], row["smiles_computed"], row["atoms_computed"]) == ("ethanol", "CCO", "9")
+    assert (bare_row["Vendor"], bare_row["CID"]) == ("", "")
 
 
 def test_hostile_texts_come_back_as_texts(tmp_path: Path) -> None:

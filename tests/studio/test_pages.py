@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 import molvm
+from molvm.chem.molecule import Molecule
+from molvm.rewards.base import MoleculeReward, Outcome
 from molvm.runs.image_pairs import image_pairs
+from molvm.studio import judging
 from molvm.studio.serving import ADDRESS, command
 from tests.studio.conftest import OpenPage
 from tests.studio.hostile import TEXTS, write_hostile
@@ -56,6 +60,112 @@ def test_a_gallery_is_filtered_by_its_address(open_page: OpenPage, tmp_path: Pat
     assert "no SMARTS" in page.error[0].value
 
 
+def two_files(folder: Path) -> None:
+    (folder / "a.smi").write_text("CCO ethanol\nC methane\n")
+    (folder / "b.smi").write_text("CCN ethanol\nCC ethane\n")
+
+
+@pytest.mark.parametrize("name", ["gallery", "molecule"])
+def test_the_address_names_the_file_also_when_it_is_the_first(open_page: OpenPage, tmp_path: Path, name: str) -> None:
+    two_files(tmp_path)
+    page = open_page(name)
+    assert page.query_params["run"] == "a.smi"
+    page.selectbox(key="run").set_value("b.smi").run()
+    assert page.query_params["run"] == "b.smi"
+    page.selectbox(key="run").set_value("a.smi").run()
+    assert page.query_params["run"] == "a.smi"
+    (tmp_path / "A.smi").write_text("O water\n")
+    assert page.run().selectbox(key="run").value == "a.smi"
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("gallery", {"run": "zzz"}),
+        ("molecule", {"run": "zzz"}),
+        ("molecule", {"run": "a.smi", "id": "zzz"}),
+        ("trajectory", {"run": "zzz"}),
+    ],
+)
+def test_what_an_address_asks_for_and_is_not_there_is_told(
+    open_page: OpenPage, tmp_path: Path, name: str, asked: dict[str, str]
+) -> None:
+    two_files(tmp_path)
+    page = open_page(name, asked)
+    assert not page.exception
+    assert "zzz" in page.error[0].value
+    assert dict(page.query_params) == asked
+    key = "id" if "id" in asked else "run"
+    page.selectbox(key=key).set_value(page.selectbox(key=key).options[-1]).run()
+    assert not page.error
+    assert page.query_params[key] == page.selectbox(key=key).value
+
+
+def test_runs_are_compared_as_the_address_says(open_page: OpenPage, tmp_path: Path) -> None:
+    molvm.train("qm9", "qed", out=tmp_path / "q", iterations=1, batch_size=2, steps=2, value_size="A")
+    page = open_page("compare")
+    assert page.query_params["runs"] == "q"
+    page.multiselect(key="runs").set_value([]).run()
+    assert "at least one" in page.info[0].value
+    molvm.train("qm9", "qed", out=tmp_path / "r", iterations=1, batch_size=2, steps=3, value_size="A")
+    page.multiselect(key="runs").set_value(["q", "r"]).run()
+    assert "differently" in page.warning[0].value
+    assert list(page.dataframe[0].value["group"]) == ["base of q", "base of r", "q", "r"]
+    assert any("Of q, the first" in caption.value for caption in page.caption)
+    page = open_page("compare", {"runs": "zzz"})
+    assert "zzz" in page.error[0].value
+    page.multiselect(key="runs").set_value(["q"]).run()
+    assert not page.error
+    assert not page.exception
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("trajectory", {"steps": "-5", "atoms": "9999", "seed": "abc"}),
+        ("launch", {"sampling.steps": "0", "training.strength": "much", "training.seed": "1.5"}),
+        ("launch", {"objective": "none"}),
+    ],
+)
+def test_an_address_of_impossible_numbers_is_refused_until_the_defaults_are_asked_for(
+    open_page: OpenPage, name: str, asked: dict[str, str]
+) -> None:
+    page = open_page(name, asked)
+    assert not page.exception
+    assert len(page.error) == len(asked)
+    (button,) = page.button
+    button.click().run()
+    assert not page.exception
+    assert not page.error
+    assert not set(asked) & set(page.query_params)
+
+
+def test_another_file_forgets_what_was_selected_in_the_first(open_page: OpenPage, tmp_path: Path) -> None:
+    two_files(tmp_path)
+    page = open_page("gallery", {"run": "a.smi"})
+    page.checkbox(key="pick ethanol").check().run()
+    assert page.query_params["selected"] == "ethanol"
+    page.selectbox(key="run").set_value("b.smi").run()
+    assert "selected" not in page.query_params
+    assert not page.checkbox(key="pick ethanol").value
+
+
+def test_what_is_selected_is_taken_away_also_when_a_filter_hides_it(open_page: OpenPage, tmp_path: Path) -> None:
+    two_files(tmp_path)
+    page = open_page("gallery", {"run": "a.smi"})
+    page.checkbox(key="pick ethanol").check().run()
+    page.text_input(key="smarts").set_value("[CH4]").run()
+    assert "**1** of 2 molecules · take away the 1 selected" in page.markdown[0].value
+    assert any("hide 1 of the selected" in caption.value for caption in page.caption)
+    page.text_input(key="smarts").set_value("").run()
+    assert page.checkbox(key="pick ethanol").value
+    next(each for each in page.button if each.label == "Select none").click().run()
+    assert "take away the 2 shown" in page.markdown[0].value
+    assert not page.checkbox(key="pick ethanol").value
+    page = open_page("gallery", {"run": "a.smi", "selected": "zzz"})
+    assert any("1 of the selected molecules are not here" in caption.value for caption in page.caption)
+
+
 def test_a_gallery_shows_hostile_titles_as_text(open_page: OpenPage, tmp_path: Path) -> None:
     write_hostile(tmp_path / "hostile.sdf")
     page = open_page("gallery", {"run": "hostile.sdf"})
@@ -63,6 +173,28 @@ def test_a_gallery_shows_hostile_titles_as_text(open_page: OpenPage, tmp_path: P
     labels = [box.label for box in page.checkbox if box.key and box.key.startswith("pick ")]
     assert len(labels) == len(TEXTS)
     assert not any("<" in label.replace("\\<", "") for label in labels)
+
+
+def test_posebusters_keeps_nobody_from_relaxing(
+    open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class AtOnce:
+        def ask(self, reward: MoleculeReward, molecule: Molecule) -> Future[Outcome]:
+            promise: Future[Outcome] = Future()
+            promise.set_result(reward([molecule])[0])
+            return promise
+
+    class Never:
+        def ask(self, reward: MoleculeReward, molecule: Molecule) -> Future[Outcome]:
+            return Future()
+
+    monkeypatch.setattr(judging, "_made", AtOnce)
+    monkeypatch.setattr(judging, "_made_slow", Never)
+    two_files(tmp_path)
+    page = open_page("molecule", {"run": "a.smi", "posebusters": "true"})
+    assert not page.exception
+    assert any("PoseBusters is at work" in info.value for info in page.info)
+    assert "strain" in set(page.dataframe[0].value["property"])
 
 
 def test_images_of_a_run_are_shown_and_filtered_by_the_address(open_page: OpenPage, tmp_path: Path) -> None:
