@@ -20,12 +20,18 @@ from molvm.cli.evaluate_images import (
     Score,
     evaluate_images,
 )
+from molvm.cli.interrupts import interrupt_main_thread_only, told_if_interrupted
 
 if TYPE_CHECKING:
     from molvm.runs.config import ModelSection
     from molvm.runs.image_evaluation import Source
 
 
+def _what_is_kept() -> str:
+    return "Nothing is written. To keep what is drawn, `molvm sample` it into a file first, and evaluate that."
+
+
+@told_if_interrupted(_what_is_kept)
 def evaluate(
     source: Annotated[
         str,
@@ -82,8 +88,6 @@ def evaluate(
     import json
 
     from rich.console import Console
-
-    from molvm.cli.interrupts import interrupt_main_thread_only
 
     interrupt_main_thread_only()
     from molvm.cli.console import counted, say

@@ -15,6 +15,7 @@ from molvm.errors import ConfigError, InputFileError, MoleculeError
 from molvm.frames import data_frame
 from molvm.interop.files import read_molecules
 from molvm.rewards.base import Failure, Outcome, Reward, SampleReward
+from molvm.rewards.cache import OutcomeCache
 from molvm.rewards.limits import DEFAULT_TIME_LIMIT
 from molvm.rewards.pools import Pool, fitting_workers, open_pool
 from molvm.rewards.subjects import require_subject
@@ -106,7 +107,7 @@ def score(
     *,
     workers: Workers | None = None,
     time_limit: float = DEFAULT_TIME_LIMIT,
-    cache: bool = True,
+    cache: bool | OutcomeCache = True,
     progress: Progress | None = None,
 ) -> ScoreTable:
     """Score molecules, or the records of a file.
@@ -116,7 +117,8 @@ def score(
         reward: A reward, its name, `path.py:name`, or several of these.
         workers: Worker processes, or the address of a Dask scheduler; a process a core by default.
         time_limit: Seconds that one molecule may take.
-        cache: Whether values that are known are taken from the folder of outcomes, and new ones kept there.
+        cache: Whether values that are known are taken from the folder of outcomes, and new ones kept there;
+            or another such folder.
         progress: Called with every outcome of a readable molecule as it comes in.
 
     Raises:
@@ -135,7 +137,8 @@ def score(
     records = records_of(source)
     molecules = [record.molecule for record in records if record.molecule is not None]
     outcomes: dict[str, tuple[Outcome, ...]] = {}
-    with open_pool(workers, time_limit=time_limit, cache=kept_outcomes(cache)) as pool:
+    kept = kept_outcomes(cache) if isinstance(cache, bool) else cache
+    with open_pool(workers, time_limit=time_limit, cache=kept) as pool:
         for name, one in rewards.items():
             found = iter(_evaluate(one, molecules, pool, progress))
             outcomes[name] = tuple(

@@ -67,8 +67,9 @@ def _parse(block: str, name: str, as_written: bool) -> Record:
 def sdf_text(molecule: Molecule) -> str:
     """One record of an SD file, with the properties as data fields.
 
-    Double bonds and stereocentres are written as the positions have them. The valences of atoms with open valences are
-    written too, so that no reader completes them with hydrogens. A formal charge above the number of protons, which RDKit cannot write, becomes that number.
+    Double bonds and stereocentres are written as the positions have them. The valences of atoms with open valences
+    are written too, so that no reader completes them with hydrogens. A formal charge above the number of protons,
+    which RDKit cannot write, becomes that number.
 
     Raises:
         MoleculeError: An atomic number is outside 1 to 118.
