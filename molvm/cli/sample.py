@@ -141,7 +141,7 @@ def sample(
     if steering is None and (score or top is not None):
         _require_reward(found, out, workers)
     with told_if_interrupted(lambda: _what_is_kept(out)):
-        with counting_bar("sampling") as progress:
+        with counting_bar("sampling", "steps of samples") as progress:
             dials: dict[str, Any] = {
                 "seed": seed,
                 "steps": steps,

@@ -57,7 +57,7 @@ def score(
             records = records_of(file, seen)
         total = len(reward) * sum(record.molecule is not None for record in records)
         done = 0
-        with counting_bar("scoring") as progress:
+        with counting_bar("scoring", "outcomes") as progress:
 
             def count(outcome: Outcome) -> None:  # noqa: ARG001 - only that there is one matters
                 nonlocal done

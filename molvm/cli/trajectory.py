@@ -39,7 +39,7 @@ def trajectory(
     from molvm.runs.path import draw_path
 
     told = told_if_interrupted(lambda: f"{out} is not written: the same command draws the same path from its start.")
-    with told, counting_bar("drawing") as progress:
+    with told, counting_bar("drawing", "steps") as progress:
         drawn = draw_path(
             open_source(source), seed=seed, steps=steps, guidance=guidance, atoms=atoms, progress=progress
         )

@@ -82,6 +82,16 @@ def test_a_run_whose_reward_has_moved_is_sampled_but_not_scored(
     assert "sampling" not in said.err
 
 
+def test_a_run_that_is_not_there_is_told_with_its_neighbours(trained: Molvm, tmp_path: Path) -> None:
+    said = trained("sample", tmp_path / "ran", "--out", "a.sdf")
+    assert said.code == 2
+    assert f"There is no run or base model in {tmp_path} named 'ran'. Allowed: run. Did you mean 'run'?" in said.err
+    said = trained("trajectory", "nowhere/ran", "--out", "a.sdf")
+    assert said.code == 2
+    assert "There is no run or base model in nowhere named 'ran'. Try: the directory of a run" in said.err
+    assert "drugs" not in said.err, "the list of all models would hide the message"
+
+
 def test_resume_and_extend(trained: Molvm, tmp_path: Path) -> None:
     assert "clip = 0.5" in (tmp_path / "run" / "resolved.toml").read_text()
     assert trained("train", "--resume", "run").code == 0

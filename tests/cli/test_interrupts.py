@@ -60,7 +60,7 @@ def slow(mol):
 
 
 @contextmanager
-def interrupted_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+def interrupted_bar(what: str, things: str) -> Iterator[Callable[[int, int], None]]:
     """Ctrl-C after three."""
 
     def progress(done: int, total: int) -> None:
