@@ -98,7 +98,7 @@ def _contenders(runs: list[RecordedRun], count: int | None, seed: int) -> list[C
         require_samplable(run.directory.path)
     found = []
     for run in runs:
-        with counting_bar(f"sampling {run.name}") as progress:
+        with counting_bar(f"sampling {run.name}", "steps of samples") as progress:
             found.append(contender(run, fresh_samples(run.directory.path, count, seed, progress)))
     return found
 
@@ -147,7 +147,7 @@ def _draw_images(runs: list[RecordedRun], seed: int, path: Path) -> None:
 
     rows: list[Sequence[Image]] = []
     for run in runs:
-        with counting_bar(f"drawing {run.name}") as progress:
+        with counting_bar(f"drawing {run.name}", "steps of samples") as progress:
             pairs = image_pairs(Run.open(run.directory.path), DRAWN, seed=seed, progress=progress)
         rows += [pairs.steered] if rows else [pairs.base, pairs.steered]
     with published(path, overwrite=True) as part:

@@ -55,21 +55,23 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def counting_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+def counting_bar(what: str, things: str = "") -> Iterator[Callable[[int, int], None]]:
     """A bar for work whose amount is known.
 
     Args:
         what: What is going on, for people.
+        things: What is counted.
 
     Yields:
         Called with (done, in all).
     """
+    unit = f" {things}" if things else ""
     if is_terminal():
         from rich.console import Console
         from rich.progress import Progress, ProgressColumn
 
         columns: list[str | ProgressColumn] = [*Progress.get_default_columns()]
-        columns += ["{task.completed:g}/{task.total}", "{task.fields[rate]}"]
+        columns += ["{task.completed:g}/{task.total}" + unit, "{task.fields[rate]}"]
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(what, total=None, rate="")
             started = time.monotonic()
@@ -85,7 +87,7 @@ def counting_bar(what: str) -> Iterator[Callable[[int, int], None]]:
         if due() or done == total:
             taken = time.monotonic() - started
             left = taken * (total - done) / max(1, done)
-            say(f"{what}: {done}/{total}, {pace(done, taken)}, {duration(left)} left")
+            say(f"{what}: {done}/{total}{unit}, {pace(done, taken)}, {duration(left)} left")
 
     yield line
 

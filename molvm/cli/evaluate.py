@@ -83,7 +83,7 @@ def evaluate(
 
     from rich.console import Console
 
-    from molvm.cli.interrupts import interrupt_main_thread_only
+    from molvm.cli.interrupts import interrupt_main_thread_only, told_if_interrupted
 
     interrupt_main_thread_only()
     from molvm.cli.console import counted, say
@@ -117,16 +117,17 @@ def evaluate(
         )
         against_images = None if reference is None else opened(reference, asked)
         _require_a_model(asked, subject, against_images)
-        evaluate_images(
-            subject,
-            images,
-            against_images,
-            count=count,
-            seed=seed,
-            workers=workers,
-            out=out,
-            as_json=as_json,
-        )
+        with told_if_interrupted(_what_is_kept):
+            evaluate_images(
+                subject,
+                images,
+                against_images,
+                count=count,
+                seed=seed,
+                workers=workers,
+                out=out,
+                as_json=as_json,
+            )
         return
     images.require_none()
     _require_a_model(asked, subject)
@@ -134,14 +135,15 @@ def evaluate(
     yardsticks(table, reference, None)
     tests = all_tests() if posebusters else ()
     pool = open_pool(workers, time_limit=time_limit)
-    found = molecules_of(subject, count, seed)
-    against = yardsticks(table, reference, found.dataset)
-    if found.unreadable:
-        say(f"{counted(found.unreadable, 'record')} without a readable molecule: counted as broken.")
-    if strangers := elements_unknown_to(against.table, found.molecules):
-        unknown = ", ".join(strangers)
-        say(f"The valency table {against.table.name} has no {unknown}: such atoms are unstable. See --table.")
-    summary = measured(found.molecules, against, pool, strain=strain, tests=tests)
+    with told_if_interrupted(_what_is_kept):
+        found = molecules_of(subject, count, seed)
+        against = yardsticks(table, reference, found.dataset)
+        if found.unreadable:
+            say(f"{counted(found.unreadable, 'record')} without a readable molecule: counted as broken.")
+        if strangers := elements_unknown_to(against.table, found.molecules):
+            unknown = ", ".join(strangers)
+            say(f"The valency table {against.table.name} has no {unknown}: such atoms are unstable. See --table.")
+        summary = measured(found.molecules, against, pool, strain=strain, tests=tests)
     origin = {"source": source, "model": found.model, "model_note": found.note}
     document = {**summary.to_json(), **origin, "unreadable": found.unreadable}
     if out is not None:
@@ -154,6 +156,13 @@ def evaluate(
         answer(document, "", as_json=True)
     else:
         Console().print(metrics_table(summary, subsets=subsets))
+
+
+def _what_is_kept() -> str:
+    return (
+        "Nothing is written. What a run or a base model draws is kept if `molvm sample` writes it, "
+        "and the file is evaluated."
+    )
 
 
 def _require_a_model(asked: ModelSection, *sources: Source | None) -> None:

@@ -90,7 +90,7 @@ def evaluate_images(
     open_pool(workers).close()
     digits = makes_digits(source) if options.digits is None else options.digits
     features = image_features(options.inception, options.clip, options.dreamsim, digits=digits)
-    with counting_bar("sampling") as progress:
+    with counting_bar("sampling", "steps of samples") as progress:
         summary = measured(
             source, features, reference=reference, draw=Draw(count, seed, progress), reward=reward, workers=workers
         )

@@ -16,7 +16,9 @@ def init(
         str | None,
         typer.Option(help="The algorithm; `molvm train --help` names them.", show_default="value-matching"),
     ] = None,
-    recipe: Annotated[str | None, typer.Option(help="Begin with settings by name: few-labels.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Begin with settings by name: known-molecules or few-labels.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -48,7 +48,7 @@ def molecules_of(source: Path | Run | BaseModel, count: int, seed: int) -> Found
     from molvm.runs.run import Run
     from molvm.runs.sampling import draw_samples
 
-    with counting_bar("sampling") as progress:
+    with counting_bar("sampling", "steps of samples") as progress:
         if isinstance(source, Run):
             return _from(source.model, list(source.sample(count, seed=seed, progress=progress)))
         return _from(source, list(draw_samples(source, count, seed=seed, progress=progress)))

@@ -107,6 +107,7 @@ def sample(
 ) -> None:
     """Draw molecules or images from a run, or from a base model."""
     from molvm.cli.console import counted, counting_bar
+    from molvm.cli.interrupts import told_if_interrupted
     from molvm.cli.outcomes import summary, summary_line
     from molvm.durable import require_writable
     from molvm.errors import ConfigError
@@ -139,39 +140,47 @@ def sample(
         raise ConfigError(f"--top is {top}.", allowed="a whole number from 1")
     if steering is None and (score or top is not None):
         _require_reward(found, out, workers)
-    with counting_bar("sampling") as progress:
-        dials: dict[str, Any] = {
-            "seed": seed,
-            "steps": steps,
-            "guidance": guidance,
-            "noise_level": noise_level,
-            "batch_size": batch_size,
-            "progress": progress,
-        }
-        if pairs:
-            drawn = _pairs(found, count, dials)
-        else:
-            drawn = draw(
-                found,
-                count,
-                candidates=candidates,
-                transition=transition,  # type: ignore[arg-type]  # a wrong one is told by its options
-                atoms=atoms,
-                tilt_size=tilt_size,
-                particles=(PARTICLES if particles is None else particles) if exact else None,
-                inference=steering,
-                scaffold=scaffold,
-                **dials,
-            )
-    scored = score or top is not None
-    if scored:
-        drawn = drawn.score(workers=workers)
-        typer.echo(summary_line(drawn.reward_name, drawn.outcomes), err=True)
+    with told_if_interrupted(lambda: _what_is_kept(out)):
+        with counting_bar("sampling", "steps of samples") as progress:
+            dials: dict[str, Any] = {
+                "seed": seed,
+                "steps": steps,
+                "guidance": guidance,
+                "noise_level": noise_level,
+                "batch_size": batch_size,
+                "progress": progress,
+            }
+            if pairs:
+                drawn = _pairs(found, count, dials)
+            else:
+                drawn = draw(
+                    found,
+                    count,
+                    candidates=candidates,
+                    transition=transition,  # type: ignore[arg-type]  # a wrong one is told by its options
+                    atoms=atoms,
+                    tilt_size=tilt_size,
+                    particles=(PARTICLES if particles is None else particles) if exact else None,
+                    inference=steering,
+                    scaffold=scaffold,
+                    **dials,
+                )
+        scored = score or top is not None
+        if scored:
+            drawn = drawn.score(workers=workers)
+            typer.echo(summary_line(drawn.reward_name, drawn.outcomes), err=True)
     written = (drawn if top is None else drawn.top(top)).save(out, overwrite=overwrite)
     asked = f"; the reward was asked about {counted(drawn.asked, drawn.noun)}" if steering is not None else ""
     result = {"written": written, "out": out, "asked": drawn.asked, "reward": drawn.reward_name or None}
     words = f"{counted(written, drawn.noun)} in {out}{asked}"
     answer({**result, **({"outcomes": summary(drawn.outcomes)} if scored else {})}, words, as_json=as_json, err=True)
+
+
+def _what_is_kept(out: Path) -> str:
+    return (
+        f"{out} is not written: no sample is kept before the last is drawn. "
+        "Several commands with a smaller -n and a --seed each keep what is finished."
+    )
 
 
 def _require_pairs(found: Run | BaseModel, **given: object) -> None:

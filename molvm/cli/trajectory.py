@@ -30,6 +30,7 @@ def trajectory(
     It is the molecule that `molvm sample -n 1` draws with the same seed and steps.
     """
     from molvm.cli.console import counted, counting_bar
+    from molvm.cli.interrupts import told_if_interrupted
     from molvm.durable import require_writable
 
     require_writable(out, overwrite=overwrite)
@@ -37,7 +38,8 @@ def trajectory(
     from molvm.runs.api import open_source
     from molvm.runs.path import draw_path
 
-    with counting_bar("drawing") as progress:
+    told = told_if_interrupted(lambda: f"{out} is not written: the same command draws the same path from its start.")
+    with told, counting_bar("drawing", "steps") as progress:
         drawn = draw_path(
             open_source(source), seed=seed, steps=steps, guidance=guidance, atoms=atoms, progress=progress
         )

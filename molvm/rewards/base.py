@@ -6,7 +6,7 @@ import math
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, final, get_args, runtime_checkable
@@ -187,7 +187,17 @@ class SampleReward(ABC):
 
     @final
     def __call__(self, samples: Sequence[Any]) -> list[Outcome]:
-        """Outcomes of the samples in order, evaluated in this process."""
+        """Outcomes of the samples in order, evaluated in this process.
+
+        Raises:
+            RewardError: It is given one sample in place of several.
+        """
+        if not isinstance(samples, Iterable):
+            raise RewardError(
+                f"The reward {self.name!r} is asked about {samples!r:.60}.",
+                allowed=f"several {self.judges} in a list",
+                remedy="[molecule] for one" if self.judges == "molecules" else "[image] for one",
+            )
         return checked_outcomes(self.name, samples, [self.outcome(sample) for sample in samples])
 
 

@@ -39,7 +39,7 @@ class OutcomeCache:
 
     def find(self, reward: SampleReward, molecule: Molecule) -> Outcome | None:
         """What the reward said of such a molecule before, under this molecule's id; None if it is not known."""
-        key = outcome_key(reward, molecule)
+        key = self.key(reward, molecule)
         if key is None:
             return None
         try:
@@ -49,7 +49,7 @@ class OutcomeCache:
 
     def keep(self, reward: SampleReward, molecule: Molecule, outcome: Outcome) -> None:
         """Remember an outcome, if it would come again."""
-        key = outcome_key(reward, molecule)
+        key = self.key(reward, molecule)
         repeatable = outcome.failure is None or outcome.failure.kind in REPEATABLE
         if key is None or not repeatable or outcome.positions is not None or not self._writable:
             return
@@ -58,6 +58,10 @@ class OutcomeCache:
         except OSError as error:
             self._writable = False
             logger.warning("Outcomes are not kept: %s cannot be written (%s).", self.folder, error.strerror)
+
+    def key(self, reward: SampleReward, molecule: Molecule) -> str | None:
+        """What an outcome is kept under: `outcome_key`."""
+        return outcome_key(reward, molecule)
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key[2:]}.json"
@@ -70,8 +74,11 @@ def outcome_key(reward: SampleReward, molecule: Molecule) -> str | None:
         64 hexadecimal digits, or None for a reward whose values may change or are faster computed than found.
     """
     settled = reward.cached_as if reward.worth_keeping else None
-    if settled is None:
-        return None
+    return None if settled is None else array_digest(settled, molecule)
+
+
+def array_digest(settled: str, molecule: Molecule) -> str:
+    """64 hexadecimal digits of what decides an outcome, as a text, and of the molecule's arrays."""
     digest = hashlib.sha256(f"{FORMAT}\0{settled}\0{molecule.n_atoms}\0".encode())
     for array in (molecule.elements, molecule.positions, molecule.formal_charges, molecule.bonds, molecule.orders):
         digest.update(array.tobytes())

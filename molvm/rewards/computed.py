@@ -6,7 +6,7 @@ import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, TypeVar, cast, get_args
+from typing import Any, ClassVar, Protocol, TypeVar, cast, get_args
 
 from molvm.chem.engines.base import Method, SinglePoint
 from molvm.chem.engines.external import TIME_LIMIT
@@ -130,6 +130,46 @@ class Computed(MoleculeReward):
 
 
 C = TypeVar("C", bound=Computed)
+M = TypeVar("M", bound=Callable[..., Computed])
+C_co = TypeVar("C_co", bound=Computed, covariant=True)
+
+
+class Makes(Protocol[C_co]):
+    """What `factory` gives, for type checkers."""
+
+    def __call__(
+        self,
+        *,
+        relaxation: RelaxationMethod | None = ...,
+        single_point: Method = ...,
+        engine: EngineName = ...,
+        solvent: str | None = ...,
+        charge: int | None = ...,
+        spin: int = ...,
+        direction: str = ...,
+        keep_positions: bool = ...,
+        program: str | Sequence[str] | None = ...,
+        time_limit: float = ...,
+    ) -> C_co:
+        """The reward with these settings."""
+
+
+class MakesRelaxed(Protocol[C_co]):
+    """What `relaxation_factory` gives, for type checkers."""
+
+    def __call__(
+        self,
+        *,
+        relaxation: RelaxationMethod | None = ...,
+        charge: int | None = ...,
+        spin: int = ...,
+        direction: str = ...,
+        keep_positions: bool = ...,
+        program: str | Sequence[str] | None = ...,
+        time_limit: float = ...,
+    ) -> C_co:
+        """The reward with these settings."""
+
 
 _PROGRAM = """\
     program: What external stands for: a program of yours with {xyz}, {charge}, {unpaired} and {task} in its
@@ -186,7 +226,7 @@ def checked(reward: C) -> C:
     return reward
 
 
-def factory(kind: type[C], solvent: str | None = None) -> Callable[..., C]:
+def factory(kind: type[C], solvent: str | None = None) -> Makes[C]:
     """What makes rewards of a kind by name.
 
     Args:
@@ -215,7 +255,7 @@ def factory(kind: type[C], solvent: str | None = None) -> Callable[..., C]:
     return _named(make, kind, SETTINGS)
 
 
-def relaxation_factory(kind: type[C]) -> Callable[..., C]:
+def relaxation_factory(kind: type[C]) -> MakesRelaxed[C]:
     """What makes rewards of a kind by name that needs a relaxation and no single point.
 
     Args:
@@ -249,7 +289,7 @@ def _made(kind: type[C], pipeline: Pipeline, direction: str, *, keep_positions: 
     return checked(made)
 
 
-def _named(make: Callable[..., C], kind: type[C], settings: str) -> Callable[..., C]:
+def _named(make: M, kind: type[Computed], settings: str) -> M:
     make.__name__ = make.__qualname__ = kind.name
     # The fields of the class are not the settings of its name.
     description = inspect.cleandoc(kind.__doc__ or "").partition("\n\nArgs:")[0]

@@ -384,6 +384,7 @@ def open_source(name: Path | str, model: ModelSection | None = None) -> Run | Ba
     """
     asked = model or ModelSection()
     if not RunDirectory(Path(name)).is_run:
+        _require_path(name)
         return load_model(
             name, conditioning=conditioning_of(asked), placement=Placement(asked.device, offload=asked.offload)
         )
@@ -395,6 +396,20 @@ def open_source(name: Path | str, model: ModelSection | None = None) -> Run | Ba
     run = Run.open(name)
     run.compute_on(**placed)
     return run
+
+
+def _require_path(name: Path | str) -> None:
+    """Refuse what can only be meant as a path, and is none, with the runs beside it.
+
+    Raises:
+        UnknownNameError: There is nothing.
+    """
+    path = Path(name).expanduser()
+    if path.exists() or str(name) == path.name:
+        return
+    runs = [each.name for each in path.parent.glob("*") if RunDirectory(each).is_run]
+    remedy = None if runs else "the directory of a run, or a name that `molvm models list` gives"
+    raise UnknownNameError(f"run or base model in {path.parent}", path.name, runs, remedy=remedy)
 
 
 def _finish(run: Run, progress: TrainingProgress | None) -> Run:

@@ -56,7 +56,7 @@ class ModelSection(Section):
     """The frozen base model."""
 
     name: Annotated[str, Field(min_length=1)] = Field(
-        "qm9", description="a bundled model (`molvm models`) or the directory of one"
+        "qm9", description="a bundled model (`molvm models list`) or the directory of one"
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="of the base model's matrix products; auto is bfloat16 where the processor multiplies in it"

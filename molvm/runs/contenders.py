@@ -131,6 +131,12 @@ def contender(run: RecordedRun, fresh: Fresh | None = None) -> Contender:
     if fresh is not None:
         end, costs = Group(run.name, fresh.records), list(fresh.costs)
         base_images = fresh.base_images or base_images
+    if not end.records and all(record.value is None for record in records):
+        raise ConfigError(
+            f"All {len(records)} recorded samples of the run {run.directory.path} have failed{_most(records)}, so that "
+            "it has learned nothing and has steered no sample.",
+            remedy="a reward that scores what the base makes, or more sampling.steps",
+        )
     if not end.records:
         raise ConfigError(
             f"The run {run.directory.path} has recorded samples of its base alone, from which "
@@ -152,6 +158,12 @@ def contender(run: RecordedRun, fresh: Fresh | None = None) -> Contender:
         costs,
         base_images,
     )
+
+
+def _most(records: Sequence[Record]) -> str:
+    """Where most of them have failed, if they say."""
+    stages = Counter(record.stage for record in records if record.stage is not None)
+    return f", most at {stages.most_common(1)[0][0]!r}" if stages else ""
 
 
 def recorded_runs(paths: Sequence[Path]) -> list[RecordedRun]:

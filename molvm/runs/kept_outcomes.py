@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, overload
 
 from molvm.datasets.home import data_home
 from molvm.rewards.cache import OutcomeCache
 
 FOLDER_VARIABLE: Final = "MOLVM_OUTCOMES"
+
+
+@overload
+def kept_outcomes(wanted: Literal[True] = True) -> OutcomeCache: ...
+
+
+@overload
+def kept_outcomes(wanted: bool) -> OutcomeCache | None: ...
 
 
 def kept_outcomes(wanted: bool = True) -> OutcomeCache | None:

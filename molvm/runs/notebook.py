@@ -16,6 +16,7 @@ from molvm.templates import png_address, rendered, svg_address
 if TYPE_CHECKING:
     from molvm.runs.run import Run
     from molvm.runs.samples import SampleSet
+    from molvm.runs.scoring import ScoreTable
 
 SHOWN: Final = 12
 """Samples that are drawn."""
@@ -44,6 +45,22 @@ def samples_html(samples: SampleSet) -> str:
     pairs = list(zip(samples, outcomes, strict=True))[:SHOWN]
     cards = [Card(_picture(sample), _name(sample), _said(outcome)) for sample, outcome in pairs]
     return _cards(repr(samples), {}, cards, len(samples) - len(cards))
+
+
+def scores_html(table: ScoreTable) -> str:
+    """The first molecules that could be read, drawn, with what every reward says of them."""
+    readable = [index for index, molecule in enumerate(table.molecules) if molecule is not None]
+    cards = []
+    for index in readable[:SHOWN]:
+        said = {name: _said(outcomes[index]) for name, outcomes in table.outcomes.items()}
+        cards.append(
+            Card(
+                _picture(table.molecules[index]),
+                table.ids[index],
+                ", ".join(f"{name} {text}".strip() for name, text in said.items()),
+            )
+        )
+    return _cards(repr(table), {}, cards, len(table) - len(cards))
 
 
 def run_html(run: Run) -> str:

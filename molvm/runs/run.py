@@ -78,6 +78,12 @@ class Run:
     given_reward: Reward | None = field(default=None, repr=False)
     _new: bool = field(default=False, init=False, repr=False)
 
+    def __repr__(self) -> str:
+        """Short: the settings would fill a screen."""
+        return (
+            f"Run({str(self.directory.path)!r}, {self.config.objective.name}, {self.config.training.iterations} rounds)"
+        )
+
     @classmethod
     @typed()
     def create(cls, config: RunConfig, *, model: BaseModel | None = None, reward: Reward | None = None) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,10 +77,16 @@ class SampleSet:
     def __iter__(self) -> Iterator[Molecule]:
         return iter(self.molecules)
 
+    @overload
+    def __getitem__(self, index: int) -> Molecule: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> SampleSet: ...
+
     @typed()
-    def __getitem__(self, index: int) -> Molecule:
-        """The molecule at a position, from the end if it is negative."""
-        return self.molecules[index]
+    def __getitem__(self, index: int | slice) -> Molecule | SampleSet:
+        """The molecule at a position, from the end if it is negative; or the samples of a slice."""
+        return self.select(range(len(self))[index]) if isinstance(index, slice) else self.molecules[index]
 
     @typed()
     def score(self, reward: Reward | str | None = None, *, workers: Workers | None = None) -> SampleSet:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from molvm.arguments import typed
 from molvm.chem.formats.record import Record
-from molvm.chem.io import write_csv
+from molvm.chem.io import write_csv, write_sdf
 from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError, InputFileError, MoleculeError
 from molvm.frames import data_frame
 from molvm.interop.files import read_molecules
 from molvm.rewards.base import Failure, Outcome, Reward, SampleReward
+from molvm.rewards.cache import OutcomeCache
 from molvm.rewards.limits import DEFAULT_TIME_LIMIT
 from molvm.rewards.pools import Pool, fitting_workers, open_pool
 from molvm.rewards.subjects import require_subject
@@ -24,6 +25,7 @@ from molvm.runs.reward_source import require_reward, resolve_reward
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rdkit import Chem
 
 UNREADABLE = "reading"
 """The stage at which a record that holds no molecule fails."""
@@ -39,14 +41,26 @@ class ScoreTable:
         ids: Of the molecules.
         smiles: Canonical SMILES, or None.
         outcomes: Reward name to one outcome a molecule.
+        molecules: None for a record that could not be read.
     """
 
     ids: tuple[str, ...]
     smiles: tuple[str | None, ...]
     outcomes: dict[str, tuple[Outcome, ...]]
+    molecules: tuple[Molecule | None, ...]
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        """Short: the outcomes would fill a screen."""
+        return f"ScoreTable({len(self)} rows, {', '.join(self.outcomes)})"
+
+    def _repr_html_(self) -> str:
+        """The first of them drawn, for notebooks."""
+        from molvm.runs.notebook import scores_html
+
+        return scores_html(self)
 
     @property
     def columns(self) -> list[str]:
@@ -68,6 +82,20 @@ class ScoreTable:
             OutputExistsError: The file exists, or cannot be written.
         """
         write_csv(path, self.columns, self.rows(), overwrite=overwrite)
+
+    @typed()
+    def to_sdf(self, path: Path | str, *, overwrite: bool = False) -> int:
+        """Write the readable molecules as an SD file, their own fields and those of their rows with them.
+
+        Returns:
+            The number of molecules written.
+
+        Raises:
+            OutputExistsError: The file exists, or cannot be written.
+            MoleculeError: An atomic number is no element.
+        """
+        rows = zip(self.molecules, self.rows(), strict=True)
+        return write_sdf(path, (_with_row(each, row) for each, row in rows if each is not None), overwrite=overwrite)
 
     def to_pandas(self) -> pd.DataFrame:
         """The rows as a table.
@@ -91,6 +119,12 @@ class ScoreTable:
         }
 
 
+def _with_row(molecule: Molecule, row: dict[str, Any]) -> Molecule:
+    """The molecule with what a row says of it beside its own fields."""
+    said = {name: "" if value is None else value for name, value in row.items() if name not in ("id", "smiles")}
+    return replace(molecule, id=row["id"], properties={**molecule.properties, **said})
+
+
 def _by_reward(texts: dict[str, str], *, several: bool) -> str | None:
     """What all failed rewards say, once; where they differ, or not all of several failed, each under its name."""
     distinct = set(texts.values())
@@ -101,22 +135,24 @@ def _by_reward(texts: dict[str, str], *, several: bool) -> str | None:
 
 @typed(but="reward")
 def score(
-    source: Path | str | Iterable[Molecule | Record],
+    source: Path | str | Iterable[Molecule | Record | Chem.Mol],
     reward: Reward | str | Sequence[Reward | str],
     *,
     workers: Workers | None = None,
     time_limit: float = DEFAULT_TIME_LIMIT,
-    cache: bool = True,
+    cache: bool | OutcomeCache = True,
     progress: Progress | None = None,
 ) -> ScoreTable:
     """Score molecules, or the records of a file.
 
     Args:
-        source: A molecule file, molecules, or records of one.
+        source: A molecule file, molecules of molvm or RDKit, or records of a file. RDKit's are taken as a file with
+            them would be: hydrogens are added, and positions where there are none in three dimensions.
         reward: A reward, its name, `path.py:name`, or several of these.
         workers: Worker processes, or the address of a Dask scheduler; a process a core by default.
         time_limit: Seconds that one molecule may take.
-        cache: Whether values that are known are taken from the folder of outcomes, and new ones kept there.
+        cache: Whether values that are known are taken from the folder of outcomes, and new ones kept there;
+            or another such folder.
         progress: Called with every outcome of a readable molecule as it comes in.
 
     Raises:
@@ -135,18 +171,20 @@ def score(
     records = records_of(source)
     molecules = [record.molecule for record in records if record.molecule is not None]
     outcomes: dict[str, tuple[Outcome, ...]] = {}
-    with open_pool(workers, time_limit=time_limit, cache=kept_outcomes(cache)) as pool:
+    kept = kept_outcomes(cache) if isinstance(cache, bool) else cache
+    with open_pool(workers, time_limit=time_limit, cache=kept) as pool:
         for name, one in rewards.items():
             found = iter(_evaluate(one, molecules, pool, progress))
             outcomes[name] = tuple(
                 next(found) if record.molecule is not None else _unreadable(record, one.unit) for record in records
             )
     smiles = tuple(record.molecule.smiles() if record.molecule is not None else None for record in records)
-    return ScoreTable(tuple(record.id for record in records), smiles, outcomes)
+    ids, read = tuple(record.id for record in records), tuple(record.molecule for record in records)
+    return ScoreTable(ids, smiles, outcomes, read)
 
 
 def records_of(
-    source: Path | str | Iterable[Molecule | Record], progress: Callable[[int], None] | None = None
+    source: Path | str | Iterable[Molecule | Record | Chem.Mol], progress: Callable[[int], None] | None = None
 ) -> list[Record]:
     """The records of a file, of molecules, or as they are.
 
@@ -163,17 +201,37 @@ def records_of(
         if not records:
             raise InputFileError(f"There are no molecules in {source}.", remedy="another file")
         return records
-    return [one if isinstance(one, Record) else Record(_molecule(one).id, one) for one in source]
+    return [_record(one, number) for number, one in enumerate(source, start=1)]
 
 
-def _molecule(one: object) -> Molecule:
-    if not isinstance(one, Molecule):
-        raise MoleculeError(
-            f"{one!r:.60} is no molecule.",
-            allowed="a molvm Molecule, or the path of a molecule file",
-            remedy="a .smi file for SMILES",
-        )
-    return one
+def _record(one: object, number: int) -> Record:
+    from rdkit import Chem
+
+    if isinstance(one, Record):
+        return one
+    if isinstance(one, Molecule):
+        return Record(one.id, one)
+    if isinstance(one, Chem.Mol):
+        return _of_rdkit(one, number)
+    raise MoleculeError(
+        f"{one!r:.60} is no molecule.",
+        allowed="molecules of molvm or RDKit, or the path of a molecule file",
+        remedy="molvm.Molecule.from_smiles(text) for each SMILES, also for those in the column of a table",
+    )
+
+
+def _of_rdkit(mol: Chem.Mol, number: int) -> Record:
+    from rdkit import Chem
+
+    from molvm.chem.formats.complete import completed
+    from molvm.chem.formats.record import title_or_number
+
+    name = title_or_number(mol.GetProp("_Name") if mol.HasProp("_Name") else "", number)
+    properties = {key: str(value) for key, value in mol.GetPropsAsDict().items()}
+    try:
+        return Record(name, completed(Chem.Mol(mol), name=name, properties=properties), properties=properties)
+    except MoleculeError as error:
+        return Record(name, reason=str(error), properties=properties)
 
 
 def evaluate_reward(

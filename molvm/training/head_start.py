@@ -38,7 +38,7 @@ PORTION: Final = 4096
 PREDICTED_AT_ONCE: Final = 64
 """Noised samples of like size that the base is shown in one pass."""
 
-LARGEST_TILT: Final = 2.0
+LARGEST_TILT: Final = 0.5
 """Deviations of the reward by which exp(λr) may tilt what is learned here; λ is lowered to it. Further out a few
 samples would have all the weight."""
 

@@ -46,6 +46,45 @@ def test_sdf_there_and_back(tmp_path: Path, drug_like: list[Molecule]) -> None:
         assert record.properties == {"rank": str(number)}
 
 
+@pytest.mark.parametrize(
+    "smiles",
+    [
+        "F/C=C/F",
+        "F/C=C\\F",
+        "C/C=N/O",
+        "C1CCC/C=C/CC1",
+        "C(=C/c1ccccc1)\\c1ccncc1",
+        "CC(C)=CC",
+        "C=C1CCCCC1",
+        "C1=CCCCC1",
+        "CC=C=CC",
+        "C[C@H](N)C(=O)O",
+        "C[C@@H](N)C(=O)O",
+        "C[C@H](F)/C=C/[C@@H](C)Cl",
+    ],
+)
+def test_sdf_keeps_stereochemistry(tmp_path: Path, smiles: str) -> None:
+    path = tmp_path / "isomer.sdf"
+    write_sdf(path, [Molecule.from_smiles(smiles)])
+    text = path.read_text()
+    read = Chem.MolFromMolBlock(text)
+    assert Chem.MolToSmiles(read) == Chem.CanonSmiles(smiles)
+    counts = text.splitlines()[3]
+    first = 4 + int(counts[:3])
+    flags = {line[9:12].strip() for line in text.splitlines()[first : first + int(counts[3:6])] if line[6:9] == "  2"}
+    assert flags == {"0"}, "no crossed double bond"
+    again = tmp_path / "again.sdf"
+    write_sdf(again, [molecule_of(read_molecules(path)[0])])
+    assert Chem.MolToSmiles(Chem.MolFromMolBlock(again.read_text())) == Chem.CanonSmiles(smiles)
+
+
+def test_positions_that_say_nothing_are_written(tmp_path: Path) -> None:
+    molecule = Molecule.from_smiles("F/C=C/F")
+    path = tmp_path / "flat.sdf"
+    line = np.outer(np.arange(molecule.n_atoms), [1.0, 0.0, 0.0])
+    assert write_sdf(path, [replace(molecule, positions=at) for at in (line, 0 * line, np.nan * line)]) == 3
+
+
 def test_broken_molecules_are_not_repaired_by_writing_and_reading(tmp_path: Path, paracetamol: Molecule) -> None:
     path = tmp_path / "broken.sdf"
     names = ("a hydrogen missing", "a charge without a valence", "no bonds", "water beside it")

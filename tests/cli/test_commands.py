@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import socket
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,6 +80,16 @@ def test_a_run_whose_reward_has_moved_is_sampled_but_not_scored(
     assert said.code == 2
     assert "moved.py" in said.err
     assert "sampling" not in said.err
+
+
+def test_a_run_that_is_not_there_is_told_with_its_neighbours(trained: Molvm, tmp_path: Path) -> None:
+    said = trained("sample", tmp_path / "ran", "--out", "a.sdf")
+    assert said.code == 2
+    assert f"There is no run or base model in {tmp_path} named 'ran'. Allowed: run. Did you mean 'run'?" in said.err
+    said = trained("trajectory", "nowhere/ran", "--out", "a.sdf")
+    assert said.code == 2
+    assert "There is no run or base model in nowhere named 'ran'. Try: the directory of a run" in said.err
+    assert "drugs" not in said.err, "the list of all models would hide the message"
 
 
 def test_resume_and_extend(trained: Molvm, tmp_path: Path) -> None:
@@ -269,7 +281,10 @@ def test_help_has_the_defaults_of_the_settings() -> None:
     assert shown == expected
 
 
-def test_doctor(molvm: Molvm) -> None:
+def test_doctor(molvm: Molvm, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = ("images", "mlflow")  # their imports take seconds
+    extras = {extra: module for extra, module in diagnosis.EXTRAS.items() if extra not in slow}
+    monkeypatch.setattr(diagnosis, "EXTRAS", extras)
     said = molvm("doctor")
     lines = said.out.splitlines()
     for word in ("torch", "rdkit", "data home", "qed of ethanol", "extra dgl", *(trial.topic for trial in TRIALS)):
@@ -290,6 +305,49 @@ def test_doctor_finds_what_is_wrong(molvm: Molvm, monkeypatch: pytest.MonkeyPatc
     assert not found["nonsense"]["ok"]
     assert found["extra ase"] == {"topic": "extra ase", "text": "installed, can be imported", "ok": True}
     assert "pip install" in found["extra dgl"]["text"]
+
+
+def test_every_extra_that_molvm_imports_is_imported(
+    molvm: Molvm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_package.py").write_text("raise ImportError('its library is gone')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(diagnosis, "TRIALS", ())
+    imported = set(diagnosis.EXTRAS) - {"data", "dgl", *diagnosis.TRIED}
+    monkeypatch.setattr(diagnosis, "EXTRAS", dict.fromkeys(sorted(imported), "broken_package"))
+    said = molvm("doctor", "--json")
+    assert said.code == 1
+    found = {finding["topic"]: finding for finding in json.loads(said.out)}
+    for extra in imported:
+        assert found[f"extra {extra}"] == {
+            "topic": f"extra {extra}",
+            "text": "ImportError: its library is gone",
+            "ok": False,
+        }
+
+
+def test_the_studio_without_a_working_streamlit(molvm: Molvm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "streamlit.py").write_text("raise ImportError('its library is gone')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "streamlit", raising=False)
+    Path("runs").mkdir()
+    said = molvm("app", "runs")
+    assert said.code == 2
+    assert "Streamlit cannot be imported: its library is gone" in said.err
+    assert "molvm[app]" in said.err
+    assert "http" not in said.err
+
+
+def test_the_studio_on_a_port_that_is_taken(molvm: Molvm) -> None:
+    Path("runs").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = molvm("app", "runs", "--port", port)
+    assert said.code == 2
+    assert f"Port {port} of 127.0.0.1 is not available" in said.err
+    assert "another --port" in said.err
+    assert "http" not in said.err
 
 
 def test_a_published_checkpoint_is_converted_and_sampled(

@@ -90,6 +90,16 @@ def test_a_run_of_vgg_flow_is_compared(molvm: Molvm, tmp_path: Path) -> None:
         assert row.split("nats")[1].split()[0] == "-"
 
 
+def test_a_run_of_which_all_has_failed_says_so(molvm: Molvm, tiny_path: Path) -> None:
+    given = ("train", "--model", tiny_path, "--reward", "qed", *SMALL)
+    for out in ("one", "other"):
+        assert molvm(*given, "--out", out).code == 0
+    said = molvm("compare", "one", "other")
+    assert said.code == 2
+    assert "All 18 recorded samples of the run one have failed, most at 'valences'" in said.err
+    assert "steered no sample" in said.err
+
+
 def test_what_cannot_be_compared_is_refused(molvm: Molvm, tmp_path: Path, tiny_path: Path, spread_reward: str) -> None:
     save_tiny(tmp_path / "tiny", seed=1)
     short = [*SMALL, "--iterations", 1]

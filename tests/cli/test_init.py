@@ -7,7 +7,7 @@ import pytest
 from molvm.runs.config import RunConfig
 from molvm.runs.config_file import load_config, read_settings
 from molvm.runs.objective_sections import OBJECTIVES
-from molvm.runs.recipes import recipe_settings
+from molvm.runs.recipes import recipe_names, recipe_settings
 from tests.cli.conftest import Molvm
 
 
@@ -29,6 +29,11 @@ def test_the_file_holds_the_defaults_and_what_they_mean(molvm: Molvm, tmp_path: 
 def test_each_algorithm_has_its_settings(molvm: Molvm, tmp_path: Path, objective: str) -> None:
     assert molvm("init", "a.toml", "--objective", objective.replace("_", "-")).code == 0
     assert load_config(tmp_path / "a.toml").objective == OBJECTIVES[objective]()
+
+
+def test_the_help_names_every_recipe(molvm: Molvm) -> None:
+    said = " ".join(molvm("init", "--help").out.replace("│", " ").split())
+    assert all(name in said for name in recipe_names())
 
 
 def test_a_recipe_is_written_out(molvm: Molvm, tmp_path: Path) -> None:

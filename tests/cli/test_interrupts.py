@@ -7,11 +7,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from molvm.chem.formats.smiles import parse_smiles
+from tests.cli.conftest import Molvm, Said
 
 
 def embed(seconds: float) -> None:
@@ -42,3 +45,111 @@ def test_reading_a_file_is_interrupted(tmp_path: Path, molvm_environment: dict[s
     assert it.returncode == 130
     assert time.monotonic() - start < 30
     assert not out.exists()
+
+
+SCORE = ("score", "in.smi", "--reward", "slowly.py:slow", "--workers", 1, "--out", "s.csv")
+
+REWARD = """
+from pathlib import Path
+
+def slow(mol):
+    with Path("asked").open("a") as file:
+        file.write(".")
+    return mol.GetNumAtoms()
+"""
+
+
+@contextmanager
+def interrupted_bar(what: str, things: str) -> Iterator[Callable[[int, int], None]]:
+    """Ctrl-C after three."""
+
+    def progress(done: int, total: int) -> None:
+        if done >= 3:
+            raise KeyboardInterrupt
+
+    yield progress
+
+
+def asked() -> int:
+    return len(Path("asked").read_text())
+
+
+@pytest.fixture
+def scored_in_part(molvm: Molvm, monkeypatch: pytest.MonkeyPatch) -> Said:
+    """A scoring of eight molecules, interrupted after three."""
+    Path("in.smi").write_text("".join("C" * length + "\n" for length in range(1, 9)))
+    Path("slowly.py").write_text(REWARD)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    sys.modules.pop("slowly", None)
+    with monkeypatch.context() as patch:
+        patch.setattr("molvm.cli.console.counting_bar", interrupted_bar)
+        said = molvm(*SCORE)
+    sys.modules.pop("slowly", None)
+    return said
+
+
+def test_an_interrupted_scoring_goes_on(molvm: Molvm, scored_in_part: Said) -> None:
+    assert scored_in_part.code == 130
+    assert "Interrupted. s.csv is not written; " in scored_in_part.err
+    assert "s.csv.unfinished: the same command goes on" in scored_in_part.err
+    assert not Path("s.csv").exists()
+    kept = len(list(Path("s.csv.unfinished").glob("??/*.json")))
+    assert kept >= 2
+    Path("asked").write_text("")
+    again = molvm(*SCORE)
+    assert again.code == 0
+    assert f"{kept} outcomes of an interrupted scoring" in again.err
+    assert asked() == 8 - kept
+    assert [row.split(",")[2] for row in Path("s.csv").read_text().splitlines()[1:]] == [
+        str(float(3 * length + 2)) for length in range(1, 9)
+    ]
+    assert not Path("s.csv.unfinished").exists()
+    assert molvm(*SCORE, "--overwrite").code == 0
+    assert asked() == 16 - kept, "a function is asked again by the next scoring"
+
+
+@pytest.mark.parametrize("other", ["another text", "another file", "nothing kept"])
+def test_what_another_reward_said_is_not_taken(molvm: Molvm, scored_in_part: Said, other: str) -> None:
+    assert scored_in_part.code == 130
+    command = list(SCORE)
+    if other == "another text":
+        command[3] = "./slowly.py:slow"
+    elif other == "another file":
+        Path("slowly.py").write_text(REWARD + "\n")
+    else:
+        command.append("--no-cache")
+    Path("asked").write_text("")
+    assert molvm(*command).code == 0
+    assert asked() == 8
+
+
+def test_without_the_folder_of_outcomes_nothing_is_kept(molvm: Molvm, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("in.smi").write_text("C\nCC\nCCC\nCCCC\n")
+    monkeypatch.setattr("molvm.cli.console.counting_bar", interrupted_bar)
+    said = molvm("score", "in.smi", "--reward", "qed", "--workers", 1, "--out", "s.csv", "--no-cache")
+    assert said.code == 130
+    assert "with --no-cache no outcome is kept" in said.err
+    assert [path.name for path in Path().iterdir()] == ["in.smi"]
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("sample", "drugs", "--out", "a.sdf"), "a.sdf is not written"),
+        (("trajectory", "drugs", "--out", "a.sdf"), "a.sdf is not written"),
+        (("evaluate", "drugs", "--out", "a.json"), "Nothing is written"),
+    ],
+)
+def test_what_is_drawn_in_one_go_says_that_nothing_is_kept(
+    molvm: Molvm, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], words: str
+) -> None:
+    def interrupted(*arguments: object, **dials: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("molvm.runs.api.sample", interrupted)
+    monkeypatch.setattr("molvm.runs.path.draw_path", interrupted)
+    monkeypatch.setattr("molvm.cli.molecules.molecules_of", interrupted)
+    said = molvm(*command)
+    assert said.code == 130
+    assert f"Interrupted. {words}" in said.err
+    assert not list(Path().iterdir())

@@ -71,12 +71,12 @@ def test_a_terminal_of_80_columns_shows_every_number() -> None:
 
 
 def test_counting_says_the_end(capsys: pytest.CaptureFixture[str]) -> None:
-    with counting_bar("counting") as progress:
+    with counting_bar("counting", "sheep") as progress:
         for done in range(1, 101):
             progress(done, 100)
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 2
-    assert said[-1].startswith("counting: 100/100, ")
+    assert said[-1].startswith("counting: 100/100 sheep, ")
     assert said[-1].endswith("a second, 0:00:00 left")
 
 
@@ -85,10 +85,10 @@ def test_a_terminal_is_shown_rate_and_time_left(
 ) -> None:
     monkeypatch.setattr("molvm.cli.console.is_terminal", lambda: True)
     monkeypatch.setenv("FORCE_COLOR", "1")
-    with counting_bar("counting") as progress:
+    with counting_bar("counting", "sheep") as progress:
         progress(3, 10)
     said = capsys.readouterr().err
-    assert "3/10" in said
+    assert "3/10 sheep" in said
     assert "a second" in said
 
 

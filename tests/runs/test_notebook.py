@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import molvm
+from molvm.chem.formats.record import Record
 from molvm.chem.molecule import Molecule
 from molvm.images.image import Image
 from molvm.rewards.base import Failure, Outcome
@@ -42,6 +43,26 @@ def test_an_outcome_says_its_value_or_its_failure() -> None:
     failed = Outcome(HOSTILE, None, failure=Failure("failed", HOSTILE, HOSTILE), details={HOSTILE: HOSTILE})
     assert "failed at" in failed._repr_html_()
     assert is_inert(failed._repr_html_())
+
+
+def test_a_table_of_scores_is_drawn() -> None:
+    records = [Record(HOSTILE, Molecule.from_smiles("CCO")), Record("bad", reason="unreadable")]
+    table = molvm.score(records, ["qed", "logp"], workers=1)
+    shown = table._repr_html_()
+    assert shown.count("<img") == 1
+    assert "ScoreTable(2 rows, qed, logp)" in shown
+    assert "qed 0.4068, logp -0.0014" in shown
+    assert "and 1 more" in shown
+    assert is_inert(shown)
+
+
+def test_a_slice_of_samples_is_a_set_of_samples() -> None:
+    samples = sample_set().score("qed", workers=1)
+    last = samples[-1:]
+    assert isinstance(last, SampleSet)
+    assert list(last) == [samples[1]]
+    assert last.outcomes == samples.outcomes[1:]
+    assert len(samples[5:]) == 0
 
 
 def test_samples_are_drawn_and_their_values_told() -> None:

@@ -58,6 +58,7 @@ def test_a_run_records_where_it_comes_from(run: Run, tiny_path: Path) -> None:
     assert manifest["sessions"][0]["status"] == "finished"
     assert (manifest["reward"], manifest["unit"], manifest["direction"]) == ("spread", "spreads", "maximise")
     assert Run.open(run.path).config == run.config
+    assert repr(run) == f"Run('{run.path}', value_matching, 3 rounds)"
     assert len(run.metrics()) == 3
     assert len(list(run.store.records())) == 18
 

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from rdkit import Chem
 
-from molvm.chem.io import read_molecules
-from molvm.errors import ConfigError, InputFileError, MoleculeError
+from molvm.chem.io import read_molecules, write_sdf
+from molvm.chem.molecule import Molecule
+from molvm.errors import ConfigError, InputFileError, MoleculeError, OutputExistsError, RewardError
 from molvm.rewards import qed
 from molvm.rewards.base import Outcome
 from molvm.runs.scoring import score
@@ -64,8 +68,46 @@ def test_columns_cannot_collide(file: Path) -> None:
 
 
 def test_what_is_no_molecule_is_refused() -> None:
-    with pytest.raises(MoleculeError, match=r"'CCO' is no molecule.*\.smi"):
+    with pytest.raises(MoleculeError, match=r"'CCO' is no molecule.*Molecule\.from_smiles"):
         score(["CCO"], "qed")  # type: ignore[list-item]
+
+
+def test_molecules_of_rdkit_are_taken_as_a_file_with_them_would_be(tmp_path: Path) -> None:
+    embedded = Molecule.from_smiles("CCO").to_rdkit()
+    Chem.SanitizeMol(embedded)
+    heavy = Chem.RemoveHs(embedded)
+    heavy.SetProp("_Name", "ethanol")
+    flat = Chem.MolFromSmiles("CCO")
+    impossible = Chem.MolFromSmiles("C(C)(C)(C)(C)C", sanitize=False)
+    table = score([embedded, heavy, flat, impossible], "qed", workers=1)
+    assert table.ids == ("CCO", "ethanol", "3", "4")
+    assert [value is None for value in table.values("qed")] == [False, False, False, True]
+    assert len(set(table.values("qed")[:3])) == 1
+    assert "sanitise" in table.rows()[3]["reason"]
+    assert heavy.GetNumAtoms() == flat.GetNumAtoms() == 3, "what is given stays as it is"
+
+
+def test_a_table_is_written_with_its_molecules(tmp_path: Path) -> None:
+    path = tmp_path / "in.sdf"
+    write_sdf(path, [replace(Molecule.from_smiles("CCO"), properties={"vendor": "x"}), Molecule.from_smiles("O.O")])
+    path.write_text(path.read_text() + "bad\nnonsense\n$$$$\n")
+    table = score(path, "qed", workers=1)
+    assert table.to_sdf(tmp_path / "out.sdf") == 2
+    first, second = read_molecules(tmp_path / "out.sdf")
+    assert first.properties["vendor"] == "x"
+    assert float(first.properties["qed"]) == table.values("qed")[0]
+    assert second.properties["qed"] == ""
+    assert second.properties["failure"] == "rejected"
+    np.testing.assert_allclose(
+        first.molecule.positions if first.molecule else np.nan, Molecule.from_smiles("CCO").positions, atol=1e-4
+    )
+    with pytest.raises(OutputExistsError):
+        table.to_sdf(tmp_path / "out.sdf")
+
+
+def test_a_reward_called_on_one_molecule_says_what_it_takes() -> None:
+    with pytest.raises(RewardError, match=r"several molecules in a list\. Try: \[molecule\]"):
+        qed()(Molecule.from_smiles("CCO"))  # type: ignore[arg-type]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

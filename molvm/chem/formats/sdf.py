@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 
 from rdkit import Chem, rdBase
@@ -66,8 +67,9 @@ def _parse(block: str, name: str, as_written: bool) -> Record:
 def sdf_text(molecule: Molecule) -> str:
     """One record of an SD file, with the properties as data fields.
 
-    The valences of atoms with open valences are written too, so that no reader completes them with hydrogens. A formal
-    charge above the number of protons, which RDKit cannot write, becomes that number.
+    Double bonds and stereocentres are written as the positions have them. The valences of atoms with open valences
+    are written too, so that no reader completes them with hydrogens. A formal charge above the number of protons,
+    which RDKit cannot write, becomes that number.
 
     Raises:
         MoleculeError: An atomic number is outside 1 to 118.
@@ -78,12 +80,21 @@ def sdf_text(molecule: Molecule) -> str:
     mol.SetProp("_Name", _one_line(molecule.id))
     mol.UpdatePropertyCache(strict=False)
     with rdBase.BlockLogs():
+        _assign_stereochemistry(mol)
         block = Chem.MolToMolBlock(mol, kekulize=False)
     fields = [
         f">  <{_one_line(str(name)).replace('<', '(').replace('>', ')')}>\n{_one_line(str(value))}\n\n"
         for name, value in molecule.properties.items()
     ]
     return block + "".join(fields) + END + "\n"
+
+
+def _assign_stereochemistry(mol: Chem.RWMol) -> None:
+    """Take from the positions what RDKit would otherwise write as unknown: a crossed double bond."""
+    # A broken molecule may have none, and is written all the same.
+    with contextlib.suppress(ValueError, RuntimeError):
+        Chem.FastFindRings(mol)
+        Chem.AssignStereochemistryFrom3D(mol)
 
 
 def _one_line(text: str) -> str:
