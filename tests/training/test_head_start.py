@@ -53,7 +53,7 @@ def test_learns_the_value_function(tmp_path: Path) -> None:
     """V of a mixture for a quadratic reward has a closed form; its gradient is what steers."""
     head_start = gaussian(tmp_path)
     explained, seen = run(head_start)
-    exact = ExactValue(MODEL, REWARD, 1.0)
+    exact = ExactValue(MODEL, REWARD, head_start.strength)
     for time in (0.3, 0.5, 0.7):
         x = TensorState(torch.linspace(-1.5, 3.5, 41)[:, None] * time)
         t = torch.full((41,), time)
