@@ -276,6 +276,7 @@ def test_help_has_the_defaults_of_the_settings() -> None:
         "batch_size": str(defaults.training.batch_size),
         "steps": str(defaults.sampling.steps),
         "value_size": defaults.value.size,
+        "head_start": str(defaults.head_start.molecules),
         "seed": str(defaults.training.seed),
     }
     assert shown == expected
