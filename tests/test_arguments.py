@@ -194,7 +194,7 @@ def test_what_results_cannot_do_is_told(use: Callable[[], object]) -> None:
         use()
 
 
-@pytest.mark.parametrize("value", [5, "qed", b"x", (), object()], ids=repr)
+@pytest.mark.parametrize("value", [5, "qed", b"x", (), object()], ids=lambda value: type(value).__name__)
 def test_only_a_function_becomes_a_reward(value: Any) -> None:
     for decorate in (molvm.reward, molvm.reward(unit="Å")):
         with pytest.raises(MolVMError, match="function"):

@@ -12,7 +12,7 @@ import pytest
 
 import molvm
 from molvm.errors import InputFileError, OutputExistsError
-from molvm.runs.comparison import recorded_runs
+from molvm.runs.contenders import recorded_runs
 from molvm.runs.directory import RunDirectory
 from molvm.runs.store import RunStore
 from molvm.studio.shelf import open_shelf
