@@ -171,7 +171,11 @@ def test_settings_that_mean_nothing_are_refused(tmp_path: Path, setting: dict[st
         build_drugs(tmp_path / "drugs", **setting)
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"SMILES\nC\n"), gzip.compress(b"SMILES\nC\n")[:-9]])
+@pytest.mark.parametrize(
+    "content",
+    [b"no gzip", gzip.compress(b"SMILES\nC\n"), gzip.compress(b"SMILES\nC\n")[:-9]],
+    ids=["no gzip", "another column", "cut short"],  # compressed bytes have the time in them
+)
 def test_a_damaged_package_is_named(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "train.csv.gz"
     file.write_bytes(content)
