@@ -17,9 +17,12 @@ from molvm.models.gaussian import GaussianMixtureModel
 from molvm.models.mixture import GaussianMixture
 from molvm.models.spread import SPREAD_KEY
 from molvm.runs.drawing import Drawn
+from molvm.runs.inference import Inference
 from molvm.runs.keeping import ATTEMPTS, keeping, read_scaffold, until_kept
 from molvm.schedules import LinearSchedule
+from molvm.sde import SvddOptions
 from molvm.states import TensorState
+from tests.runs.spread_reward import spread
 from tests.runs.tiny import tiny_model
 
 
@@ -95,7 +98,7 @@ def test_the_untrained_base_is_pulled_and_says_what_is_missing(caplog: pytest.Lo
     again = molvm.sample(model, 3, steps=4, scaffold="CC", seed=1)
     assert [a.positions.tolist() for a in drawn] == [b.positions.tolist() for b in again]
     with pytest.raises(ConfigError, match="a method picks"):
-        molvm.sample(model, 3, scaffold="CC", inference=object())  # type: ignore[arg-type]
+        molvm.sample(model, 3, scaffold="CC", inference=Inference(SvddOptions(), spread, 1.0))
 
 
 def test_the_bundled_base_keeps_a_ring() -> None:
