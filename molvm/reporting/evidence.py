@@ -68,7 +68,7 @@ class Evidence:
     def late(self, metric: str) -> float | None:
         """The mean of a metric over the last quarter of the steered rounds; None where there is none."""
         rounds = {record.iteration for record in self.run.records}
-        found = [row[metric] for row in self.metrics if row["iteration"] in rounds and _is_number(row.get(metric))]
+        found = [row[metric] for row in self.metrics if row["iteration"] in rounds and metric in row]
         return math.fsum(found) / len(found) if found else None
 
     def summaries(self) -> dict[str, Summary]:
@@ -110,7 +110,3 @@ def thinned(records: Sequence[Any], most: int = MOST_EXAMINED) -> list[Any]:
     if len(records) <= most:
         return list(records)
     return [records[index * len(records) // most] for index in range(most)]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)

@@ -13,7 +13,7 @@ from molvm.models.base import FlowModel
 from molvm.objectives.replay import state_from, tensors_of
 from molvm.sde import SamplingOptions, simulate
 from molvm.states import State
-from molvm.training.checkpoint import read_checkpoint, save_checkpoint
+from molvm.training.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
 
 BATCH: Final = 64
 
@@ -50,9 +50,9 @@ def drawn_and_kept(
         progress(len(samples) + (min(BATCH, count - len(samples)) * done) // steps, count)
 
     for number in range(-(-count // BATCH)):
-        kept = folder / f"step-{number:08d}"
-        if kept.is_dir():
-            found = state_from(read_checkpoint(kept).tensors, "ends", kind)
+        kept = folder / f"{number}"
+        if has_checkpoint(kept):
+            found = state_from(load_checkpoint(kept).tensors, "ends", kind)
             if found is None:
                 raise CheckpointError(f"{kept} has no samples in it.", remedy="removing it, and going on")
             terminal = found
@@ -64,7 +64,7 @@ def drawn_and_kept(
                 model, noise, grid, generator=generator, stepper=stepper, keep_states=False, on_step=on_step
             )
             terminal = path.terminal
-            save_checkpoint(folder, number, tensors_of("ends", terminal), {"kind": "base samples"}, keep=count)
+            save_checkpoint(kept, 0, tensors_of("ends", terminal), {"kind": "base samples"})
         samples.extend(model.decode(terminal))
         progress(len(samples), count)
     return samples

@@ -143,14 +143,12 @@ def contender(run: RecordedRun, fresh: Fresh | None = None) -> Contender:
             f"{config.objective.name} learns.",
             remedy="--count 200: fresh samples of each run, drawn and scored",
         )
-    sampling = config.sampling
-    process = f"{sampling.steps} steps, {sampling.transition}"
     return Contender(
         run.name,
         manifest,
         config.objective.name,
         config.training.strength,
-        process,
+        run.process,
         metrics,
         records,
         base,

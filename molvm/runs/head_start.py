@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from molvm.chem.molecule import Molecule
 from molvm.datasets.registry import DATASET_NAMES, load_dataset
+from molvm.datasets.store import MoleculeDataset
 from molvm.errors import ConfigError
 from molvm.models.base import FlowModel
 from molvm.models.flowmol.config import FlowMolConfig
@@ -85,11 +87,22 @@ def check_head_start(config: RunConfig, model: FlowModel, objective: object) -> 
             f"The value network would start both from the run {config.value.start} and from known molecules.",
             remedy="value.start or head_start.molecules, one of the two",
         )
-    known_molecules(config, model)
+    _drawn(config, model)
 
 
 def known_molecules(config: RunConfig, model: FlowModel) -> list[Molecule]:
     """Molecules of the training split of the model's dataset, drawn at random without replacement.
+
+    Raises:
+        ConfigError: The model has no dataset of molecules, or not as many.
+        DatasetError: The dataset is not built.
+    """
+    dataset, indices = _drawn(config, model)
+    return [dataset.molecule(int(index)) for index in indices]
+
+
+def _drawn(config: RunConfig, model: FlowModel) -> tuple[MoleculeDataset, npt.NDArray[np.int64]]:
+    """The model's dataset, and which of it are known.
 
     Raises:
         ConfigError: The model has no dataset of molecules, or not as many.
@@ -109,8 +122,7 @@ def known_molecules(config: RunConfig, model: FlowModel) -> list[Molecule]:
         raise ConfigError(
             f"head_start.molecules is {count}.", allowed=f"0, or {LEAST} to {len(indices)}, as many as {name} has"
         )
-    drawn = np.random.default_rng(config.training.seed).permutation(indices)[:count]
-    return [dataset.molecule(int(index)) for index in drawn]
+    return dataset, np.random.default_rng(config.training.seed).permutation(indices)[:count]
 
 
 def learn_before(

@@ -43,6 +43,12 @@ class RecordedRun:
         return load_config(self.directory.config)
 
     @property
+    def process(self) -> str:
+        """Number and kind of the steps from noise to data, of which the law of the base depends a little."""
+        sampling = self.config.sampling
+        return f"{sampling.steps} steps, {sampling.transition}"
+
+    @property
     def store(self) -> RunStore:
         """Its metrics and samples."""
         return RunStore(self.directory, self.manifest.reward, makes=self.manifest.makes)

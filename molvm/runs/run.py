@@ -442,6 +442,8 @@ class Run:
         sampling = trained if noise_level is None else trained.with_noise(noise_level)
         if candidates is not None:
             sampling = replace(sampling, candidates=candidates)
+        if guidance == 0:  # the base itself, which nothing has to choose for
+            sampling = replace(sampling, candidates=1)
         if steps is not None and (advice := about_steps(steps, sampling.steps)):
             logger.warning(advice)
         model = self.model if scaffold is None else keeping(self.model, scaffold)

@@ -36,12 +36,11 @@ def law_of(run: RecordedRun) -> Law:
         InputFileError: The run cannot be read.
         ConfigError: Its settings are none.
     """
-    manifest, config = run.manifest, run.config
-    model = config.model
+    manifest, model = run.manifest, run.config.model
     return Law(
         (manifest.reward, manifest.unit, manifest.direction),
         (manifest.model, manifest.model_sha256, model.prompts, model.classes, model.guidance_scale),
-        f"{config.sampling.steps} steps, {config.sampling.transition}",
+        run.process,
     )
 
 

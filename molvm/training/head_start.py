@@ -25,7 +25,7 @@ from torch.nn.utils import clip_grad_norm_
 from molvm.errors import CheckpointError, ConfigError, DivergenceError
 from molvm.models.base import FlowModel
 from molvm.objectives.accumulate import add_gradients, learned_in
-from molvm.objectives.classifier_guidance import stable_loss
+from molvm.objectives.classifier_guidance import ClassifierGuidanceOptions, stable_loss
 from molvm.objectives.optimiser_state import load_optimiser, optimiser_tensors
 from molvm.schedules import interpolate
 from molvm.states import State
@@ -35,15 +35,9 @@ from molvm.values.base import ValueNet, spread_of
 PORTION: Final = 4096
 """Noised samples that are made, learned from, and forgotten; then there is a checkpoint."""
 
-PREDICTED_AT_ONCE: Final = 64
-"""Noised samples of like size that the base is shown in one pass."""
-
 LARGEST_TILT: Final = 0.5
 """Deviations of the reward by which exp(λr) may tilt what is learned here; λ is lowered to it. Further out a few
 samples would have all the weight."""
-
-LINEAR_ABOVE: Final = 10.0
-"""As `ClassifierGuidanceOptions.linear_above`."""
 
 WARMUP: Final = 100
 """Gradient steps over which the learning rate rises."""
@@ -94,7 +88,7 @@ class Understanding:
     Attributes:
         times: t.
         explained: Share of the variance of the reward, within a condition, that −V explains at each time: its squared
-            correlation, negative if it is a negative one.
+            correlation, negative if it is a negative one; 0 where too few are held out to tell, or nothing varies.
     """
 
     times: tuple[float, ...]
@@ -166,7 +160,7 @@ class HeadStart:
         self.generator = torch.Generator().manual_seed(options.seed)
         order = torch.randperm(len(rewards), generator=self.generator)
         held_out = min(HELD_OUT_LARGEST, int(HELD_OUT_SHARE * len(rewards)))
-        self.held_out, learned_from = order[:held_out], order[held_out:]
+        self.held_out, learned_from = self._of_like_size(order[:held_out]), order[held_out:]
         repeated = learned_from.repeat_interleave(views[learned_from])
         self.learned_from = repeated[torch.randperm(len(repeated), generator=self.generator)]
         self.portions = max(1, round(len(self.learned_from) / PORTION))
@@ -219,13 +213,15 @@ class HeadStart:
         """A portion of samples, of like size together, in random order, each with a time and noise of its own."""
         first = self.done * self.size
         chosen = self.learned_from[torch.arange(first, first + self.size) % len(self.learned_from)]
-        if self.condition is not None:
-            chosen = chosen[torch.argsort(self.condition[chosen], stable=True)]
-        batches = torch.split(chosen, self.options.batch_size)
+        batches = torch.split(self._of_like_size(chosen), self.options.batch_size)
         for position in torch.randperm(len(batches), generator=self.generator).tolist():
             index = batches[position]
             spread = torch.rand(len(index), generator=self.generator)
             yield self._noised(index, self.options.first + (self.options.last - self.options.first) * spread)
+
+    def _of_like_size(self, index: Tensor) -> Tensor:
+        """Samples of one condition beside one another, so that little is padded."""
+        return index if self.condition is None else index[torch.argsort(self.condition[index], stable=True)]
 
     def _noised(self, index: Tensor, times: Tensor) -> Noised:
         data = self.known(index)
@@ -242,12 +238,13 @@ class HeadStart:
         def portion(index: Tensor) -> tuple[Tensor, tuple[float, ...]]:
             some = batch.select(index)
             values = self.learned(some.read, some.times)
-            return factor * stable_loss(values, targets[index].to(values), LINEAR_ABOVE).sum(), ()
+            losses = stable_loss(values, targets[index].to(values), ClassifierGuidanceOptions.linear_above)
+            return factor * losses.sum(), ()
 
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
         self.optimiser.zero_grad(set_to_none=True)
-        add_gradients(portion, learned_in(batch.read, self.learned.features), parameters, torch.device("cpu"))
+        add_gradients(portion, learned_in(batch.read, self.learned.features), parameters, batch.read.device)
         if not bool(torch.isfinite(clip_grad_norm_(parameters, 1.0))):
             raise DivergenceError(
                 "A gradient is not finite while the value network learns from known samples.",
@@ -268,17 +265,17 @@ class HeadStart:
 
     @torch.no_grad()
     def _explained(self, time: float) -> float:
-        if len(self.held_out) == 0:
-            return math.nan
+        if len(self.held_out) < 2:
+            return 0.0
         values = []
-        for index in torch.split(self.held_out, PREDICTED_AT_ONCE):
+        for index in torch.split(self.held_out, self.options.batch_size):
             noised = self._noised(index, torch.full((len(index),), time))
             values.append(self.learned(noised.read, noised.times))
         condition = None if self.condition is None else self.condition[self.held_out]
         worth = -torch.cat(values) + self.learned.initial_value(condition)
         centred = self.strength * self.rewards[self.held_out] + self.learned.initial_value(condition)
         correlation = float(torch.corrcoef(torch.stack([worth, centred.to(worth)]))[0, 1])
-        return correlation * abs(correlation)
+        return correlation * abs(correlation) if math.isfinite(correlation) else 0.0
 
     def _save(self) -> None:
         parts = {"value": self.learned.state_dict(), "optimiser": optimiser_tensors(self.optimiser)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import torch
 
 from molvm.images import read_png
@@ -55,14 +56,17 @@ def test_runs_of_images(molvm: Molvm, tmp_path: Path) -> None:
     assert all(0 < row["diversity"]["value"] < 1 and row["valid"] is None for row in found["rows"])
 
 
-def test_the_images_of_runs_have_a_distance_from_their_base(molvm: Molvm, tmp_path: Path) -> None:
+def test_the_images_of_runs_have_a_distance_from_their_base(
+    molvm: Molvm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")  # where the table is narrow its headings wrap
     for strength in (1, 5):
         given = ("train", "--dataset", "digits", "--reward", "jpeg", *SMALL, "--strength", strength)
         assert molvm(*given, "--steps", 2, "--out", f"run{strength}").code == 0
     said = molvm("compare", "run1", "run5")
     assert said.code == 0, said.err
     shown = " ".join(said.out.split())
-    assert "Fréchet" in shown  # the rest of the heading wraps where the table is narrow
+    assert "Fréchet distance from the base" in shown
     assert "of a bundled classifier of digits, not the FID" in shown
     assert "TOO FEW IMAGES" in shown
     found = json.loads(molvm("compare", "run1", "run5", "--json", "--no-digits", "--clip", "none", "-n", 5).out)

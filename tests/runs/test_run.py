@@ -181,6 +181,9 @@ def test_a_run_can_be_trained_by_choices(run: Run, tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         chosen.sample(3).molecules[0].positions, chosen.sample(3, candidates=3).molecules[0].positions
     )
+    base, without = run.sample(3, guidance=0.0), chosen.sample(3, guidance=0.0)
+    for one, other in zip(base, without, strict=True):
+        np.testing.assert_array_equal(one.positions, other.positions)
     drift = run.config.model_dump() | {"objective": {"name": "ddpo"}, "out": str(tmp_path / "drift")}
     drift["sampling"]["candidates"] = 3
     with pytest.raises(ConfigError, match="no value function that could choose"):

@@ -22,7 +22,7 @@ from tests.runs.tiny import tiny_model
 MODEL = GaussianMixtureModel((GaussianMixture.of([0.5, 0.5], [[0.0], [3.0]], [[1.0], [0.16]]),), LinearSchedule())
 REWARD = QuadraticReward((1.0,), 0.5)
 ENDS = MODEL.mixtures[0].sample(16_000, torch.Generator().manual_seed(1)).float()
-OPTIONS = HeadStartOptions(epochs=2, batch_size=128, learning_rate=3e-3, first=0.1, last=0.9)
+OPTIONS = HeadStartOptions(epochs=4, batch_size=128, learning_rate=3e-3, first=0.1, last=0.9)
 
 
 class StoppedError(Exception):
@@ -59,7 +59,7 @@ def test_learns_the_value_function(tmp_path: Path) -> None:
         t = torch.full((41,), time)
         found, expected = (value.gradient(x, t).parts["x"] for value in (head_start.learned, exact))
         scale = float(expected.square().mean().sqrt())
-        assert float((found - expected).square().mean().sqrt()) < 0.2 * scale
+        assert float((found - expected).square().mean().sqrt()) < 0.15 * scale
     assert explained[-1] > 0.9 > explained[0]
     assert seen[-1] == 1
     assert seen == sorted(seen)
@@ -191,3 +191,13 @@ def test_every_sample_is_noised_as_often_as_it_should_be(tmp_path: Path) -> None
     often = (torch.cat(seen)[:drawn] < 400).float()
     first, last = (float(part.mean()) for part in (often[: drawn // 2], often[drawn // 2 :]))
     assert first == pytest.approx(last, abs=0.05)
+
+
+def test_what_cannot_be_told_is_zero(tmp_path: Path) -> None:
+    """A manifest has no numbers that are not finite: of one held-out sample there is no correlation."""
+    ends = torch.tensor([[float(i)] for i in range(12)])
+    network = ValueNet(PointValue(1, PointValueConfig(width=8), seed=0), MODEL.schedules, 1.0)
+    options, views = HeadStartOptions(epochs=1, batch_size=4), torch.ones(12, dtype=torch.int64)
+    head_start = HeadStart(MODEL, network, lambda i: TensorState(ends[i]), None, ends[:, 0], views, options, tmp_path)
+    assert len(head_start.held_out) == 1
+    assert run(head_start)[0] == (0.0,) * 5
