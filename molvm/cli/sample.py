@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
     from molvm.models.base import BaseModel
     from molvm.runs.run import Run
     from molvm.runs.samples import SampleSet
+    from molvm.runs.unfinished_samples import UnfinishedSamples
 
 PARTICLES = 16
+
+SAME_SAMPLES = frozenset({"out", "overwrite", "as_json", "score", "top", "workers"})
+"""Options that change nothing about what is drawn."""
 
 
 def sample(
@@ -106,7 +111,8 @@ def sample(
     as_json: Json = False,
 ) -> None:
     """Draw molecules or images from a run, or from a base model."""
-    from molvm.cli.console import counted, counting_bar
+    options = locals()
+    from molvm.cli.console import counted, counting_bar, say
     from molvm.cli.interrupts import told_if_interrupted
     from molvm.cli.outcomes import summary, summary_line
     from molvm.durable import require_writable
@@ -140,7 +146,8 @@ def sample(
         raise ConfigError(f"--top is {top}.", allowed="a whole number from 1")
     if steering is None and (score or top is not None):
         _require_reward(found, out, workers)
-    with told_if_interrupted(lambda: _what_is_kept(out)):
+    unfinished = _unfinished(found, options)
+    with told_if_interrupted(lambda: _what_is_kept(out, unfinished)):
         with counting_bar("sampling", "steps of samples") as progress:
             dials: dict[str, Any] = {
                 "seed": seed,
@@ -148,6 +155,7 @@ def sample(
                 "guidance": guidance,
                 "noise_level": noise_level,
                 "batch_size": batch_size,
+                "unfinished": unfinished,
                 "progress": progress,
             }
             if pairs:
@@ -170,16 +178,38 @@ def sample(
             drawn = drawn.score(workers=workers)
             typer.echo(summary_line(drawn.reward_name, drawn.outcomes), err=True)
     written = (drawn if top is None else drawn.top(top)).save(out, overwrite=overwrite)
+    if unfinished.found:
+        say(f"{counted(unfinished.found, drawn.noun)} of an interrupted drawing taken from {unfinished.folder}.")
+    unfinished.discard()
     asked = f"; the reward was asked about {counted(drawn.asked, drawn.noun)}" if steering is not None else ""
     result = {"written": written, "out": out, "asked": drawn.asked, "reward": drawn.reward_name or None}
     words = f"{counted(written, drawn.noun)} in {out}{asked}"
     answer({**result, **({"outcomes": summary(drawn.outcomes)} if scored else {})}, words, as_json=as_json, err=True)
 
 
-def _what_is_kept(out: Path) -> str:
+def _unfinished(found: Run | BaseModel, options: Mapping[str, Any]) -> UnfinishedSamples:
+    """Where batches are kept that belong to this command, with these weights, and these contents of the files named."""
+    from molvm.runs.assembly import model_digest
+    from molvm.runs.run import Run
+    from molvm.runs.unfinished import identity_of
+    from molvm.runs.unfinished_samples import UnfinishedSamples
+
+    asked = {
+        name: identity_of(value) if isinstance(value, str) else value
+        for name, value in options.items()
+        if name not in SAME_SAMPLES
+    }
+    weights = model_digest(found.model if isinstance(found, Run) else found)
+    return UnfinishedSamples.beside(options["out"], {**asked, "weights": weights})
+
+
+def _what_is_kept(out: Path, unfinished: UnfinishedSamples) -> str:
+    from molvm.cli.console import counted
+
+    if not unfinished.kept:
+        return f"{out} is not written, and no batch is finished: a smaller --batch-size is kept more often."
     return (
-        f"{out} is not written: no sample is kept before the last is drawn. "
-        "Several commands with a smaller -n and a --seed each keep what is finished."
+        f"{out} is not written; {counted(unfinished.kept, 'sample')} in {unfinished.folder}: the same command goes on."
     )
 
 

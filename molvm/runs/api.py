@@ -29,6 +29,7 @@ from molvm.runs.run import Run
 from molvm.runs.samples import SampleSet
 from molvm.runs.sampling import DEFAULT_BATCH_SIZE, draw_samples
 from molvm.runs.sizes import sizes_to_draw
+from molvm.runs.unfinished_samples import UnfinishedSamples
 from molvm.sde import SamplingOptions
 from molvm.sde.options import TransitionName
 
@@ -227,6 +228,7 @@ def sample(
     inference: Inference | None = None,
     scaffold: Molecule | Path | str | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
+    unfinished: UnfinishedSamples | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SampleSet:
     """Draw molecules from a run or a base model.
@@ -253,6 +255,8 @@ def sample(
             An approximation: what is drawn is not the law of the base given the part, and `path_cost` is what a run's
             control has cost beside it.
         batch_size: Molecules simulated at a time, at most.
+        unfinished: Where finished batches are kept, and taken from, so that a drawing that was interrupted goes on;
+            the folder stays.
         progress: Called with (molecule steps done, in all).
 
     Raises:
@@ -282,6 +286,7 @@ def sample(
             particles=particles,
             scaffold=scaffold,
             batch_size=batch_size,
+            unfinished=unfinished,
             progress=progress,
         )
     if scaffold is not None:
@@ -307,6 +312,7 @@ def sample(
         sizes=sizes_to_draw(found, atoms, None, tilt_size=tilt_size),
         inference=inference,
         batch_size=batch_size,
+        unfinished=unfinished,
         progress=progress,
     )
 

@@ -76,7 +76,7 @@ def model_location(name: str) -> str:
     return name if name in model_names() or not Path(name).is_dir() else str(Path(name).resolve())
 
 
-def model_digest(model: FlowModel) -> str | None:
+def model_digest(model: BaseModel) -> str | None:
     """The SHA-256 of the model's weights, when its card has it."""
     card: Any = getattr(model, "card", {})
     digest = card.get("sha256")

@@ -13,11 +13,12 @@ from molvm.states import State
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A batch at t = 1, and what each path has cost and gathered, (B,)."""
+    """A batch at t = 1, what each path has cost and gathered, (B,), and how many samples the reward was asked about."""
 
     terminal: State
     path_cost: Tensor
     ito: Tensor
+    asked: int = 0
 
     def replaced(self, places: Tensor, others: Drawn) -> Drawn:
         """The batch with others at some places, integers of shape (len(others),)."""

@@ -14,6 +14,7 @@ from molvm.images.image import Image
 from molvm.runs.image_samples import ImageSet
 from molvm.runs.run import Run
 from molvm.runs.samples import SampleSet
+from molvm.runs.unfinished_samples import UnfinishedSamples
 
 BASE_IDS = "base"
 """How the ids of the base's images begin."""
@@ -68,6 +69,7 @@ def image_pairs(
     guidance: float = 1.0,
     noise_level: float | None = None,
     batch_size: int = 64,
+    unfinished: UnfinishedSamples | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ImagePairs:
     """Draw the same noise twice: by the base alone, and steered by a run.
@@ -80,6 +82,7 @@ def image_pairs(
         guidance: What the run's control is multiplied by.
         noise_level: As for `Run.sample`.
         batch_size: Images simulated at a time, at most.
+        unfinished: Where finished batches of both are kept, and taken from; the folder stays.
         progress: Called with (sample steps done, in all), for the base and once more for the run.
 
     Raises:
@@ -96,8 +99,9 @@ def image_pairs(
             guidance=strength,
             noise_level=noise_level,
             batch_size=batch_size,
+            unfinished=None if unfinished is None else unfinished.within(side),
             progress=progress,
         )
-        for strength in (0.0, guidance)
+        for side, strength in (("base", 0.0), ("steered", guidance))
     ]
     return ImagePairs.of(*sides)

@@ -50,6 +50,7 @@ from molvm.runs.sampling import DEFAULT_BATCH_SIZE, draw_samples
 from molvm.runs.session import TrainingSession
 from molvm.runs.sizes import sizes_to_draw
 from molvm.runs.store import RunStore
+from molvm.runs.unfinished_samples import UnfinishedSamples
 from molvm.sde import Guided
 from molvm.training.checkpoint import has_checkpoint, load_checkpoint
 from molvm.training.trackers.several import require_trackers
@@ -405,6 +406,7 @@ class Run:
         particles: int | None = None,
         scaffold: Molecule | Path | str | None = None,
         batch_size: int = DEFAULT_BATCH_SIZE,
+        unfinished: UnfinishedSamples | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> SampleSet:
         """Draw molecules from the adapted model; the reward is not needed before they are scored.
@@ -424,6 +426,7 @@ class Run:
             scaffold: A part that the molecules are to have as their first atoms: a molecule, a file or a SMILES, as
                 `molvm.sample` explains.
             batch_size: Samples simulated at a time, at most.
+            unfinished: Where finished batches are kept, and taken from; the folder stays.
             progress: Called with (sample steps done, in all).
 
         Raises:
@@ -456,6 +459,7 @@ class Run:
             sizes=sizes_to_draw(model, atoms, value, tilt_size=tilt_size),
             exact=None if particles is None else self._exact(particles),
             batch_size=batch_size,
+            unfinished=unfinished,
             progress=progress,
         )
         named = tuple(

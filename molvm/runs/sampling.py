@@ -19,9 +19,10 @@ from molvm.rewards.subjects import require_subject
 from molvm.runs.drawing import Draw, Drawn, Progress
 from molvm.runs.exact import Exact, by_particles
 from molvm.runs.image_samples import ImageSet
-from molvm.runs.inference import Inference
+from molvm.runs.inference import Inference, Target
 from molvm.runs.keeping import until_kept
 from molvm.runs.samples import SampleSet
+from molvm.runs.unfinished_samples import UnfinishedSamples
 from molvm.sde import SamplingOptions, Steering, simulate
 
 DEFAULT_BATCH_SIZE = 64
@@ -38,6 +39,7 @@ def draw_samples(
     exact: Exact | None = None,
     inference: Inference | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
+    unfinished: UnfinishedSamples | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SampleSet:
     """Draw molecules by the memoryless SDE, or by the model's own process if it has one.
@@ -56,6 +58,7 @@ def draw_samples(
         exact: Draw each molecule from a group of particles, for which there must be a control.
         inference: Steer the base by a method that asks the reward, for which there must be no control.
         batch_size: Samples simulated at a time, at most; particles too.
+        unfinished: Where finished batches are kept, and taken from; the folder stays.
         progress: Called with (sample steps done, in all).
 
     Raises:
@@ -64,6 +67,7 @@ def draw_samples(
             has another process.
         RewardError: The method's reward judges something else than the model makes.
         DivergenceError: A sample is no longer finite.
+        OutputExistsError: What is kept is of another drawing.
     """
     for name, number in (("samples", count), ("molecules in a batch", batch_size)):
         if not isinstance(number, Integral) or number < 1:
@@ -72,21 +76,20 @@ def draw_samples(
         raise ConfigError(f"The seed is {seed}.", allowed="a whole number from 0 to 2^63 - 1")
     if inference is None:
         draw, group = _way_of_drawing(model, control, sampling, exact), 1 if exact is None else exact.particles
-        return _drawn_in_batches(model, count, draw, seed, sizes, max(1, batch_size // group), progress)
+        return _drawn_in_batches(model, count, draw, seed, sizes, max(1, batch_size // group), unfinished, progress)
     if control is not None or exact is not None:
         raise ConfigError("A method that steers the base was given something else that steers.")
     require_subject(inference.reward, made_by(model), f"the base model {model.name} makes")
     with inference.target() as target:
         base = _way_of_drawing(model, None, sampling, None)
-        draw = inference.draw(model, sampling or SamplingOptions(), base, target)
+        draw = _counting(inference.draw(model, sampling or SamplingOptions(), base, target), target)
         at_once = max(1, batch_size // inference.options.particles)
-        found = _drawn_in_batches(model, count, draw, seed, sizes, at_once, progress)
+        found = _drawn_in_batches(model, count, draw, seed, sizes, at_once, unfinished, progress)
     section = inference.section
     return replace(
         found,
         strength=inference.strength or 0.0,
         own_reward=lambda: inference.reward,
-        asked=target.asked,
         workers=section.workers,
         time_limit=section.time_limit,
     )
@@ -99,6 +102,7 @@ def _drawn_in_batches(
     seed: int,
     sizes: SizeHistogram | None,
     at_once: int,
+    unfinished: UnfinishedSamples | None,
     progress: Callable[[int, int], None] | None,
 ) -> SampleSet:
     generator = torch.Generator().manual_seed(seed)
@@ -107,12 +111,18 @@ def _drawn_in_batches(
     molecules: list[Molecule] = []
     costs: list[Tensor] = []
     integrals: list[Tensor] = []
-    for chosen in torch.split(order, at_once):
+    asked = 0
+    for number, chosen in enumerate(torch.split(order, at_once)):
         on_step = _scaled(progress, len(molecules), len(chosen), count)
-        drawn = draw(None if condition is None else condition[chosen], len(chosen), generator, on_step)
+        drawn = None if unfinished is None else unfinished.find(number, generator)
+        if drawn is None:
+            drawn = draw(None if condition is None else condition[chosen], len(chosen), generator, on_step)
+            if unfinished is not None:
+                unfinished.keep(number, drawn, generator)
         molecules.extend(model.decode(drawn.terminal))
         costs.append(drawn.path_cost)
         integrals.append(drawn.ito)
+        asked += drawn.asked
     back = torch.argsort(order)
     return (SampleSet if made_by(model) == "molecules" else ImageSet)(
         molecules=tuple(
@@ -121,7 +131,19 @@ def _drawn_in_batches(
         ),
         path_cost=_restored(costs, back),
         ito=_restored(integrals, back),
+        asked=asked,
     )
+
+
+def _counting(draw: Draw, target: Target) -> Draw:
+    """Batches that know how many samples the reward was asked about."""
+
+    def drawing(condition: Tensor | None, count: int, generator: torch.Generator, on_step: Progress | None) -> Drawn:
+        before = target.asked
+        drawn = draw(condition, count, generator, on_step)
+        return replace(drawn, asked=target.asked - before)
+
+    return drawing
 
 
 def _way_of_drawing(

@@ -12,6 +12,7 @@ from typing import Final
 from molvm.chem.molecule import Molecule
 from molvm.rewards.base import Outcome, SampleReward
 from molvm.rewards.cache import OutcomeCache, array_digest, outcome_key
+from molvm.runs.directory import RunDirectory
 
 ENDING: Final = ".unfinished"
 
@@ -34,7 +35,7 @@ class UnfinishedScoring(OutcomeCache):
         super().__init__(table.with_name(table.name + ENDING))
         self.kept = kept
         self.n_found = 0
-        self._identities = {name: _identity(text) for name, text in texts.items()}
+        self._identities = {name: identity_of(text) for name, text in texts.items()}
 
     def find(self, reward: SampleReward, molecule: Molecule) -> Outcome | None:
         """What is known of such a molecule, from either folder."""
@@ -70,12 +71,20 @@ class UnfinishedScoring(OutcomeCache):
                 folder.rmdir()
 
 
-def _identity(text: str) -> str:
-    """The text and digests of the files that it names."""
+def identity_of(text: str) -> str:
+    """A text, and digests of the files and runs that it names: with others of these it means something else."""
     parts = [text]
-    for word in _BETWEEN_WORDS.split(text):
+    for word in (text, *_BETWEEN_WORDS.split(text)):
         path, _, function = word.rpartition(":")
         for name in {word, path} if function.isidentifier() else {word}:
             with contextlib.suppress(OSError, ValueError, RuntimeError):
-                parts.append(hashlib.sha256(Path(name).expanduser().read_bytes()).hexdigest())
+                parts.append(hashlib.sha256(_content(Path(name).expanduser())).hexdigest())
     return "\0".join(parts)
+
+
+def _content(path: Path) -> bytes:
+    """Of a file, or of the settings and the newest checkpoint of a run."""
+    run = RunDirectory(path)
+    if not run.is_run:
+        return path.read_bytes()
+    return run.config.read_bytes() + max(run.checkpoints.glob("*/manifest.json")).read_bytes()

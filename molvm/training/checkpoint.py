@@ -58,6 +58,11 @@ class Checkpoint:
         return {key.removeprefix(prefix): value for key, value in self.tensors.items() if key.startswith(prefix)}
 
 
+def checkpoint_path(root: Path, step: int) -> Path:
+    """Where the checkpoint of a step lies, or would."""
+    return root / f"{_PREFIX}{step:08d}"
+
+
 def save_checkpoint(
     root: Path, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any], keep: int = 2
 ) -> Path:
@@ -76,7 +81,7 @@ def save_checkpoint(
     Raises:
         CheckpointError: The folder cannot be written.
     """
-    target = root / f"{_PREFIX}{step:08d}"
+    target = checkpoint_path(root, step)
     temporary = root / f"{_TEMPORARY_PREFIX}{target.name}-{os.getpid()}"
     try:
         root.mkdir(parents=True, exist_ok=True)

@@ -132,10 +132,37 @@ def test_without_the_folder_of_outcomes_nothing_is_kept(molvm: Molvm, monkeypatc
     assert [path.name for path in Path().iterdir()] == ["in.smi"]
 
 
+def test_an_interrupted_sampling_goes_on(molvm: Molvm, monkeypatch: pytest.MonkeyPatch, tiny_path: Path) -> None:
+    command = ("sample", tiny_path, "-n", 3, "--steps", 2, "--batch-size", 1, "--seed", 5)
+    with monkeypatch.context() as patch:
+        patch.setattr("molvm.cli.console.counting_bar", interrupted_bar)
+        said = molvm(*command, "--out", "a.sdf")
+    assert said.code == 130
+    assert "Interrupted. a.sdf is not written; 1 sample in a.sdf.unfinished: the same command goes on." in said.err
+    other = molvm(*command, "--steps", 3, "--out", "a.sdf")
+    assert other.code == 2
+    assert "a.sdf.unfinished holds samples that an interrupted command has drawn, which asked for others" in other.err
+    again = molvm(*command, "--out", "a.sdf")
+    assert again.code == 0, again.err
+    assert "1 molecule of an interrupted drawing taken from a.sdf.unfinished" in again.err
+    assert molvm(*command, "--out", "b.sdf").code == 0
+    assert Path("a.sdf").read_bytes() == Path("b.sdf").read_bytes()
+    assert sorted(path.name for path in Path().iterdir()) == ["a.sdf", "b.sdf"]
+
+
+def test_an_interrupt_in_the_first_batch_says_what_would_be_kept(
+    molvm: Molvm, monkeypatch: pytest.MonkeyPatch, tiny_path: Path
+) -> None:
+    monkeypatch.setattr("molvm.cli.console.counting_bar", interrupted_bar)
+    said = molvm("sample", tiny_path, "-n", 3, "--steps", 2, "--out", "a.sdf")
+    assert said.code == 130
+    assert "a.sdf is not written, and no batch is finished: a smaller --batch-size" in said.err
+    assert not list(Path().iterdir())
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (("sample", "drugs", "--out", "a.sdf"), "a.sdf is not written"),
         (("trajectory", "drugs", "--out", "a.sdf"), "a.sdf is not written"),
         (("evaluate", "drugs", "--out", "a.json"), "Nothing is written"),
     ],
@@ -146,7 +173,6 @@ def test_what_is_drawn_in_one_go_says_that_nothing_is_kept(
     def interrupted(*arguments: object, **dials: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("molvm.runs.api.sample", interrupted)
     monkeypatch.setattr("molvm.runs.path.draw_path", interrupted)
     monkeypatch.setattr("molvm.cli.molecules.molecules_of", interrupted)
     said = molvm(*command)
