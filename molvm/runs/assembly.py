@@ -225,6 +225,12 @@ def sampling_options(config: RunConfig) -> SamplingOptions:
             "value function that could choose.",
             allowed="1, or an objective that learns a value function",
         )
+    if config.sampling.candidates > 1 < config.sampling.choose_every and getattr(config.objective, "retarget", False):
+        raise ConfigError(
+            f"sampling.choose_every is {config.sampling.choose_every}, and objective.retarget needs the noise of every "
+            "step.",
+            remedy="one of the two",
+        )
     algorithm, _ = RESIDUAL_OBJECTIVES.get(config.objective.name, (None, None))
     noise_level = 1.0 if algorithm is None else algorithm.noise_level
     return SamplingOptions(**config.sampling.model_dump(), noise_level=noise_level)

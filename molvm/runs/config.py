@@ -141,6 +141,10 @@ class SamplingSection(Section):
         1,
         description="next states that the base proposes for the value network to choose from; 1 steers by its gradient",
     )
+    choose_every: Annotated[int, Field(ge=1, le=64)] = Field(
+        1,
+        description="steps that each candidate takes before the value network chooses; of no effect with one candidate",
+    )
 
 
 class ValueSection(Section):

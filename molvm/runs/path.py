@@ -101,6 +101,7 @@ def draw_path(
         allowance=options.allowance(grid),
         look_ahead=options.look_ahead,
         candidates=options.candidates,
+        choose_every=options.choose_every,
         on_step=progress,
     )
     return _path(model, trajectory, value)

@@ -173,6 +173,7 @@ def _by_sde(model: FlowModel, control: Steering | None, sampling: SamplingOption
             allowance=options.allowance(grid),
             look_ahead=options.look_ahead,
             candidates=options.candidates,
+            choose_every=options.choose_every,
             on_step=on_step,
         )
         return Drawn(trajectory.terminal, trajectory.path_cost, trajectory.ito.sum(dim=0))

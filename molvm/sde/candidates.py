@@ -15,6 +15,7 @@ whole paths are those of p*, whatever V is.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -39,7 +40,7 @@ class Chosen:
     Attributes:
         state: x_s, B samples.
         endpoint: The base's x̂₁ of them, if V has asked for it.
-        noise: The standard normal draws that led to them.
+        noise: The standard normal draws of the last step that led to them.
         cost: Σ w log M w of each, shape (B,), not negative.
         ito: log M w of the chosen one less the cost, shape (B,), zero in the mean.
     """
@@ -55,34 +56,31 @@ def choose(
     model: FlowModel,
     control: Control,
     mean: State,
-    transition: Transition,
-    s: Tensor,
+    transitions: Sequence[Transition],
+    times: Tensor,
     count: int,
     *,
     allowed: float = math.inf,
     generator: torch.Generator | None = None,
 ) -> Chosen:
-    """A step of the base, chosen among several.
+    """Some steps of the base, chosen among several such paths by where they end.
 
     Args:
         model: The base model.
         control: The value function V.
-        mean: Where the base's step leads without noise, B samples.
-        transition: Of this step.
-        s: When it ends, before t = 1, of shape ().
+        mean: Where the first step leads without noise, B samples.
+        transitions: Of these steps.
+        times: When each ends, all before t = 1, shape (len(transitions),).
         count: M.
         allowed: Nats that the choice may cost in the mean; the weights are tempered to it.
         generator: Source of all randomness.
     """
     rows = torch.arange(len(mean), device=mean.device)
-    means = mean.select(rows.repeat_interleave(count))
-    noise = means.randn_like(generator)
-    proposed = means + noise.scale(transition.noise)
-    times = s.to(device=mean.device, dtype=mean.dtype).expand(len(proposed))
+    proposed, noise = _proposed(model, mean.select(rows.repeat_interleave(count)), transitions, times, generator)
     endpoint = None
     if getattr(control, "reads", "state") == "endpoint":
-        endpoint = model.predict_endpoint(proposed, times).to(dtype=mean.dtype).project()
-    values = control(proposed if endpoint is None else endpoint, times).to(mean.device).double()
+        endpoint = _endpoint(model, proposed, times[-1])
+    values = control(proposed if endpoint is None else endpoint, _all_at(times[-1], proposed)).to(mean.device).double()
     log_shares = tempered(-values.view(-1, count), allowed)
     picked = torch.multinomial(log_shares.exp(), 1, generator=generator).squeeze(1)
     index = picked + count * rows
@@ -94,6 +92,27 @@ def choose(
         cost.to(mean.dtype),
         (log_shares[rows, picked] + math.log(count) - cost).to(mean.dtype),
     )
+
+
+def _proposed(
+    model: FlowModel, mean: State, transitions: Sequence[Transition], times: Tensor, generator: torch.Generator | None
+) -> tuple[State, State]:
+    """Where the base goes on its own, and the noise of its last step."""
+    first, *others = transitions
+    noise = mean.randn_like(generator)
+    x = mean + noise.scale(first.noise)
+    for transition, t in zip(others, times, strict=False):  # each begins where the one before it has ended
+        noise = x.randn_like(generator)
+        x = x.scale(transition.keep) + _endpoint(model, x, t).scale(transition.pull) + noise.scale(transition.noise)
+    return x, noise
+
+
+def _endpoint(model: FlowModel, x: State, t: Tensor) -> State:
+    return model.predict_endpoint(x, _all_at(t, x)).to(dtype=x.dtype).project()
+
+
+def _all_at(t: Tensor, x: State) -> Tensor:
+    return t.to(device=x.device, dtype=x.dtype).expand(len(x))
 
 
 def tempered(log_weights: Tensor, allowed: float) -> Tensor:

@@ -50,6 +50,8 @@ class SamplingOptions:
             states.
         candidates: Next states among which the value function chooses, where something steers; 1 for steering by its
             gradient. Takes noise.
+        choose_every: Steps that each of them takes on its own before one is chosen. V says more of where several steps
+            lead than of where one does, so that a nat buys more; no effect with one candidate.
 
     Raises:
         ConfigError: A number out of range; another noise than the memoryless one in analytic steps, or looking ahead;
@@ -65,6 +67,7 @@ class SamplingOptions:
     noise_level: float = 1.0
     look_ahead: int = 0
     candidates: int = 1
+    choose_every: int = 1
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -99,6 +102,8 @@ class SamplingOptions:
             )
         if self.candidates < 1:
             raise ConfigError(f"candidates is {self.candidates}.", allowed="a whole number from 1; 1 for no choice")
+        if self.choose_every < 1:
+            raise ConfigError(f"choose_every is {self.choose_every}.", allowed="a whole number from 1")
         if self.candidates > 1 and (self.look_ahead or self.noise_level != 1):
             raise ConfigError(
                 f"Of {self.candidates} candidates the value function chooses by where a step of the memoryless process "

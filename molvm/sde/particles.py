@@ -56,6 +56,7 @@ def twisted_particles(
     allowance: Tensor,
     look_ahead: int = 0,
     candidates: int = 1,
+    choose_every: int = 1,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Particles:
     """Simulate groups of particles from noise to data.
@@ -71,6 +72,7 @@ def twisted_particles(
         allowance: Nats that the control of each step may cost, shape (S,), as for `simulate`.
         look_ahead: Sweeps, as for `simulate`.
         candidates: Likewise.
+        choose_every: Likewise; weights are looked at between choices.
         on_step: Called with (steps done, S).
 
     Raises:
@@ -93,6 +95,7 @@ def twisted_particles(
             allowance=allowance[start:end],
             look_ahead=look_ahead,
             candidates=candidates,
+            choose_every=choose_every,
             on_step=shifted(on_step, start, steps),
         )
         x, paid, gathered = path.terminal, path.path_cost, path.ito.sum(dim=0)

@@ -12,6 +12,7 @@ from torch import Tensor
 from molvm.errors import DivergenceError, StateError
 from molvm.models.base import FlowModel
 from molvm.sde.candidates import choose
+from molvm.sde.strides import strides_of
 from molvm.sde.trajectory import Trajectory
 from molvm.sde.transition import Stepper, Transition, euler_maruyama
 from molvm.states import State
@@ -58,6 +59,7 @@ def simulate(
     allowance: Tensor | None = None,
     look_ahead: int = 0,
     candidates: int = 1,
+    choose_every: int = 1,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Trajectory:
     """Run the controlled SDE from x0 along the grid.
@@ -82,59 +84,63 @@ def simulate(
         look_ahead: Sweeps by which the control of a step is found where the step leads instead of where it begins.
         candidates: Next states that the base proposes where something steers, for the value function to choose from;
             1 for steering by its gradient. Costs and Itô increments are then those of the choice.
+        choose_every: Steps that each candidate takes on its own before V chooses. Of the states in between none is
+            kept: the trajectory then has fewer steps than the grid.
         on_step: Called with (steps done, K).
 
     Raises:
         DivergenceError: A state is no longer finite.
-        StateError: The grid is not increasing, or there is not one allowance a step.
+        StateError: The grid is not increasing, there is not one allowance a step, or noise is to be kept of steps that
+            are not.
     """
     if grid.ndim != 1 or len(grid) < 2 or not bool((grid[1:] > grid[:-1]).all()):
         raise StateError("A trajectory needs a time grid that increases.", allowed="the result of time_grid")
     steps, x = len(grid) - 1, x0
     if allowance is not None and allowance.shape != (steps,):
         raise StateError(f"There are allowances of shape {tuple(allowance.shape)} for {steps} steps.")
-    allowed = [math.inf] * steps if allowance is None else allowance.tolist()
+    free = torch.zeros(steps) if control is None else allowance
+    strides = strides_of(grid, free, candidates=candidates, choose_every=choose_every)
+    if len(strides) < steps and (keep_noise or keep_increments):
+        raise StateError("Several steps lead from one choice to the next, and their noise is not kept.")
+    transitions = stepper(model.schedules, grid[:-1], grid[1:]).steps()
     states: list[State] = [x] if keep_states else []
     noises: list[State] = []
     endpoints: list[State] = []
     increments: list[State] = []
-    cost = torch.zeros(steps, len(x), device=x.device, dtype=x.dtype)
+    cost = torch.zeros(len(strides), len(x), device=x.device, dtype=x.dtype)
     ito = torch.zeros_like(cost)
     known: State | None = None  # x̂₁ where the last choice has led
-    transitions = stepper(model.schedules, grid[:-1], grid[1:]).steps()
-    for k, transition in enumerate(transitions):
-        t = grid[k].to(device=x.device, dtype=x.dtype).expand(len(x))
-        steers = control if allowed[k] > 0 else None
-        # At t = 1 V has not been learned, so that the last step is not chosen.
-        chooses = candidates > 1 and steers is not None and float(grid[k + 1]) < 1
+    for row, stride in enumerate(strides):
+        first, end = stride.first, stride.end
+        transition = transitions[first]
+        t = grid[first].to(device=x.device, dtype=x.dtype).expand(len(x))
         if known is None:
-            endpoint, gradient = _evaluate(model, None if candidates > 1 else steers, x, t)
+            endpoint, gradient = _evaluate(model, control if stride.pulls else None, x, t)
         else:
             endpoint, gradient = known, None
         mean = x.scale(transition.keep) + endpoint.scale(transition.pull)
-        if chooses:
-            chosen = choose(
+        if stride.chooses:
+            taken = choose(
                 model,
                 cast(Control, control),
                 mean,
-                transition,
-                grid[k + 1],
+                transitions[first:end],
+                grid[first + 1 : end + 1],
                 candidates,
-                allowed=allowed[k],
+                allowed=stride.allowed,
                 generator=generator,
             )
-            moved, known, noise = chosen.state, chosen.endpoint, chosen.noise
-            cost[k], ito[k] = chosen.cost, chosen.ito
+            x, known, noise, cost[row], ito[row] = taken.state, taken.endpoint, taken.noise, taken.cost, taken.ito
         else:
             noise, known = x.randn_like(generator), None
-            moved = mean + noise.scale(transition.noise)
+            x = mean + noise.scale(transition.noise)
         if gradient is not None:
-            if look_ahead and float(grid[k + 1]) < 1:
-                gradient = _ahead(cast(Steering, control), gradient, transition, mean, grid[k + 1], look_ahead)
-            gradient, cost[k], ito[k] = _within(allowed[k], gradient, *_control_sums(transition, gradient, noise))
-            moved = moved - gradient.scale(transition.shift)
-        x = moved
-        _check_finite(x, k, steps, float(grid[k]))
+            if look_ahead and float(grid[end]) < 1:
+                gradient = _ahead(cast(Steering, control), gradient, transition, mean, grid[end], look_ahead)
+            pulled = _within(stride.allowed, gradient, *_control_sums(transition, gradient, noise))
+            gradient, cost[row], ito[row] = pulled
+            x = x - gradient.scale(transition.shift)
+        _check_finite(x, end - 1, steps, float(grid[end - 1]))
         if keep_states:
             states.append(x)
         if keep_noise:
@@ -144,9 +150,17 @@ def simulate(
         if keep_increments:
             increments.append(noise if gradient is None else noise - gradient.scale(transition.leverage))
         if on_step is not None:
-            on_step(k + 1, steps)
-    kept = tuple(states) if keep_states else (x,)
-    return Trajectory(grid, kept, cost, ito, tuple(noises), tuple(endpoints), tuple(transitions), tuple(increments))
+            on_step(end, steps)
+    return Trajectory(
+        grid[[0, *(stride.end for stride in strides)]],
+        tuple(states) if keep_states else (x,),
+        cost,
+        ito,
+        tuple(noises),
+        tuple(endpoints),
+        tuple(transitions) if len(strides) == steps else (),
+        tuple(increments),
+    )
 
 
 def _evaluate(model: FlowModel, control: Steering | None, x: State, t: Tensor) -> tuple[State, State | None]:

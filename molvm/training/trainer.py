@@ -271,6 +271,7 @@ class Trainer:
             allowance=self.allowance,
             look_ahead=self.options.sampling.look_ahead,
             candidates=self.options.sampling.candidates,
+            choose_every=self.options.sampling.choose_every,
             on_step=on_step,
         )
 

@@ -6,13 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from molvm.errors import ConfigError
+from molvm.errors import ConfigError, StateError
 from molvm.models.gaussian import ExactValue, GaussianMixtureModel
 from molvm.models.mixture import GaussianMixture
 from molvm.models.tilt import IntervalReward, QuadraticReward
 from molvm.schedules import LinearSchedule
 from molvm.sde import Guided, SamplingOptions, Trajectory, simulate, time_grid
 from molvm.sde.candidates import tempered
+from molvm.sde.strides import strides_of
 from molvm.states import State, TensorState
 
 MODEL = GaussianMixtureModel((GaussianMixture.of([0.5, 0.5], [[0.0], [3.0]], [[1.0], [0.16]]),), LinearSchedule())
@@ -20,7 +21,9 @@ STRENGTH = 1.5
 COUNT = 4000
 
 
-def path(reward: QuadraticReward | IntervalReward, gain: float, candidates: int, steps: int = 50) -> Trajectory:
+def path(
+    reward: QuadraticReward | IntervalReward, gain: float, candidates: int, steps: int = 50, **how: int
+) -> Trajectory:
     generator = torch.Generator().manual_seed(5)
     return simulate(
         MODEL,
@@ -30,6 +33,7 @@ def path(reward: QuadraticReward | IntervalReward, gain: float, candidates: int,
         generator=generator,
         keep_states=False,
         candidates=candidates,
+        **how,  # type: ignore[arg-type]
     )
 
 
@@ -134,3 +138,89 @@ def test_what_does_not_go_together_is_refused() -> None:
             SamplingOptions(**wrong)  # type: ignore[arg-type]
     assert SamplingOptions(candidates=4).with_noise(0).candidates == 1
     assert SamplingOptions(candidates=4).with_noise(1).candidates == 4
+
+
+@pytest.mark.parametrize("every", [2, 5])
+@pytest.mark.parametrize("gain", [0.5, 1.0])
+def test_several_steps_and_a_choice_have_an_exact_density_too(every: int, gain: float) -> None:
+    reward = IntervalReward(0.0, 1.0)
+    found = path(reward, gain, candidates=4, choose_every=every)
+    log_z = float(reward.log_partition(MODEL.mixtures[0], STRENGTH))
+    ratios = torch.exp(found.log_weight(STRENGTH, reward(found.terminal.parts["x"])) - log_z)
+    assert float(ratios.mean()) == pytest.approx(1.0, abs=3 * float(ratios.std()) / COUNT**0.5 + 0.02)
+    assert found.steps == len(found.times) - 1 == len(found.running_cost) == -(-49 // every) + 1
+
+
+def test_without_a_wish_candidates_that_go_far_are_the_base() -> None:
+    """A V that is the same everywhere chooses at random: nothing is paid, and the law is the base's."""
+    found = path(QuadraticReward((1.0,)), 0.0, candidates=3, choose_every=7)
+    assert float(found.path_cost.abs().max()) < 1e-9
+    x, law = found.terminal.parts["x"], MODEL.mixtures[0]
+    assert float(x.mean()) == pytest.approx(float(law.mean()), abs=5 * float(x.std()) / COUNT**0.5)
+    assert float(x.var()) == pytest.approx(float(law.covariance().squeeze()), rel=0.1)
+
+
+def test_a_choice_between_several_steps_pays_less_for_a_rough_value() -> None:
+    """Where V has noise that says nothing, fewer choices follow less of it: the same gain costs less."""
+
+    class Rough:
+        """λr of the endpoint with ripples that are finer than a step."""
+
+        reads = "endpoint"
+
+        def __call__(self, x: State, t: Tensor) -> Tensor:
+            y = x.parts["x"].squeeze(1)
+            return -y - 0.7 * torch.sin(2000 * y)
+
+        def gradient(self, x: State, t: Tensor) -> State:
+            raise AssertionError("a choice takes no gradient")
+
+    gained, paid = [], []
+    for every in (1, 6):
+        generator = torch.Generator().manual_seed(5)
+        found = simulate(
+            MODEL,
+            MODEL.noise(None, COUNT, generator),
+            time_grid(MODEL.schedules, 50),
+            control=Rough(),
+            generator=generator,
+            candidates=4,
+            choose_every=every,
+        )
+        gained.append(float(found.terminal.parts["x"].mean()) - float(MODEL.mixtures[0].mean()))
+        paid.append(float(found.path_cost.mean()))
+    assert gained[1] ** 2 / paid[1] > 1.5 * gained[0] ** 2 / paid[0]
+
+
+def test_a_stride_ends_where_nothing_steers() -> None:
+    options = SamplingOptions(steps=20, steer_from=0.4, steer_until=0.7, candidates=5, choose_every=3)
+    grid = options.grid(MODEL.schedules)
+    strides = strides_of(grid, options.allowance(grid), candidates=5, choose_every=3)
+    assert [stride.first for stride in strides[1:]] == [stride.end for stride in strides[:-1]]
+    assert (strides[0].first, strides[-1].end) == (0, 20)
+    steered = [stride for stride in strides if stride.chooses]
+    assert [stride.end - stride.first for stride in steered] == [3, 1]
+    assert all((stride.end - stride.first, stride.allowed) == (1, 0) for stride in strides if not stride.chooses)
+    assert all(stride.pulls for stride in strides_of(grid, None, candidates=1, choose_every=4))
+
+
+def test_an_allowance_of_several_steps_is_theirs_together() -> None:
+    options = SamplingOptions(steps=50, candidates=6, choose_every=5, kl_limit=0.8)
+    grid = options.grid(MODEL.schedules)
+    generator = torch.Generator().manual_seed(0)
+    found = simulate(
+        MODEL,
+        MODEL.noise(None, 50, generator),
+        grid,
+        control=ExactValue(MODEL, IntervalReward(0.0, 1.0), 50.0),
+        generator=generator,
+        allowance=options.allowance(grid),
+        candidates=6,
+        choose_every=5,
+    )
+    assert 0.4 < float(found.path_cost.mean()) <= float(found.path_cost.max()) <= 0.8 + 1e-6
+
+
+def test_noise_between_choices_is_not_kept() -> None:
+    with pytest.raises(StateError, match="noise is not kept"):
+        path(QuadraticReward((1.0,)), 1.0, candidates=3, choose_every=2, keep_noise=True)
