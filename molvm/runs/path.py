@@ -90,11 +90,13 @@ def draw_path(
     generator, grid = torch.Generator().manual_seed(seed), options.grid(model.schedules)
     sizes = sizes_to_draw(model, atoms, value, tilt_size=False)
     condition = model.sample_condition(1, generator) if sizes is None else sizes.draw(1, generator)
+    # The base itself, which nothing has to choose for.
+    steers = None if control is None or guidance == 0 else control if guidance == 1 else Guided(control, guidance)
     trajectory = simulate(
         model,
         model.noise(condition, 1, generator),
         grid,
-        control=control if control is None or guidance == 1 else Guided(control, guidance),
+        control=steers,
         generator=generator,
         stepper=options.stepper(model),
         keep_endpoints=value is not None and value.reads == "endpoint",

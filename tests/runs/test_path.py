@@ -40,11 +40,21 @@ def test_a_run_has_a_value_and_a_cost_at_every_time(run: Run) -> None:
     assert drawn.times[-1] == 1.0
 
 
-def test_without_guidance_it_is_the_path_of_the_base(run: Run) -> None:
-    free = draw_path(run, seed=3, guidance=0.0)
+@pytest.mark.parametrize("choices", [{}, {"candidates": 3}, {"candidates": 3, "choose_every": 2}], ids=str)
+def test_without_guidance_it_is_the_path_of_the_base(run: Run, choices: dict[str, int]) -> None:
+    sampling = run.config.sampling.model_copy(update=choices)
+    free = draw_path(Run(run.directory, run.config.model_copy(update={"sampling": sampling})), seed=3, guidance=0.0)
     base = draw_path(run.model, seed=3, steps=5)
     np.testing.assert_array_equal(free.frames[-1].positions, base.frames[-1].positions)
     assert free.costs[-1] == 0
+
+
+def test_between_choices_nothing_is_shown(run: Run) -> None:
+    sampling = run.config.sampling.model_copy(update={"candidates": 3, "choose_every": 2})
+    drawn = draw_path(Run(run.directory, run.config.model_copy(update={"sampling": sampling})), seed=3)
+    assert drawn.values is not None
+    assert len(drawn.frames) == len(drawn.times) == len(drawn.values) == len(drawn.costs) == 4
+    assert 0 < drawn.costs[-1] <= 2 * np.log(3)
 
 
 def test_a_written_path_is_read_back(run: Run, tmp_path: Path) -> None:

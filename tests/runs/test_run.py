@@ -173,11 +173,12 @@ def test_the_value_function_chooses_among_candidates(run: Run, tiny_path: Path, 
         run.sample(2, candidates=0)
 
 
-def test_a_run_can_be_trained_by_choices(run: Run, tmp_path: Path) -> None:
-    sampling = run.config.sampling.model_copy(update={"candidates": 3})
+@pytest.mark.parametrize("every", [1, 3])
+def test_a_run_can_be_trained_by_choices(run: Run, tmp_path: Path, every: int) -> None:
+    sampling = run.config.sampling.model_copy(update={"candidates": 3, "choose_every": every})
     chosen = Run.create(run.config.model_copy(update={"sampling": sampling, "out": tmp_path / "chosen"}))
     assert chosen.train() == 0
-    assert all(0 < row["kl"] <= 20 * np.log(3) for row in chosen.metrics()[1:])
+    assert all(0 < row["kl"] <= -(-20 // every) * np.log(3) for row in chosen.metrics()[1:])
     np.testing.assert_array_equal(
         chosen.sample(3).molecules[0].positions, chosen.sample(3, candidates=3).molecules[0].positions
     )
@@ -188,6 +189,11 @@ def test_a_run_can_be_trained_by_choices(run: Run, tmp_path: Path) -> None:
     drift["sampling"]["candidates"] = 3
     with pytest.raises(ConfigError, match="no value function that could choose"):
         Run.create(type(run.config).from_mapping(drift))
+    memory = {"name": "value_matching", "retarget": True, "replay": 2, "ito": True}
+    several = run.config.model_dump() | {"objective": memory, "out": str(tmp_path / "several")}
+    several["sampling"] |= {"candidates": 3, "choose_every": 2}
+    with pytest.raises(ConfigError, match="retarget needs the noise of every step"):
+        Run.create(type(run.config).from_mapping(several))
 
 
 def test_particles_that_cannot_be_weighed_are_refused(run: Run, tiny_path: Path) -> None:
