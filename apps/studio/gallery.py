@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import streamlit as st
+from addresses import heed, require
 from parts import LINKED, messages, paged, pick_source, shelf, title
 
 from molvm.chem.depiction import blank, drawing
 from molvm.datasets.registry import is_built, load_dataset
 from molvm.evaluation import known_smiles
+from molvm.studio.addressed import ANYTHING, SWITCH, Rule, one_of, some_of, span, whole
 from molvm.studio.markup import plain, rounded
 from molvm.studio.molecule_table import RESERVED, Filter, MoleculeTable, as_csv, as_sdf, as_smiles, ordered
+from molvm.studio.ranges import limits
 
 COLUMNS = 4
 PER_PAGE = 24
 TRAINING_SETS = ("qm9", "drugs")
+ANY_SET = "anything goes"
+RANGE = "range "
 
 
 @st.cache_resource(show_spinner="Reading the training set …")
 def training_set(name: str) -> frozenset[str]:
     return known_smiles(load_dataset(name))
+
+
+def rules(table: MoleculeTable, columns: list[str]) -> dict[str, Rule]:
+    """What the address may ask for."""
+    asked = [name for name in st.query_params.get_all("ranges") if name in table.numbers]
+    return {
+        **dict.fromkeys(("run", "selected", "smarts"), ANYTHING),
+        **dict.fromkeys(("descriptors", "descending", "scored", "valid", "distinct"), SWITCH),
+        "sort": one_of(columns),
+        "page": whole(1),
+        "novel": one_of([ANY_SET, *built_sets()]),
+        "ranges": some_of(table.numbers),
+        **{f"{RANGE}{name}": span(*limits(table.rows[name])[:2]) for name in asked},
+    }
 
 
 def filters(table: MoleculeTable) -> Filter:
@@ -29,18 +48,25 @@ def filters(table: MoleculeTable) -> Filter:
     distinct = st.checkbox("One of each SMILES", key="distinct", bind=LINKED)
     ranges = {}
     for column in st.multiselect("Ranges of", table.numbers, key="ranges", bind=LINKED):
-        low, high = float(table.rows[column].min()), float(table.rows[column].max())
+        low, high, step = limits(table.rows[column])
         if low < high:
-            ranges[column] = st.slider(column, low, high, (low, high), key=f"range {column}", bind=LINKED)
+            ranges[column] = st.slider(
+                column, low, high, (low, high), step, format="%g", key=f"{RANGE}{column}", bind=LINKED
+            )
     return Filter(ranges, smarts, sound, scored, known(), distinct)
+
+
+def built_sets() -> list[str]:
+    """The training sets that are there to compare with."""
+    return [name for name in TRAINING_SETS if is_built(name)]
 
 
 def known() -> frozenset[str] | None:
     """The SMILES that are not new, if only new molecules are asked for."""
-    built = [name for name in TRAINING_SETS if is_built(name)]
+    built = built_sets()
     chosen = st.selectbox(
         "New with respect to",
-        ["anything goes", *built],
+        [ANY_SET, *built],
         key="novel",
         bind=LINKED,
         help="Datasets that are built here; `molvm data` makes them.",
@@ -131,9 +157,11 @@ title("Gallery", "Molecules of a run or a file: filter, sort, select, take away.
 here = shelf()
 with st.sidebar:
     source, table = pick_source(here)
+    require("gallery.py", {"descriptors": SWITCH})
     if st.toggle("QED, logP, accessibility", key="descriptors", bind=LINKED):
         table = described(table)
     columns = table.numbers or ["atoms"]
+    heed("gallery.py", rules(table, columns))
     first = columns.index(table.reward) if table.reward in columns else 0
     by = st.selectbox("Sort by", columns, index=first, key="sort", bind=LINKED)
     descending = st.toggle("Largest first", True, key="descending", bind=LINKED)

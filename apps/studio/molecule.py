@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from addresses import pick
+from addresses import heed, pick
 from parts import LINKED, judged, messages, pick_source, shelf, title, viewer
 
 from molvm.chem.depiction import drawing
@@ -15,6 +15,7 @@ from molvm.chem.scenes import still
 from molvm.errors import MissingDependencyError
 from molvm.evaluation.posebusters import all_tests
 from molvm.rewards.base import Outcome
+from molvm.studio.addressed import ANYTHING, SWITCH
 from molvm.studio.closeup import Closeup, dipole_of
 from molvm.studio.markup import plain
 from molvm.studio.molecule_table import MoleculeTable, as_sdf, ordered
@@ -75,6 +76,10 @@ def select(table: MoleculeTable) -> int:
 
 
 title("Molecule", "As it is, relaxed, and what is known of it.")
+heed(
+    "molecule.py",
+    {"run": ANYTHING, "id": ANYTHING, **dict.fromkeys(("relax", "overlay", "dipole", "posebusters"), SWITCH)},
+)
 with st.sidebar:
     source, table = pick_source(shelf())
     index = select(table)

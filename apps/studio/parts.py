@@ -20,6 +20,7 @@ from molvm.chem.scenes import Scene
 from molvm.chem.viewing import FOLDER
 from molvm.errors import InputFileError, MolVMError
 from molvm.rewards.base import MoleculeReward, Outcome
+from molvm.studio.addressed import is_whole
 from molvm.studio.jobs import Job, Jobs
 from molvm.studio.judging import shared_judge, slow_judge
 from molvm.studio.markup import plain
@@ -152,6 +153,9 @@ def paged(chosen: Sequence[int], per_page: int, columns: int, draw: Callable[[in
     """Draws the chosen ones of one page side by side, with a widget for the page if there are several."""
     pages = -(-len(chosen) // per_page)
     page = 1
+    asked = st.query_params.get("page", "1")
+    if "page" not in st.session_state and not is_whole(asked, 1, pages):
+        st.warning(f"The address asks for page {plain(asked, 20)}. The pages here: 1 to {pages}.")
     if pages > 1:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             page = st.number_input("Page", 1, pages, key="page", bind=LINKED, width=150, label_visibility="collapsed")

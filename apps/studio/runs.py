@@ -6,9 +6,11 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from addresses import heed
 from parts import curve, messages, pick_run, shelf, title
 
 from molvm.errors import MolVMError
+from molvm.studio.addressed import ANYTHING
 from molvm.studio.markup import plain, rounded
 from molvm.studio.progress import failures_by_stage, metric_rows, overview
 from molvm.studio.shelf import ShelvedRun
@@ -65,6 +67,7 @@ def head(run: ShelvedRun, rows: pd.DataFrame, asked: int) -> None:
 
 
 title("Runs", "Training, round by round. Runs that are under way are drawn anew every two seconds.")
+heed("runs.py", {"run": ANYTHING})
 here = shelf()
 with messages():
     summary = overview(here.runs())

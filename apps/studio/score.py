@@ -6,10 +6,12 @@ import secrets
 
 import pandas as pd
 import streamlit as st
+from addresses import heed
 from parts import LINKED, complain, jobs, messages, offered, shelf, title, watch
 
 from molvm.errors import MolVMError
 from molvm.rewards.description import describe
+from molvm.studio.addressed import ANYTHING, SWITCH
 from molvm.studio.markup import plain
 from molvm.studio.rewards import page_reward
 from molvm.studio.scoring import Uploads, score_arguments
@@ -62,6 +64,7 @@ def results(uploads: Uploads, name: str) -> None:
 
 
 title("Score", "Molecules of your own, scored in processes of their own. They stay on this machine.")
+heed("score.py", {"rewards": ANYTHING, "scores": ANYTHING, "failures": SWITCH})
 uploads = Uploads(shelf().files_folder)
 rewards = chosen_rewards()
 given = st.file_uploader(

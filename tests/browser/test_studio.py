@@ -70,7 +70,7 @@ def test_what_is_selected_stands_in_the_address(studio: Studio) -> None:
 
 
 def test_images_are_shown_and_taken_away(studio: Studio, screenshots: Path) -> None:
-    page = studio.open("images?run=digits&sort=value&descending=false")
+    page = studio.open("images?run=digits&descending=false")
     expect(page.get_by_text("96 of 96 images")).to_be_visible()
     expect(page.get_by_test_id("stImage")).to_have_count(48)
     with page.expect_download() as download:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import molvm
+from molvm.chem.io import write_sdf
 from molvm.chem.molecule import Molecule
 from molvm.rewards.base import MoleculeReward, Outcome
 from molvm.runs.image_pairs import image_pairs
 from molvm.studio import judging
+from molvm.studio.markup import plain
 from molvm.studio.serving import ADDRESS, command
 from tests.studio.conftest import OpenPage
 from tests.studio.hostile import TEXTS, write_hostile
@@ -111,7 +114,13 @@ def test_runs_are_compared_as_the_address_says(open_page: OpenPage, tmp_path: Pa
     page.multiselect(key="runs").set_value(["q", "r"]).run()
     assert "differently" in page.warning[0].value
     assert list(page.dataframe[0].value["group"]) == ["base of q", "base of r", "q", "r"]
-    assert any("Of q, the first" in caption.value for caption in page.caption)
+    assert page.query_params["of"] == "q"
+    page.selectbox(key="of").set_value("r").run()
+    assert page.query_params["of"] == "r"
+    page.multiselect(key="runs").set_value(["q"]).run()
+    assert page.query_params["of"] == page.selectbox(key="of").value == "q"
+    page = open_page("compare", {"runs": ["q", "r"], "of": "zzz"})
+    assert "zzz" in page.error[0].value
     page = open_page("compare", {"runs": "zzz"})
     assert "zzz" in page.error[0].value
     page.multiselect(key="runs").set_value(["q"]).run()
@@ -125,19 +134,76 @@ def test_runs_are_compared_as_the_address_says(open_page: OpenPage, tmp_path: Pa
         ("trajectory", {"steps": "-5", "atoms": "9999", "seed": "abc"}),
         ("launch", {"sampling.steps": "0", "training.strength": "much", "training.seed": "1.5"}),
         ("launch", {"objective": "none"}),
+        ("gallery", {"descriptors": "maybe"}),
+        ("gallery", {"sort": "beauty", "valid": "maybe", "novel": "elsewhere", "ranges": "beauty", "page": "0"}),
+        ("gallery", {"range atoms": ["3", "x"]}),
+        ("gallery", {"range atoms": ["9", "3"]}),
+        ("gallery", {"range atoms": "3"}),
+        ("gallery", {"range atoms": ["3", "7"]}),
+        ("molecule", {"relax": "maybe"}),
+        ("score", {"failures": "maybe"}),
     ],
 )
-def test_an_address_of_impossible_numbers_is_refused_until_the_defaults_are_asked_for(
-    open_page: OpenPage, name: str, asked: dict[str, str]
+def test_an_address_of_what_cannot_be_is_refused_until_the_defaults_are_asked_for(
+    open_page: OpenPage, tmp_path: Path, name: str, asked: dict[str, str]
 ) -> None:
-    page = open_page(name, asked)
+    two_files(tmp_path)
+    page = open_page(name, {**({"ranges": "atoms"} if name == "gallery" else {}), **asked})
     assert not page.exception
     assert len(page.error) == len(asked)
+    assert not page.warning
+    for key in asked:
+        assert any(f"for {plain(key)} " in error.value and "Allowed: " in error.value for error in page.error)
     (button,) = page.button
     button.click().run()
     assert not page.exception
     assert not page.error
-    assert not set(asked) & set(page.query_params)
+    assert not {key for key, value in asked.items() if page.query_params.get(key) == value}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_an_address_says_and_nobody_knows_is_told(open_page: OpenPage, tmp_path: Path, name: str) -> None:
+    two_files(tmp_path)
+    molvm.train("digits", "jpeg", out=tmp_path / "small", iterations=1, batch_size=2, steps=2, value_size="A")
+    page = open_page(name, {"zzz": "1", "run": "small" if name == "images" else "a.smi"})
+    assert not page.exception
+    assert "zzz" in page.warning[0].value
+    assert "Known: " in page.warning[0].value
+
+
+def test_a_misspelt_setting_of_a_link_is_told_with_the_nearest(open_page: OpenPage) -> None:
+    page = open_page("launch", {"training.strenght": "7", "training.seed": "3"})
+    assert not page.exception
+    assert "training\\.strenght (did you mean training\\.strength?)" in page.warning[0].value
+    assert page.number_input(key="training.seed").value == 3
+
+
+def test_a_page_that_is_not_there_is_told(open_page: OpenPage, tmp_path: Path) -> None:
+    two_files(tmp_path)
+    page = open_page("gallery", {"run": "a.smi", "page": "7"})
+    assert not page.exception
+    assert "page 7" in page.warning[0].value
+
+
+def test_a_range_of_the_address_is_kept(open_page: OpenPage, tmp_path: Path) -> None:
+    two_files(tmp_path)
+    page = open_page("gallery", {"run": "a.smi", "ranges": "atoms", "range atoms": ["6", "7"]})
+    assert not page.exception
+    assert not page.error
+    assert not page.warning
+    assert "**0** of 2 molecules" in page.markdown[0].value
+    assert page.query_params["range atoms"] == ["6", "7"]
+
+
+def test_what_the_first_source_was_sorted_by_is_no_fault_of_another(open_page: OpenPage, tmp_path: Path) -> None:
+    (tmp_path / "b.smi").write_text("CCN ethylamine\nCC ethane\n")
+    write_sdf(tmp_path / "a.sdf", [replace(Molecule.from_smiles("CC"), properties={"mine": "4"})])
+    page = open_page("gallery", {"run": "a.sdf", "sort": "mine"})
+    assert not page.error
+    page.selectbox(key="run").set_value("b.smi").run()
+    assert not page.error
+    assert not page.warning
+    assert page.selectbox(key="sort").value == "atoms"
 
 
 def test_another_file_forgets_what_was_selected_in_the_first(open_page: OpenPage, tmp_path: Path) -> None:
@@ -199,7 +265,7 @@ def test_posebusters_keeps_nobody_from_relaxing(
 
 def test_images_of_a_run_are_shown_and_filtered_by_the_address(open_page: OpenPage, tmp_path: Path) -> None:
     molvm.train("digits", "jpeg", out=tmp_path / "small", iterations=1, batch_size=6, steps=4, value_size="A")
-    page = open_page("images", {"run": "small", "sort": "value"})
+    page = open_page("images", {"run": "small", "sort": "The round"})
     assert not page.exception
     assert "**6** of 6 images" in page.markdown[0].value
     (menu,) = page.multiselect
