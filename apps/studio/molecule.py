@@ -11,7 +11,7 @@ from parts import LINKED, judged, messages, pick_source, shelf, title, viewer
 
 from molvm.chem.depiction import drawing
 from molvm.chem.molecule import Molecule
-from molvm.chem.scenes import still
+from molvm.chem.scenes import ANGSTROM_PER_DEBYE, still
 from molvm.errors import MissingDependencyError
 from molvm.evaluation.posebusters import all_tests
 from molvm.rewards.base import Outcome
@@ -38,7 +38,7 @@ def picture(molecule: Molecule, close: Outcome | None, *, overlay: bool, arrow: 
     if relaxed is not None:
         told.append(":orange[Orange]: relaxed with GFN-FF, superposed.")
     if dipole is not None:
-        told.append(":violet[Arrow]: dipole, from − to +.")
+        told.append(f":violet[Arrow]: dipole, from − to +, {ANGSTROM_PER_DEBYE:g} Å a debye, beside the molecule.")
     st.caption(" ".join(told))
     if close is not None and close.failure is not None:
         st.warning(f"Not relaxed. {plain(close.failure.stage)}: {plain(close.failure.reason)}")

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
+from scipy.spatial.transform import Rotation
 
 from molvm.chem.molecule import MAX_ATOMIC_NUMBER, Molecule
 
 UNKNOWN = "X"
+
+ANGSTROM_PER_DEBYE: Final = 1.0
+"""How long the arrow of a dipole is."""
+
+CLEARANCE: Final = 1.6
+"""Å between the outermost atom and the arrow."""
 
 Scene = dict[str, Any]
 
@@ -44,17 +51,57 @@ def still(
     Args:
         molecule: As generated.
         relaxed: (n, 3) Å, superposed on it.
-        dipole: (3,) in debye; the arrow points from negative to positive charge, 0.6 Å a debye, up to 5 Å.
+        dipole: (3,) in debye; the arrow points from negative to positive charge, `ANGSTROM_PER_DEBYE` long a debye,
+            and stands beside the molecule, within which atoms would hide it.
         height: Of the picture, pixels.
     """
-    scene: Scene = {"frames": [frame(molecule)], "height": height}
+    scene: Scene = {"frames": [frame(molecule)], "height": height, "turn": _turn(molecule, dipole)}
     if relaxed is not None:
         scene["overlay"] = frame(molecule, relaxed)
-    if dipole is not None and (length := float(np.linalg.norm(dipole))) > 0:
-        middle = np.nan_to_num(molecule.positions).mean(axis=0)
-        half = dipole / length * min(5.0, 0.6 * length) / 2
-        scene["arrow"] = [[_short(x) for x in middle - half], [_short(x) for x in middle + half]]
+    if dipole is not None and np.linalg.norm(dipole) > 0:
+        scene["arrow"] = [[_short(x) for x in end] for end in beside(molecule, dipole)]
+        scene["debye"] = _short(float(np.linalg.norm(dipole)))
     return scene
+
+
+def beside(molecule: Molecule, dipole: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where an arrow for a dipole begins and ends: parallel to it, clear of the molecule, in the plane that is seen.
+
+    Args:
+        molecule: Beside which it stands.
+        dipole: (3,) in debye, not zero.
+
+    Returns:
+        (3,) and (3,) Å.
+    """
+    _, side, _ = axes(molecule, dipole)
+    places = np.nan_to_num(molecule.positions, posinf=0.0, neginf=0.0)
+    middle = places.mean(axis=0)
+    reach = (places - middle) @ side
+    away = reach.max() + CLEARANCE if reach.max() <= -reach.min() else reach.min() - CLEARANCE
+    half = dipole * ANGSTROM_PER_DEBYE / 2
+    return middle + away * side - half, middle + away * side + half
+
+
+def axes(molecule: Molecule, along: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """(3, 3) Å, orthonormal: what lies to the right, upwards and towards the viewer when a molecule is looked at.
+
+    It is seen from where it is broadest, as far as `along`, if given and not zero, lies to the right.
+    """
+    places = np.nan_to_num(molecule.positions, posinf=0.0, neginf=0.0)
+    spread = np.cov(places.T, bias=True) if molecule.n_atoms else np.zeros((3, 3))
+    if along is None or not np.linalg.norm(along) > 0:
+        right, up = np.linalg.eigh(spread)[1].T[[2, 1]]
+    else:
+        right = along / np.linalg.norm(along)
+        across = np.eye(3) - np.outer(right, right)
+        up = np.linalg.eigh(across @ spread @ across + across)[1].T[2]
+    return np.array([right, up, np.cross(right, up)])
+
+
+def _turn(molecule: Molecule, along: NDArray[np.float64] | None = None) -> list[float]:
+    """The rotation that brings `axes` to those of the screen, as a quaternion x, y, z, w."""
+    return [_short(part) for part in Rotation.from_matrix(axes(molecule, along)).as_quat()]
 
 
 def film(
@@ -72,6 +119,7 @@ def film(
         "frames": [frame(molecule) for molecule in frames],
         "times": [_short(time) for time in times],
         "height": height,
+        "turn": _turn(frames[-1]),
     }
     if values is not None:
         scene["values"] = [_short(value) for value in values]

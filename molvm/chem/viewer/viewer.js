@@ -26,6 +26,7 @@ function molvmAddFrame(view, frame, style) {
 function molvmShow(view, scene, index) {
   view.removeAllModels();
   view.removeAllShapes();
+  view.removeAllLabels();
   molvmAddFrame(view, scene.frames[index],
     { stick: { radius: 0.12, colorscheme: "Jmol" }, sphere: { scale: 0.24, colorscheme: "Jmol" } });
   if (scene.overlay) {
@@ -33,7 +34,11 @@ function molvmShow(view, scene, index) {
   }
   if (scene.arrow) {
     const [from, to] = scene.arrow.map(([x, y, z]) => ({ x, y, z }));
-    view.addArrow({ start: from, end: to, radius: 0.09, radiusRatio: 2.2, mid: 0.78, color: MOLVM_ARROW });
+    const length = Math.hypot(to.x - from.x, to.y - from.y, to.z - from.z);
+    const mid = Math.max(0.5, 1 - 0.6 / length);
+    view.addArrow({ start: from, end: to, radius: 0.13, radiusRatio: 2.3, mid, color: MOLVM_ARROW });
+    view.addLabel(`${scene.debye.toFixed(2)} D`, { position: to, fontSize: 14, fontColor: MOLVM_ARROW,
+      backgroundColor: "white", backgroundOpacity: 0.85, alignment: "bottomCenter" });
   }
 }
 
@@ -107,6 +112,9 @@ function molvmDraw(parent, scene) {
   const last = scene.frames.length - 1;
   molvmShow(view, scene, last);
   view.zoomTo();
+  const seen = view.getView();
+  seen.splice(4, 4, ...scene.turn);
+  view.setView(seen);
   view.zoom(scene.times ? 0.8 : 0.95);
   view.render();
   if (scene.times) molvmPlayer(parent, view, scene);
