@@ -134,7 +134,8 @@ def judged(reward: MoleculeReward, molecule: Molecule, *, slow: bool = False) ->
         molecule: The molecule.
         slow: Whether it takes long, so that other questions should not wait for it.
     """
-    promise = (slow_judge() if slow else shared_judge()).ask(reward, molecule)
+    judge = slow_judge() if slow else shared_judge()
+    promise = judge.ask(reward, molecule)
     try:
         return promise.result(AT_ONCE)
     except (TimeoutError, CancelledError):
@@ -142,7 +143,7 @@ def judged(reward: MoleculeReward, molecule: Molecule, *, slow: bool = False) ->
 
     @st.fragment(run_every=0.5)
     def wait() -> None:
-        if promise.done():
+        if judge.ask(reward, molecule).done():  # asked again, because what nobody asks for is given up
             st.rerun()
 
     wait()
