@@ -75,7 +75,7 @@ if st.button("Score", type="primary", icon=":material/rule:", disabled=given is 
         tidy(uploads.folder, jobs().running)
         token = secrets.token_hex(6)
         source, out = uploads.keep(token, given.name, given.getvalue())
-        jobs().start(f"score-{token}", score_arguments(source, rewards, out))
+        jobs().start(f"score-{token}", score_arguments(source, rewards, out), {str(source): given.name})
     st.query_params["scores"] = token
     st.rerun()
 token = st.query_params.get("scores", "")

@@ -11,6 +11,7 @@ from rdkit import Chem
 
 from molvm.chem import validity
 from molvm.chem.formats.record import MAX_RECORD_CHARACTERS, MAX_SMILES_CHARACTERS, Record
+from molvm.chem.formats.sdf import sdf_text
 from molvm.chem.formats.smiles import parse_smiles
 from molvm.chem.io import read_molecules, write_csv, write_sdf
 from molvm.chem.molecule import Molecule
@@ -161,6 +162,30 @@ def test_hostile_titles_and_properties_stay_in_their_fields(tmp_path: Path, smal
     records = read_molecules(path)
     assert [record.id for record in records] == ["a $$$$ b", small[1].id]
     assert set(records[0].properties) == {"x) $$$$", "z"}
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("one\ntwo  of two\nthree", "one\ntwo of two\nthree"),
+        ("one\r\ntwo\rthree\n", "one\ntwo\nthree"),
+        ("one\n\n \ntwo", "one\ntwo"),
+        ("one\x0btwo\u2028three", "one two three"),
+        ("one\n> <y>\ntwo", "one > <y> two"),
+        ("one\n$$$$\ntwo", "one $$$$ two"),
+        ("$$$$\ntwo", ""),
+        ("", ""),
+    ],
+)
+def test_the_lines_of_a_field_come_back(tmp_path: Path, small: list[Molecule], text: str, read: str) -> None:
+    path = tmp_path / "lines.sdf"
+    write_sdf(path, [replace(small[0], properties={"x": text, "y": "1"}), small[1]])
+    first, second = read_molecules(path)
+    assert first.properties == {"x": read, "y": "1"}
+    assert second.id == small[1].id
+    assert next(Chem.SDMolSupplier(str(path))).GetPropsAsDict(autoConvertStrings=False) == {"x": read, "y": "1"}
+    assert first.molecule is not None
+    assert sdf_text(first.molecule) == path.read_text(encoding="utf-8").partition("$$$$\n")[0] + "$$$$\n"
 
 
 def test_mutilated_files_never_raise(tmp_path: Path, small: list[Molecule]) -> None:

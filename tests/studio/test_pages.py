@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -303,6 +304,27 @@ def test_pairs_of_images_are_drawn_once_and_then_shown(
     assert not page.exception
     assert not [each for each in page.button if each.label.startswith("Draw pairs")]
     assert any("each above what the run makes" in each.value for each in page.caption)
+
+
+@pytest.mark.parametrize("content", [b"", b"smiles\n"])
+def test_a_file_without_molecules_is_told_by_the_name_that_the_user_gave(
+    open_page: OpenPage, tmp_path: Path, content: bytes
+) -> None:
+    page = open_page("score")
+    page.file_uploader[0].set_value(("mine.smi", content, "text/plain")).run()
+    next(each for each in page.button if each.label == "Score").click().run()
+    token = page.query_params["scores"]
+    log = tmp_path / ".studio" / "logs" / f"score-{token}.log"
+    for _ in range(300):
+        if "Error" in log.read_text():
+            break
+        time.sleep(0.1)
+    time.sleep(0.5)
+    page.run()
+    assert not page.exception
+    (error,) = page.error
+    assert "no molecules in mine\\.smi" in error.value
+    assert "studio" not in error.value
 
 
 def test_launching_offers_models_and_rewards_and_says_what_they_mean(open_page: OpenPage) -> None:
