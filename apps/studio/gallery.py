@@ -105,7 +105,9 @@ def card(table: MoleculeTable, index: int, source: str, column: str, *, picked: 
         failure = row["failure"]
         note = f":orange[{plain(row['stage'], 30)}]" if isinstance(failure, str) else plain(row["formula"], 40)
         st.markdown(f"**{plain(column)} {number}**")
-        st.caption(f"{note} · {int(row['atoms'])} atoms", help=plain(row["smiles"] or row["reason"]))
+        reason = row["reason"]
+        lost = f" · :orange[{plain(reason, 40)}]" if isinstance(reason, str) and not isinstance(failure, str) else ""
+        st.caption(f"{note} · {int(row['atoms'])} atoms{lost}", help=plain(row["smiles"] or reason))
         left, right = st.columns([3, 2], vertical_alignment="center")
         st.session_state[f"pick {name}"] = picked  # as the address says, whatever was drawn here before
         left.checkbox(plain(name, 24), key=f"pick {name}", on_change=toggle, args=(name,))

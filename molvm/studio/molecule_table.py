@@ -150,7 +150,7 @@ def table_of_file(path: Path) -> MoleculeTable:
                 **_shape(record.molecule),
                 "failure": None if record.molecule is not None else "invalid",
                 "stage": None if record.molecule is not None else UNREADABLE,
-                "reason": record.reason,
+                "reason": record.reason or record.note or None,
                 **_numbers(record.properties),
             }
         )
@@ -175,7 +175,7 @@ def _says(told: str | None, computed: Any) -> bool:
     if pd.isna(computed):
         return True
     if isinstance(computed, str) or told is None:
-        return told == computed
+        return bool(told == computed)
     try:
         return math.isclose(float(told), computed, rel_tol=1e-9)
     except ValueError:

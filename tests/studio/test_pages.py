@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import molvm
+from molvm.chem.formats.record import ISOTOPES_IGNORED
 from molvm.chem.io import write_sdf
 from molvm.chem.molecule import Molecule
 from molvm.rewards.base import MoleculeReward, Outcome
@@ -325,6 +326,16 @@ def test_a_file_without_molecules_is_told_by_the_name_that_the_user_gave(
     (error,) = page.error
     assert "no molecules in mine\\.smi" in error.value
     assert "studio" not in error.value
+
+
+def test_isotopes_that_are_ignored_are_told(open_page: OpenPage, tmp_path: Path) -> None:
+    (tmp_path / "some.smi").write_text("[2H]CO heavy\nCO light\n")
+    page = open_page("gallery")
+    assert not page.exception
+    assert [plain(ISOTOPES_IGNORED) in caption.value for caption in page.caption if "atoms" in caption.value] == [
+        True,
+        False,
+    ]
 
 
 def test_launching_offers_models_and_rewards_and_says_what_they_mean(open_page: OpenPage) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from rdkit import Chem, rdBase
 
 from molvm.chem.formats.complete import completed
-from molvm.chem.formats.record import MAX_RECORD_CHARACTERS, Record, title_or_number
+from molvm.chem.formats.record import MAX_RECORD_CHARACTERS, Record, note_of, title_or_number
 from molvm.chem.molecule import Molecule
 from molvm.errors import MoleculeError
 
@@ -60,7 +60,7 @@ def _parse(block: str, name: str, as_written: bool) -> Record:
             molecule = Molecule.from_rdkit(mol, id=name, properties=properties)
         else:
             molecule = completed(mol, name=name, properties=properties)
-        return Record(name, molecule, properties=properties)
+        return Record(name, molecule, properties=properties, note=note_of(mol))
     except MoleculeError as error:
         return Record(name, reason=str(error), properties=properties)
 
