@@ -50,7 +50,7 @@ def distributions(free: list[Group], steered: list[Group], label: str) -> None:
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
             x=alt.X("value:Q", title=label, scale=alt.Scale(nice=False)),
-            y=alt.Y("share:Q", title="share of the molecules with a reward"),
+            y=alt.Y("share:Q", title="share of the scored"),
             color=colours([group.name for group in found], [group.name for group in free]),
         )
         .properties(height=300)

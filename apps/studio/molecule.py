@@ -29,11 +29,15 @@ WIDTHS = {
 """Pixels; what is longer is cut with an ellipsis."""
 
 
+HEIGHT = 560
+"""Pixels of the 3D picture, which stands beside a drawing and a long table."""
+
+
 def picture(molecule: Molecule, close: Outcome | None, *, overlay: bool, arrow: bool, generated: bool) -> None:
     """The molecule in 3D."""
     relaxed = None if close is None or not overlay else close.positions
     dipole = None if close is None or not arrow else dipole_of(close.details)
-    viewer(still(molecule, relaxed, dipole), key="molecule")
+    viewer(still(molecule, relaxed, dipole, HEIGHT), key="molecule")
     told = [f"Elements in their usual colours: as {'generated' if generated else 'in the file'}."]
     if relaxed is not None:
         told.append(":orange[Orange]: relaxed with GFN-FF, superposed.")

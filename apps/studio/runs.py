@@ -72,7 +72,8 @@ here = shelf()
 with messages():
     summary = overview(here.runs())
 if len(summary) > 1:
-    st.dataframe(summary, hide_index=True, height="content" if len(summary) < 9 else 320)
+    figures = {name: st.column_config.NumberColumn(format="%.3g") for name in ("mean reward", "KL / nats")}
+    st.dataframe(summary, hide_index=True, height="content" if len(summary) < 9 else 320, column_config=figures)
 chosen = pick_run(here)
 links = st.columns([1, 1, 1, 5])
 links[0].page_link("gallery.py", label="Gallery", icon=":material/grid_view:", query_params={"run": chosen.name})

@@ -37,8 +37,8 @@ function molvmShow(view, scene, index) {
     const length = Math.hypot(to.x - from.x, to.y - from.y, to.z - from.z);
     const mid = Math.max(0.5, 1 - 0.6 / length);
     view.addArrow({ start: from, end: to, radius: 0.13, radiusRatio: 2.3, mid, color: MOLVM_ARROW });
-    view.addLabel(`${scene.debye.toFixed(2)} D`, { position: to, fontSize: 14, fontColor: MOLVM_ARROW,
-      backgroundColor: "white", backgroundOpacity: 0.85, alignment: "bottomCenter" });
+    view.addLabel(`${scene.debye.toFixed(2)} D`, { position: to, fontSize: 15, fontColor: MOLVM_ARROW,
+      showBackground: false, alignment: "centerLeft", screenOffset: { x: 6, y: 0 } });
   }
 }
 
