@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 from addresses import heed, pick, pick_some
-from parts import GREY, LINKED, complain, jobs, messages, shelf, title, watch
+from parts import GREY, LINKED, PADDING, complain, jobs, messages, shelf, title, watch
 
 from molvm.chem.depiction import drawing
 from molvm.chem.molecule import Molecule
@@ -45,7 +45,7 @@ def distributions(free: list[Group], steered: list[Group], label: str) -> None:
     if rows.empty:
         st.info("No molecule has a reward yet.")
         return
-    chart = (
+    lines = (
         alt.Chart(rows)
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
@@ -53,9 +53,8 @@ def distributions(free: list[Group], steered: list[Group], label: str) -> None:
             y=alt.Y("share:Q", title="share of the scored"),
             color=colours([group.name for group in found], [group.name for group in free]),
         )
-        .properties(height=300)
     )
-    st.altair_chart(chart, width="stretch")
+    st.altair_chart(alt.layer(lines, padding=PADDING).properties(height=300), width="stretch")
 
 
 def against_kl(chosen: list[ShelvedRun], unit: str, *, maximise: bool) -> None:
@@ -76,7 +75,7 @@ def against_kl(chosen: list[ShelvedRun], unit: str, *, maximise: bool) -> None:
     )
     front = alt.Chart(pd.DataFrame(pareto(points, maximise=maximise)))
     line = front.mark_line(interpolate="step-after", color=GREY, strokeDash=[4, 3]).encode(x=x, y=y)
-    st.altair_chart((line + dots).properties(height=300), width="stretch")
+    st.altair_chart(alt.layer(line, dots, padding=PADDING).properties(height=300), width="stretch")
 
 
 def side_by_side(chosen: list[ShelvedRun]) -> None:

@@ -36,6 +36,9 @@ LINKED: Any = "query-params"
 AT_ONCE = 0.25
 """Seconds that a page waits for an answer before it is drawn without it."""
 
+PADDING = {"left": 5, "top": 5, "right": 16, "bottom": 5}
+"""Pixels around a chart: what stands below its right end is not cut."""
+
 BLUE, GREY = "#1f6f78", "#8a99a5"
 
 _viewer = components.declare_component("molvm_viewer", path=str(FOLDER))
@@ -210,5 +213,5 @@ def curve(rows: pd.DataFrame, y: str, label: str, *, band: tuple[float, float] |
             y=alt.Y(f"{y}:Q", title=label, scale=scale),
             tooltip=[alt.Tooltip("iteration:Q"), alt.Tooltip(f"{y}:Q", format=".4g")],
         )
-        .properties(height=210)
+        .properties(height=210, padding=PADDING)
     )
