@@ -60,7 +60,8 @@ def results(uploads: Uploads, name: str) -> None:
     only = st.toggle("Failures only", key="failures", bind=LINKED)
     rows = table[table["failure"].notna()] if only else table
     rows = rows.fillna(dict.fromkeys(("smiles", "failure", "reason"), ""))
-    st.dataframe(rows, hide_index=True, height="content" if len(rows) <= SHORT else 460)
+    height = "content" if len(rows) <= SHORT else 460
+    st.dataframe(rows, hide_index=True, height=height, column_config={"reason": st.column_config.Column(width="large")})
 
 
 title("Score", "Molecules of your own, scored in processes of their own. They stay on this machine.")

@@ -59,6 +59,7 @@ def test_a_report_shows_its_molecules(sheet: Page, runs: Path, tmp_path: Path, s
     assert all(width > 0 for width in widths)
     assert complaints == []
     sheet.evaluate("document.getElementById('best').scrollIntoView()")
+    sheet.mouse.move(5, 5)
     sheet.screenshot(path=screenshots / "report.png")
     assert sheet.pdf().startswith(b"%PDF")
 

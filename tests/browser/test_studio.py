@@ -156,9 +156,10 @@ def test_a_file_over_the_limit_gets_a_message(studio: Studio, tmp_path: Path) ->
 
 def test_a_run_is_launched_and_stopped_whole(studio: Studio, runs: Path, screenshots: Path) -> None:
     # Four steps make no sound molecules, which a run would give up on after five rounds, on a fast machine before Stop.
+    batch, steps = (16, 24) if SHOT else (4, 4)
     link = (
-        "launch?name=mine&training.iterations=500&training.batch_size=4&sampling.steps=4&reward.name=qed"
-        "&reward.patience=1000&value.size=A"
+        f"launch?name=mine&training.iterations=500&training.batch_size={batch}&sampling.steps={steps}&reward.name=qed"
+        "&training.strength=60&reward.patience=1000&value.size=A"
     )
     page = studio.open(link)
     page.get_by_role("button", name="Start").click()

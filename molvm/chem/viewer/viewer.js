@@ -115,7 +115,7 @@ function molvmDraw(parent, scene) {
   const seen = view.getView();
   seen.splice(4, 4, ...scene.turn);
   view.setView(seen);
-  view.zoom(scene.times ? 0.8 : 0.95);
+  view.zoom(scene.times ? 0.8 : scene.arrow ? 0.95 : 1.15);
   view.render();
   if (scene.times) molvmPlayer(parent, view, scene);
   parent.dataset.drawn = "yes";
