@@ -22,6 +22,7 @@ from molvm.studio.markup import plain
 from molvm.studio.serving import ADDRESS, command
 from tests.studio.conftest import OpenPage
 from tests.studio.hostile import TEXTS, write_hostile
+from tests.studio.many import qm9_molecules, write_run
 
 PAGES = ("runs", "gallery", "images", "molecule", "trajectory", "compare", "score", "launch")
 
@@ -276,6 +277,29 @@ def test_images_of_a_run_are_shown_and_filtered_by_the_address(open_page: OpenPa
     assert not page.exception
     shown = int(page.markdown[0].value.split("**")[1])
     assert 0 < shown < 6
+
+
+def test_pairs_of_images_are_where_images_are(open_page: OpenPage, tmp_path: Path) -> None:
+    molvm.train("digits", "jpeg", out=tmp_path / "small", iterations=1, batch_size=2, steps=2, value_size="A")
+    page = open_page("compare", {"runs": "small"})
+    assert not page.exception
+    assert not page.error
+    assert not page.button
+
+
+@pytest.mark.parametrize(("of", "seed"), [("q", "0"), ("r", "7")])
+def test_pairs_are_drawn_of_the_run_that_the_address_names(
+    open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of: str, seed: str
+) -> None:
+    for name in "qr":
+        write_run(tmp_path / name, qm9_molecules(4), 2)
+    started: list[list[str]] = []
+    monkeypatch.setattr("molvm.studio.jobs.Jobs.start", lambda _, name, argv: started.append(list(argv)))
+    page = open_page("compare", {"runs": ["q", "r"], "of": of, "seed": seed})
+    assert not page.exception
+    next(each for each in page.button if each.label.startswith("Draw pairs")).click().run()
+    assert [argv[:2] for argv in started] == [["sample", str(tmp_path / of)]] * 2
+    assert all(argv[argv.index("--seed") + 1] == seed for argv in started)
 
 
 def test_damaged_images_are_told(open_page: OpenPage, tmp_path: Path) -> None:
