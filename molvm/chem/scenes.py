@@ -8,7 +8,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
-from scipy.spatial.transform import Rotation
 
 from molvm.chem.molecule import MAX_ATOMIC_NUMBER, Molecule
 
@@ -31,7 +30,7 @@ def frame(molecule: Molecule, positions: NDArray[np.float64] | None = None) -> S
         positions: (n, 3) Å, by default the molecule's own; what is not finite is put at the origin.
     """
     table = Chem.GetPeriodicTable()
-    places = np.nan_to_num(molecule.positions if positions is None else positions, posinf=0.0, neginf=0.0)
+    places = _finite(molecule.positions if positions is None else positions)
     symbols = [
         table.GetElementSymbol(number) if 0 < number <= MAX_ATOMIC_NUMBER else UNKNOWN
         for number in molecule.elements.tolist()
@@ -46,7 +45,7 @@ def still(
     dipole: NDArray[np.float64] | None = None,
     height: int = 460,
 ) -> Scene:
-    """One molecule, its relaxed geometry over it, its dipole as an arrow.
+    """One molecule, its relaxed geometry over it, its dipole as an arrow, all turned as `axes` says.
 
     Args:
         molecule: As generated.
@@ -55,11 +54,12 @@ def still(
             and stands beside the molecule, within which atoms would hide it.
         height: Of the picture, pixels.
     """
-    scene: Scene = {"frames": [frame(molecule)], "height": height, "turn": _turn(molecule, dipole)}
+    seen = axes(molecule, dipole).T
+    scene: Scene = {"frames": [frame(molecule, _finite(molecule.positions) @ seen)], "height": height}
     if relaxed is not None:
-        scene["overlay"] = frame(molecule, relaxed)
+        scene["overlay"] = frame(molecule, _finite(relaxed) @ seen)
     if dipole is not None and np.linalg.norm(dipole) > 0:
-        scene["arrow"] = [[_short(x) for x in end] for end in beside(molecule, dipole)]
+        scene["arrow"] = [[_short(x) for x in end @ seen] for end in beside(molecule, dipole)]
         scene["debye"] = _short(float(np.linalg.norm(dipole)))
     return scene
 
@@ -75,7 +75,7 @@ def beside(molecule: Molecule, dipole: NDArray[np.float64]) -> tuple[NDArray[np.
         (3,) and (3,) Å.
     """
     _, side, _ = axes(molecule, dipole)
-    places = np.nan_to_num(molecule.positions, posinf=0.0, neginf=0.0)
+    places = _finite(molecule.positions)
     middle = places.mean(axis=0)
     reach = (places - middle) @ side
     away = reach.max() + CLEARANCE if reach.max() <= -reach.min() else reach.min() - CLEARANCE
@@ -88,7 +88,7 @@ def axes(molecule: Molecule, along: NDArray[np.float64] | None = None) -> NDArra
 
     It is seen from where it is broadest, as far as `along`, if given and not zero, lies to the right.
     """
-    places = np.nan_to_num(molecule.positions, posinf=0.0, neginf=0.0)
+    places = _finite(molecule.positions)
     spread = np.cov(places.T, bias=True) if molecule.n_atoms else np.zeros((3, 3))
     if along is None or not np.linalg.norm(along) > 0:
         right, up = np.linalg.eigh(spread)[1].T[[2, 1]]
@@ -99,15 +99,10 @@ def axes(molecule: Molecule, along: NDArray[np.float64] | None = None) -> NDArra
     return np.array([right, up, np.cross(right, up)])
 
 
-def _turn(molecule: Molecule, along: NDArray[np.float64] | None = None) -> list[float]:
-    """The rotation that brings `axes` to those of the screen, as a quaternion x, y, z, w."""
-    return [_short(part) for part in Rotation.from_matrix(axes(molecule, along)).as_quat()]
-
-
 def film(
     frames: Sequence[Molecule], times: Sequence[float], values: Sequence[float] | None, height: int = 460
 ) -> Scene:
-    """A path from noise to a molecule, played.
+    """A path from noise to a molecule, played, turned as `axes` says of the molecule.
 
     Args:
         frames: One a time.
@@ -115,15 +110,20 @@ def film(
         values: V at these times, drawn below; None for a base model.
         height: Of the picture, pixels.
     """
+    seen = axes(frames[-1]).T
     scene: Scene = {
-        "frames": [frame(molecule) for molecule in frames],
+        "frames": [frame(molecule, _finite(molecule.positions) @ seen) for molecule in frames],
         "times": [_short(time) for time in times],
         "height": height,
-        "turn": _turn(frames[-1]),
     }
     if values is not None:
         scene["values"] = [_short(value) for value in values]
     return scene
+
+
+def _finite(positions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The positions, the origin for what is not finite."""
+    return np.nan_to_num(positions, posinf=0.0, neginf=0.0)
 
 
 def _short(number: float) -> float:

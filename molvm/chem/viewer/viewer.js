@@ -26,7 +26,6 @@ function molvmAddFrame(view, frame, style) {
 function molvmShow(view, scene, index) {
   view.removeAllModels();
   view.removeAllShapes();
-  view.removeAllLabels();
   molvmAddFrame(view, scene.frames[index],
     { stick: { radius: 0.12, colorscheme: "Jmol" }, sphere: { scale: 0.24, colorscheme: "Jmol" } });
   if (scene.overlay) {
@@ -38,7 +37,7 @@ function molvmShow(view, scene, index) {
     const mid = Math.max(0.5, 1 - 0.6 / length);
     view.addArrow({ start: from, end: to, radius: 0.13, radiusRatio: 2.3, mid, color: MOLVM_ARROW });
     view.addLabel(`${scene.debye.toFixed(2)} D`, { position: to, fontSize: 15, fontColor: MOLVM_ARROW,
-      showBackground: false, alignment: "centerLeft", screenOffset: { x: 6, y: 0 } });
+      showBackground: false, alignment: "centerLeft", screenOffset: { x: 6, y: 0 } }, null, true);
   }
 }
 
@@ -112,9 +111,6 @@ function molvmDraw(parent, scene) {
   const last = scene.frames.length - 1;
   molvmShow(view, scene, last);
   view.zoomTo();
-  const seen = view.getView();
-  seen.splice(4, 4, ...scene.turn);
-  view.setView(seen);
   view.zoom(scene.times ? 0.8 : scene.arrow ? 0.95 : 1.15);
   view.render();
   if (scene.times) molvmPlayer(parent, view, scene);
