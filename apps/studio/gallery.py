@@ -157,13 +157,16 @@ def exports(table: MoleculeTable, chosen: list[int], source: str, picked: list[i
 
 title("Gallery", "Molecules of a run or a file: filter, sort, select, take away.")
 here = shelf()
+notices = st.container()
 with st.sidebar:
     source, table = pick_source(here)
-    require("gallery.py", {"descriptors": SWITCH})
+    with notices:
+        require("gallery.py", {"descriptors": SWITCH})
     if st.toggle("QED, logP, accessibility", key="descriptors", bind=LINKED):
         table = described(table)
     columns = table.numbers or ["atoms"]
-    heed("gallery.py", rules(table, columns))
+    with notices:
+        heed("gallery.py", rules(table, columns))
     first = columns.index(table.reward) if table.reward in columns else 0
     by = st.selectbox("Sort by", columns, index=first, key="sort", bind=LINKED)
     descending = st.toggle("Largest first", True, key="descending", bind=LINKED)

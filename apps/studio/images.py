@@ -106,11 +106,13 @@ runs = {name: run for name, run in shelf().runs().items() if makes_images(run)}
 if not runs:
     st.info("There is no run of images here yet. `molvm train --dataset digits --reward jpeg` starts one.")
     st.stop()
+notices = st.container()
 with st.sidebar:
     name = pick("Run", list(runs))
     with messages():
         table = run_table(runs[name], runs[name].version, name)
-    heed("images.py", rules(table))
+    with notices:
+        heed("images.py", rules(table))
     chosen = filters(table)
 left, right = st.columns([5, 1])
 left.markdown(f"**{len(chosen)}** of {len(table)} images, valued by {plain(table.reward, 60)}")

@@ -106,6 +106,8 @@ class Judge:
         with self._lock:
             for question in self._known.values():
                 question.wanted_until = -math.inf
+            for question in self._waiting:
+                question.promise.cancel()
         self._thread.shutdown(cancel_futures=True)
         self._pool.close()
 

@@ -121,10 +121,12 @@ def test_a_process_ends_when_nobody_waits_for_it_any_more() -> None:
 def test_closing_waits_for_no_answer() -> None:
     judge = Judge()
     promise = judge.ask(Faulty(seconds=3600.0), Molecule.from_smiles("C"), 3600.0)
+    waiting = judge.ask(QED, Molecule.from_smiles("CC"), 3600.0)
     start = time.monotonic()
     judge.close()
     assert time.monotonic() - start < 30
     assert promise.cancelled()
+    assert waiting.cancelled()
 
 
 def test_what_went_wrong_reaches_who_asked(judge: Judge, pool: SlowPool) -> None:
