@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from molvm.studio.addressed import Rule, refusals, strangers
 from molvm.studio.markup import plain
+
+MOST_KEYS = 24
+"""Keys of an address that are listed."""
 
 
 def pick(label: str, names: Sequence[str], key: str = "run", *, forget: Sequence[str] = ()) -> str:
@@ -38,11 +43,20 @@ def pick(label: str, names: Sequence[str], key: str = "run", *, forget: Sequence
     return asked
 
 
-def pick_some(label: str, names: Sequence[str], key: str) -> list[str]:
-    """Some of the names, chosen by a menu; the first, if the address asks for none. Arguments as for `pick`."""
+def pick_some(label: str, names: Sequence[str], key: str, *, of: str) -> list[str]:
+    """Some of the names, chosen by a menu; the first, if the address asks for none.
+
+    Args:
+        label: Of the menu.
+        names: What there is.
+        key: Of the address.
+        of: Another key of the address, whose value is one of those chosen; it goes when that one is chosen no more.
+    """
 
     def choose() -> None:
         st.query_params[key] = st.session_state[key]
+        if st.query_params.get(of) not in st.session_state[key]:
+            _drop([of])
 
     asked = st.query_params.get_all(key)
     if asked or key not in st.session_state:
@@ -56,21 +70,43 @@ def pick_some(label: str, names: Sequence[str], key: str) -> list[str]:
     return chosen
 
 
-def require(page: str, bad: Mapping[str, str]) -> None:
-    """End the page where its address asks for what cannot be, before a widget draws its default in the place of it.
+def heed(page: str, rules: Mapping[str, Rule]) -> None:
+    """Say what the address asks for in vain: keys that nobody knows, and then, ending the page, what cannot be.
+
+    Called before the widgets are drawn, which would put a default in the place of it. Of a widget that has been drawn
+    the address says what it shows, or what another source has made of that.
 
     Args:
         page: The file of the page.
-        bad: Key of the address to what is allowed there.
+        rules: All keys that the page knows.
     """
+    asked = {key: st.query_params.get_all(key) for key in st.query_params if key not in st.session_state}
+    if unknown := strangers(rules, asked):
+        named = ", ".join(_with_nearest(key, rules) for key in unknown)
+        known = ", ".join(plain(key) for key in list(rules)[:MOST_KEYS])
+        more = ", …" if len(rules) > MOST_KEYS else ""
+        st.warning(f"The address says what this page does not know: {named}. It is ignored. Known: {known}{more}.")
+    require(page, rules)
+
+
+def require(page: str, rules: Mapping[str, Rule]) -> None:
+    """End the page where its address asks for what cannot be; arguments as for `heed`, some of the keys."""
+    asked = {key: st.query_params.get_all(key) for key in st.query_params if key not in st.session_state}
+    bad = refusals(rules, asked)
     if not bad:
         return
     for key, allowed in bad.items():
-        st.error(f"The address asks for {plain(key)} = {plain(st.query_params[key], 60)}. Allowed: {plain(allowed)}.")
+        given = ", ".join(plain(text, 60) for text in asked[key])
+        st.error(f"The address asks for {plain(key)} = {given}. Allowed: {plain(allowed)}.")
     if st.button("Take the defaults instead"):
         others = {key: st.query_params.get_all(key) for key in st.query_params if key not in bad}
         st.switch_page(page, query_params=others)
     st.stop()
+
+
+def _with_nearest(key: str, known: Mapping[str, Rule]) -> str:
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.7)
+    return plain(key, 60) + (f" (did you mean {plain(near[0])}?)" if near else "")
 
 
 def _tell(label: str, unknown: Sequence[str]) -> None:

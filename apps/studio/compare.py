@@ -5,12 +5,13 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 import streamlit as st
-from addresses import pick_some
-from parts import GREY, LINKED, complain, jobs, messages, shelf, title, watch
+from addresses import heed, pick, pick_some
+from parts import GREY, LINKED, PADDING, complain, jobs, messages, shelf, title, watch
 
 from molvm.chem.depiction import drawing
 from molvm.chem.molecule import Molecule
 from molvm.runs.groups import BASE, Group, base_and_run, pareto, reward_against_kl, rounds_of_groups
+from molvm.studio.addressed import ANYTHING, MOST, whole
 from molvm.studio.base_laws import bases, cautions, law_of
 from molvm.studio.comparison import group_rows, value_rows
 from molvm.studio.markup import plain
@@ -18,6 +19,7 @@ from molvm.studio.pairs import pair_arguments, pair_files, pairs
 from molvm.studio.shelf import ShelvedRun
 
 MOST_BINS = 40
+MOST_PAIRS = 32
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reading molecules …")
@@ -43,17 +45,16 @@ def distributions(free: list[Group], steered: list[Group], label: str) -> None:
     if rows.empty:
         st.info("No molecule has a reward yet.")
         return
-    chart = (
+    lines = (
         alt.Chart(rows)
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
             x=alt.X("value:Q", title=label, scale=alt.Scale(nice=False)),
-            y=alt.Y("share:Q", title="share of the molecules with a reward"),
+            y=alt.Y("share:Q", title="share of the scored"),
             color=colours([group.name for group in found], [group.name for group in free]),
         )
-        .properties(height=300)
     )
-    st.altair_chart(chart, width="stretch")
+    st.altair_chart(alt.layer(lines, padding=PADDING).properties(height=300), width="stretch")
 
 
 def against_kl(chosen: list[ShelvedRun], unit: str, *, maximise: bool) -> None:
@@ -74,14 +75,25 @@ def against_kl(chosen: list[ShelvedRun], unit: str, *, maximise: bool) -> None:
     )
     front = alt.Chart(pd.DataFrame(pareto(points, maximise=maximise)))
     line = front.mark_line(interpolate="step-after", color=GREY, strokeDash=[4, 3]).encode(x=x, y=y)
-    st.altair_chart((line + dots).properties(height=300), width="stretch")
+    st.altair_chart(alt.layer(line, dots, padding=PADDING).properties(height=300), width="stretch")
 
 
-def side_by_side(run: ShelvedRun) -> None:
-    """Molecules of the base and of the run from the same noise."""
-    cells = st.columns([1, 1, 3])
-    seed = int(cells[0].number_input("Seed of the pairs", 0, 2**53 - 1, 0, key="seed", bind=LINKED))
-    count = int(cells[1].number_input("Pairs", 1, 32, 4, key="count", bind=LINKED))
+def side_by_side(chosen: list[ShelvedRun]) -> None:
+    """Molecules of the base and of one of the runs from the same noise."""
+    cells = st.columns([2, 1, 1, 1])
+    with cells[0]:
+        name = pick("Of the run", [run.name for run in chosen], "of")
+    run = next(run for run in chosen if run.name == name)
+    seed = int(cells[1].number_input("Seed of the pairs", 0, MOST, 0, key="seed", bind=LINKED))
+    count = int(cells[2].number_input("Pairs", 1, MOST_PAIRS, 4, key="count", bind=LINKED))
+    if run.manifest.makes == "images":
+        st.page_link(
+            "images.py",
+            label="Pairs of images are on the page Images",
+            icon=":material/photo_library:",
+            query_params={"run": run.name},
+        )
+        return
     base, steered = pair_files(here.files_folder, f"{run.name} {run.version}", seed=seed, count=count)
     jobs_of = {path.stem: (path, guidance) for path, guidance in ((base, 0.0), (steered, 1.0))}
     if base.is_file() and steered.is_file():
@@ -118,12 +130,16 @@ def half(place: object, molecule: Molecule | None, name: str) -> None:
 
 
 title("Compare", "What steering has changed: distributions against the base, reward against KL, pairs from one noise.")
+heed(
+    "compare.py",
+    {"runs": ANYTHING, "of": ANYTHING, "seed": whole(0), "count": whole(1, MOST_PAIRS)},
+)
 here = shelf()
 runs = here.runs()
 if not runs:
     st.info("There is no run here yet.")
     st.stop()
-names = pick_some("Runs", list(runs), "runs")
+names = pick_some("Runs", list(runs), "runs", of="of")
 if not names:
     st.info("Choose at least one run.")
     st.stop()
@@ -149,6 +165,4 @@ st.caption(
     "Curves and means are of the molecules with a reward; against KL, a failure counts as the run's floor."
 )
 st.subheader("Side by side, from the same noise", anchor=False)
-if len(chosen) > 1:
-    st.caption(f"Of {plain(names[0])}, the first of the chosen runs.")
-side_by_side(chosen[0])
+side_by_side(chosen)

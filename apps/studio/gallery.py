@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import streamlit as st
+from addresses import heed, require
 from parts import LINKED, messages, paged, pick_source, shelf, title
 
 from molvm.chem.depiction import blank, drawing
 from molvm.datasets.registry import is_built, load_dataset
 from molvm.evaluation import known_smiles
+from molvm.studio.addressed import ANYTHING, SWITCH, Rule, one_of, some_of, span, whole
 from molvm.studio.markup import plain, rounded
 from molvm.studio.molecule_table import RESERVED, Filter, MoleculeTable, as_csv, as_sdf, as_smiles, ordered
+from molvm.studio.ranges import limits
 
 COLUMNS = 4
 PER_PAGE = 24
 TRAINING_SETS = ("qm9", "drugs")
+ANY_SET = "anything goes"
+RANGE = "range "
 
 
 @st.cache_resource(show_spinner="Reading the training set …")
 def training_set(name: str) -> frozenset[str]:
     return known_smiles(load_dataset(name))
+
+
+def rules(table: MoleculeTable, columns: list[str]) -> dict[str, Rule]:
+    """What the address may ask for."""
+    asked = [name for name in st.query_params.get_all("ranges") if name in table.numbers]
+    return {
+        **dict.fromkeys(("run", "selected", "smarts"), ANYTHING),
+        **dict.fromkeys(("descriptors", "descending", "scored", "valid", "distinct"), SWITCH),
+        "sort": one_of(columns),
+        "page": whole(1),
+        "novel": one_of([ANY_SET, *built_sets()]),
+        "ranges": some_of(table.numbers),
+        **{f"{RANGE}{name}": span(*limits(table.rows[name])[:2]) for name in asked},
+    }
 
 
 def filters(table: MoleculeTable) -> Filter:
@@ -29,18 +48,25 @@ def filters(table: MoleculeTable) -> Filter:
     distinct = st.checkbox("One of each SMILES", key="distinct", bind=LINKED)
     ranges = {}
     for column in st.multiselect("Ranges of", table.numbers, key="ranges", bind=LINKED):
-        low, high = float(table.rows[column].min()), float(table.rows[column].max())
+        low, high, step = limits(table.rows[column])
         if low < high:
-            ranges[column] = st.slider(column, low, high, (low, high), key=f"range {column}", bind=LINKED)
+            ranges[column] = st.slider(
+                column, low, high, (low, high), step, format="%g", key=f"{RANGE}{column}", bind=LINKED
+            )
     return Filter(ranges, smarts, sound, scored, known(), distinct)
+
+
+def built_sets() -> list[str]:
+    """The training sets that are there to compare with."""
+    return [name for name in TRAINING_SETS if is_built(name)]
 
 
 def known() -> frozenset[str] | None:
     """The SMILES that are not new, if only new molecules are asked for."""
-    built = [name for name in TRAINING_SETS if is_built(name)]
+    built = built_sets()
     chosen = st.selectbox(
         "New with respect to",
-        ["anything goes", *built],
+        [ANY_SET, *built],
         key="novel",
         bind=LINKED,
         help="Datasets that are built here; `molvm data` makes them.",
@@ -79,7 +105,9 @@ def card(table: MoleculeTable, index: int, source: str, column: str, *, picked: 
         failure = row["failure"]
         note = f":orange[{plain(row['stage'], 30)}]" if isinstance(failure, str) else plain(row["formula"], 40)
         st.markdown(f"**{plain(column)} {number}**")
-        st.caption(f"{note} · {int(row['atoms'])} atoms", help=plain(row["smiles"] or row["reason"]))
+        reason = row["reason"]
+        lost = f" · :orange[{plain(reason, 40)}]" if isinstance(reason, str) and not isinstance(failure, str) else ""
+        st.caption(f"{note} · {int(row['atoms'])} atoms{lost}", help=plain(row["smiles"] or reason))
         left, right = st.columns([3, 2], vertical_alignment="center")
         st.session_state[f"pick {name}"] = picked  # as the address says, whatever was drawn here before
         left.checkbox(plain(name, 24), key=f"pick {name}", on_change=toggle, args=(name,))
@@ -129,11 +157,16 @@ def exports(table: MoleculeTable, chosen: list[int], source: str, picked: list[i
 
 title("Gallery", "Molecules of a run or a file: filter, sort, select, take away.")
 here = shelf()
+notices = st.container()
 with st.sidebar:
     source, table = pick_source(here)
+    with notices:
+        require("gallery.py", {"descriptors": SWITCH})
     if st.toggle("QED, logP, accessibility", key="descriptors", bind=LINKED):
         table = described(table)
     columns = table.numbers or ["atoms"]
+    with notices:
+        heed("gallery.py", rules(table, columns))
     first = columns.index(table.reward) if table.reward in columns else 0
     by = st.selectbox("Sort by", columns, index=first, key="sort", bind=LINKED)
     descending = st.toggle("Largest first", True, key="descending", bind=LINKED)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import math
-
 import streamlit as st
-from addresses import pick
+from addresses import heed, pick
 from parts import LINKED, complain, jobs, messages, paged, shelf, title, watch
 
 from molvm.errors import MolVMError
 from molvm.images.files import GRID_FILE
+from molvm.studio.addressed import ANYTHING, MOST, SWITCH, Rule, one_of, some_of, span, whole
 from molvm.studio.image_table import MOST_IMAGES, ImageTable, as_zip, table_of_images
 from molvm.studio.markup import plain, rounded
 from molvm.studio.pairs import image_pair_arguments, image_pairs_folder
+from molvm.studio.ranges import limits
 from molvm.studio.shelf import ShelvedRun
 
 COLUMNS = 8
 PER_PAGE = 48
+MOST_PAIRS = 64
 SORTED_BY = {"value": "The reward", "iteration": "The round", "prompt": "What was asked for"}
 
 
@@ -35,17 +36,31 @@ def makes_images(run: ShelvedRun) -> bool:
         return False
 
 
+def rules(table: ImageTable) -> dict[str, Rule]:
+    """What the address may ask for."""
+    known = {
+        "run": ANYTHING,
+        "sort": one_of(SORTED_BY.values()),
+        "descending": SWITCH,
+        "page": whole(1),
+        "seed": whole(0),
+        "count": whole(1, MOST_PAIRS),
+    }
+    if any(table.prompts):
+        known["prompts"] = some_of(table.prompts)
+    low, high, _ = limits(table.rows["value"])
+    return {**known, "range": span(low, high)} if low < high else known
+
+
 def filters(table: ImageTable) -> list[int]:
     """The images that the widgets in the sidebar ask for, in order."""
     by = st.selectbox("Sort by", list(SORTED_BY), format_func=SORTED_BY.__getitem__, key="sort", bind=LINKED)
     descending = st.toggle("Largest first", True, key="descending", bind=LINKED)
     prompts = st.multiselect("Asked for", table.prompts, key="prompts", bind=LINKED) if any(table.prompts) else []
-    low, high = table.rows["value"].min(), table.rows["value"].max()
+    low, high, step = limits(table.rows["value"])
     values = None
-    if not math.isnan(low) and low < high:
-        asked = st.slider(
-            plain(table.reward, 40), float(low), float(high), (float(low), float(high)), key="range", bind=LINKED
-        )
+    if low < high:
+        asked = st.slider(plain(table.reward, 40), low, high, (low, high), step, format="%g", key="range", bind=LINKED)
         values = None if asked == (low, high) else asked
     return table.chosen(prompts, values, by=by, descending=descending)
 
@@ -64,8 +79,8 @@ def card(table: ImageTable, index: int) -> None:
 def from_the_same_noise(run: ShelvedRun) -> None:
     """The base above the run, once someone has asked for it."""
     cells = st.columns([1, 1, 3])
-    seed = int(cells[0].number_input("Seed of the pairs", 0, 2**53 - 1, 0, key="seed", bind=LINKED))
-    count = int(cells[1].number_input("Pairs", 1, 64, 16, key="count", bind=LINKED))
+    seed = int(cells[0].number_input("Seed of the pairs", 0, MOST, 0, key="seed", bind=LINKED))
+    count = int(cells[1].number_input("Pairs", 1, MOST_PAIRS, 16, key="count", bind=LINKED))
     folder = image_pairs_folder(shelf().files_folder, f"{run.name} {run.version}", seed=seed, count=count)
     ended = watch(folder.name, "Drawing the base and the run.")
     if folder.is_dir():
@@ -91,10 +106,13 @@ runs = {name: run for name, run in shelf().runs().items() if makes_images(run)}
 if not runs:
     st.info("There is no run of images here yet. `molvm train --dataset digits --reward jpeg` starts one.")
     st.stop()
+notices = st.container()
 with st.sidebar:
     name = pick("Run", list(runs))
     with messages():
         table = run_table(runs[name], runs[name].version, name)
+    with notices:
+        heed("images.py", rules(table))
     chosen = filters(table)
 left, right = st.columns([5, 1])
 left.markdown(f"**{len(chosen)}** of {len(table)} images, valued by {plain(table.reward, 60)}")

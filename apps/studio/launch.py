@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
-from addresses import require
+from addresses import heed, require
 from parts import LINKED, complain, jobs, messages, offered, shelf, title, watch
 
 from molvm.programs.pasted import pasted
-from molvm.runs.objective_sections import DEFAULT_OBJECTIVE, OBJECTIVES
+from molvm.runs.objective_sections import OBJECTIVES
+from molvm.studio.addressed import ANYTHING, one_of
 from molvm.studio.base_models import offered_models
 from molvm.studio.launch_form import MAIN, Entry, changed, entries, launch_arguments, settings_of
 from molvm.studio.markup import plain
@@ -102,16 +103,11 @@ title("Launch", "A run in a process of its own. It goes on when this page, or th
 here = shelf()
 cells = st.columns([2, 1])
 name = cells[0].text_input("Name of the run", key="name", bind=LINKED, placeholder="dipole-6", max_chars=100)
-if st.query_params.get("objective", DEFAULT_OBJECTIVE) not in OBJECTIVES:
-    require("launch.py", {"objective": ", ".join(OBJECTIVES)})
+require("launch.py", {"objective": one_of(OBJECTIVES)})
 objective = cells[1].selectbox("Algorithm", list(OBJECTIVES), key="objective", bind=LINKED)
-require(
+heed(
     "launch.py",
-    {
-        entry.key: allowed
-        for entry in entries(objective)
-        if entry.key in st.query_params and (allowed := entry.refusal(st.query_params[entry.key]))
-    },
+    {"name": ANYTHING, "objective": ANYTHING, **{entry.key: entry.rule for entry in entries(objective)}},
 )
 values = form(objective)
 with messages():

@@ -6,15 +6,16 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from addresses import pick
+from addresses import heed, pick
 from parts import LINKED, judged, messages, pick_source, shelf, title, viewer
 
 from molvm.chem.depiction import drawing
 from molvm.chem.molecule import Molecule
-from molvm.chem.scenes import still
+from molvm.chem.scenes import ANGSTROM_PER_DEBYE, still
 from molvm.errors import MissingDependencyError
 from molvm.evaluation.posebusters import all_tests
 from molvm.rewards.base import Outcome
+from molvm.studio.addressed import ANYTHING, SWITCH
 from molvm.studio.closeup import Closeup, dipole_of
 from molvm.studio.markup import plain
 from molvm.studio.molecule_table import MoleculeTable, as_sdf, ordered
@@ -28,16 +29,20 @@ WIDTHS = {
 """Pixels; what is longer is cut with an ellipsis."""
 
 
+HEIGHT = 560
+"""Pixels of the 3D picture, which stands beside a drawing and a long table."""
+
+
 def picture(molecule: Molecule, close: Outcome | None, *, overlay: bool, arrow: bool, generated: bool) -> None:
     """The molecule in 3D."""
     relaxed = None if close is None or not overlay else close.positions
     dipole = None if close is None or not arrow else dipole_of(close.details)
-    viewer(still(molecule, relaxed, dipole), key="molecule")
+    viewer(still(molecule, relaxed, dipole, HEIGHT), key="molecule")
     told = [f"Elements in their usual colours: as {'generated' if generated else 'in the file'}."]
     if relaxed is not None:
         told.append(":orange[Orange]: relaxed with GFN-FF, superposed.")
     if dipole is not None:
-        told.append(":violet[Arrow]: dipole, from − to +.")
+        told.append(f":violet[Arrow]: dipole, from − to +, {ANGSTROM_PER_DEBYE:g} Å a debye, beside the molecule.")
     st.caption(" ".join(told))
     if close is not None and close.failure is not None:
         st.warning(f"Not relaxed. {plain(close.failure.stage)}: {plain(close.failure.reason)}")
@@ -75,6 +80,10 @@ def select(table: MoleculeTable) -> int:
 
 
 title("Molecule", "As it is, relaxed, and what is known of it.")
+heed(
+    "molecule.py",
+    {"run": ANYTHING, "id": ANYTHING, **dict.fromkeys(("relax", "overlay", "dipole", "posebusters"), SWITCH)},
+)
 with st.sidebar:
     source, table = pick_source(shelf())
     index = select(table)

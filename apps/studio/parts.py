@@ -20,6 +20,7 @@ from molvm.chem.scenes import Scene
 from molvm.chem.viewing import FOLDER
 from molvm.errors import InputFileError, MolVMError
 from molvm.rewards.base import MoleculeReward, Outcome
+from molvm.studio.addressed import is_whole
 from molvm.studio.jobs import Job, Jobs
 from molvm.studio.judging import shared_judge, slow_judge
 from molvm.studio.markup import plain
@@ -34,6 +35,9 @@ LINKED: Any = "query-params"
 
 AT_ONCE = 0.25
 """Seconds that a page waits for an answer before it is drawn without it."""
+
+PADDING = {"left": 5, "top": 5, "right": 16, "bottom": 5}
+"""Pixels around a chart: what stands below its right end is not cut."""
 
 BLUE, GREY = "#1f6f78", "#8a99a5"
 
@@ -133,7 +137,8 @@ def judged(reward: MoleculeReward, molecule: Molecule, *, slow: bool = False) ->
         molecule: The molecule.
         slow: Whether it takes long, so that other questions should not wait for it.
     """
-    promise = (slow_judge() if slow else shared_judge()).ask(reward, molecule)
+    judge = slow_judge() if slow else shared_judge()
+    promise = judge.ask(reward, molecule)
     try:
         return promise.result(AT_ONCE)
     except (TimeoutError, CancelledError):
@@ -141,7 +146,7 @@ def judged(reward: MoleculeReward, molecule: Molecule, *, slow: bool = False) ->
 
     @st.fragment(run_every=0.5)
     def wait() -> None:
-        if promise.done():
+        if judge.ask(reward, molecule).done():  # asked again, because what nobody asks for is given up
             st.rerun()
 
     wait()
@@ -152,6 +157,9 @@ def paged(chosen: Sequence[int], per_page: int, columns: int, draw: Callable[[in
     """Draws the chosen ones of one page side by side, with a widget for the page if there are several."""
     pages = -(-len(chosen) // per_page)
     page = 1
+    asked = st.query_params.get("page", "1")
+    if "page" not in st.session_state and not is_whole(asked, 1, pages):
+        st.warning(f"The address asks for page {plain(asked, 20)}. The pages here: 1 to {pages}.")
     if pages > 1:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             page = st.number_input("Page", 1, pages, key="page", bind=LINKED, width=150, label_visibility="collapsed")
@@ -205,5 +213,5 @@ def curve(rows: pd.DataFrame, y: str, label: str, *, band: tuple[float, float] |
             y=alt.Y(f"{y}:Q", title=label, scale=scale),
             tooltip=[alt.Tooltip("iteration:Q"), alt.Tooltip(f"{y}:Q", format=".4g")],
         )
-        .properties(height=210)
+        .properties(height=210, padding=PADDING)
     )

@@ -6,9 +6,11 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from addresses import heed
 from parts import curve, messages, pick_run, shelf, title
 
 from molvm.errors import MolVMError
+from molvm.studio.addressed import ANYTHING
 from molvm.studio.markup import plain, rounded
 from molvm.studio.progress import failures_by_stage, metric_rows, overview
 from molvm.studio.shelf import ShelvedRun
@@ -65,11 +67,13 @@ def head(run: ShelvedRun, rows: pd.DataFrame, asked: int) -> None:
 
 
 title("Runs", "Training, round by round. Runs that are under way are drawn anew every two seconds.")
+heed("runs.py", {"run": ANYTHING})
 here = shelf()
 with messages():
     summary = overview(here.runs())
 if len(summary) > 1:
-    st.dataframe(summary, hide_index=True, height="content" if len(summary) < 9 else 320)
+    figures = {name: st.column_config.NumberColumn(format="%.3g") for name in ("mean reward", "KL / nats")}
+    st.dataframe(summary, hide_index=True, height="content" if len(summary) < 9 else 320, column_config=figures)
 chosen = pick_run(here)
 links = st.columns([1, 1, 1, 5])
 links[0].page_link("gallery.py", label="Gallery", icon=":material/grid_view:", query_params={"run": chosen.name})

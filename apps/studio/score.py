@@ -6,10 +6,12 @@ import secrets
 
 import pandas as pd
 import streamlit as st
+from addresses import heed
 from parts import LINKED, complain, jobs, messages, offered, shelf, title, watch
 
 from molvm.errors import MolVMError
 from molvm.rewards.description import describe
+from molvm.studio.addressed import ANYTHING, SWITCH
 from molvm.studio.markup import plain
 from molvm.studio.rewards import page_reward
 from molvm.studio.scoring import Uploads, score_arguments
@@ -58,10 +60,12 @@ def results(uploads: Uploads, name: str) -> None:
     only = st.toggle("Failures only", key="failures", bind=LINKED)
     rows = table[table["failure"].notna()] if only else table
     rows = rows.fillna(dict.fromkeys(("smiles", "failure", "reason"), ""))
-    st.dataframe(rows, hide_index=True, height="content" if len(rows) <= SHORT else 460)
+    height = "content" if len(rows) <= SHORT else 460
+    st.dataframe(rows, hide_index=True, height=height, column_config={"reason": st.column_config.Column(width="large")})
 
 
 title("Score", "Molecules of your own, scored in processes of their own. They stay on this machine.")
+heed("score.py", {"rewards": ANYTHING, "scores": ANYTHING, "failures": SWITCH})
 uploads = Uploads(shelf().files_folder)
 rewards = chosen_rewards()
 given = st.file_uploader(
@@ -72,7 +76,7 @@ if st.button("Score", type="primary", icon=":material/rule:", disabled=given is 
         tidy(uploads.folder, jobs().running)
         token = secrets.token_hex(6)
         source, out = uploads.keep(token, given.name, given.getvalue())
-        jobs().start(f"score-{token}", score_arguments(source, rewards, out))
+        jobs().start(f"score-{token}", score_arguments(source, rewards, out), {str(source): given.name})
     st.query_params["scores"] = token
     st.rerun()
 token = st.query_params.get("scores", "")

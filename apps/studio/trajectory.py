@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
-from addresses import pick, require
+from addresses import heed, pick
 from parts import LINKED, complain, jobs, messages, shelf, title, viewer, watch
 
 from molvm.chem.depiction import drawing
 from molvm.programs.pasted import pasted
-from molvm.studio.addressed import MOST, is_whole
+from molvm.studio.addressed import ANYTHING, MOST, SWITCH, whole
 from molvm.studio.base_models import MOLECULAR
 from molvm.studio.markup import rounded
 from molvm.studio.paths import path_file, read_path, trajectory_arguments
@@ -44,13 +44,9 @@ def show(path: Path) -> None:
 
 title("Trajectory", "One molecule on its way from noise, with V(x, t) where a run steers it.")
 here = shelf()
-require(
+heed(
     "trajectory.py",
-    {
-        key: f"a whole number from {low} to {high}"
-        for key, (low, high) in LIMITS.items()
-        if key in st.query_params and not is_whole(st.query_params[key], low, high)
-    },
+    {"run": ANYTHING, "base": SWITCH, **{key: whole(low, high) for key, (low, high) in LIMITS.items()}},
 )
 with st.sidebar:
     runs = here.runs()

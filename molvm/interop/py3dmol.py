@@ -17,7 +17,7 @@ from rdkit import Chem
 from molvm.chem.formats.sdf import sdf_text
 from molvm.chem.molecule import SINGLE, Molecule
 from molvm.chem.rdkit_bridge import sanitised
-from molvm.chem.scenes import still
+from molvm.chem.scenes import beside
 from molvm.chem.viewing import scripts
 from molvm.errors import MissingDependencyError
 
@@ -44,7 +44,7 @@ def to_py3dmol(
     Args:
         molecule: What is shown; positions that are not finite are put at the origin.
         relaxed: (n, 3) Å, drawn over it in orange.
-        dipole: (3,) in debye, an arrow from negative to positive charge.
+        dipole: (3,) in debye, an arrow from negative to positive charge beside the molecule, 1 Å a debye.
         width: Pixels.
         height: Pixels.
 
@@ -60,9 +60,9 @@ def to_py3dmol(
     _add(view, molecule, {"stick": {"radius": 0.12}, "sphere": {"scale": 0.24}})
     if relaxed is not None:
         _add(view, replace(molecule, positions=relaxed), {"stick": {"radius": 0.07, "color": RELAXED}})
-    if (arrow := still(molecule, dipole=dipole).get("arrow")) is not None:
-        start, end = (dict(zip("xyz", point, strict=True)) for point in arrow)
-        view.addArrow({"start": start, "end": end, "radius": 0.09, "mid": 0.78, "color": DIPOLE})
+    if dipole is not None and np.linalg.norm(dipole) > 0:
+        start, end = (dict(zip("xyz", point.tolist(), strict=True)) for point in beside(molecule, dipole))
+        view.addArrow({"start": start, "end": end, "radius": 0.13, "mid": 0.78, "color": DIPOLE})
     view.zoomTo()
     return view
 

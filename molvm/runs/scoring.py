@@ -42,12 +42,14 @@ class ScoreTable:
         smiles: Canonical SMILES, or None.
         outcomes: Reward name to one outcome a molecule.
         molecules: None for a record that could not be read.
+        notes: What molecules have lost of their records, one a molecule, which stands where no failure has a reason.
     """
 
     ids: tuple[str, ...]
     smiles: tuple[str | None, ...]
     outcomes: dict[str, tuple[Outcome, ...]]
     molecules: tuple[Molecule | None, ...]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -114,7 +116,7 @@ class ScoreTable:
             "smiles": self.smiles[index],
             **{name: outcome.value for name, outcome in mine.items()},
             "failure": _by_reward({name: failure.kind for name, failure in failures.items()}, several=len(mine) > 1),
-            "reason": _by_reward(reasons, several=len(mine) > 1),
+            "reason": _by_reward(reasons, several=len(mine) > 1) or (self.notes and self.notes[index]) or None,
             "seconds": f"{sum(outcome.seconds for outcome in mine.values()):.4f}",
         }
 
@@ -180,7 +182,7 @@ def score(
             )
     smiles = tuple(record.molecule.smiles() if record.molecule is not None else None for record in records)
     ids, read = tuple(record.id for record in records), tuple(record.molecule for record in records)
-    return ScoreTable(ids, smiles, outcomes, read)
+    return ScoreTable(ids, smiles, outcomes, read, tuple(record.note for record in records))
 
 
 def records_of(
@@ -224,12 +226,13 @@ def _of_rdkit(mol: Chem.Mol, number: int) -> Record:
     from rdkit import Chem
 
     from molvm.chem.formats.complete import completed
-    from molvm.chem.formats.record import title_or_number
+    from molvm.chem.formats.record import note_of, title_or_number
 
     name = title_or_number(mol.GetProp("_Name") if mol.HasProp("_Name") else "", number)
     properties = {key: str(value) for key, value in mol.GetPropsAsDict().items()}
     try:
-        return Record(name, completed(Chem.Mol(mol), name=name, properties=properties), properties=properties)
+        molecule = completed(Chem.Mol(mol), name=name, properties=properties)
+        return Record(name, molecule, properties=properties, note=note_of(mol))
     except MoleculeError as error:
         return Record(name, reason=str(error), properties=properties)
 

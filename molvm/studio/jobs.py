@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -29,11 +29,13 @@ class Job:
         arguments: Of `molvm`.
         process: What runs it.
         log: Where its output goes.
+        called: Paths of the studio's own, and what the user calls these files.
     """
 
     arguments: tuple[str, ...]
     process: subprocess.Popen[bytes]
     log: Path
+    called: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def running(self) -> bool:
@@ -47,9 +49,12 @@ class Job:
 
     @property
     def last_line(self) -> str:
-        """What it said last."""
+        """What it said last, with files called as the user calls them."""
         lines = self._tail().replace("\r", "\n").strip().splitlines()
-        return lines[-1].strip() if lines else ""
+        line = lines[-1].strip() if lines else ""
+        for path, name in self.called.items():
+            line = line.replace(path, name)
+        return line
 
     @property
     def share(self) -> float | None:
@@ -85,12 +90,13 @@ class Jobs:
     folder: Path
     by_name: dict[str, Job] = field(default_factory=dict)
 
-    def start(self, name: str, arguments: Sequence[str]) -> Job:
+    def start(self, name: str, arguments: Sequence[str], called: Mapping[str, str] | None = None) -> Job:
         """Start a command of molvm.
 
         Args:
             name: Of the job and, made safe, of its log.
             arguments: Of `molvm`; no shell reads them.
+            called: Paths of the studio's own, and what the user calls these files.
 
         Raises:
             OutputExistsError: A job of that name is running, or its log cannot be written.
@@ -109,7 +115,7 @@ class Jobs:
                     start_new_session=True,
                     env={**os.environ, "OMP_WAIT_POLICY": "passive", "COLUMNS": "120"},
                 )
-        job = Job(tuple(arguments), process, log)
+        job = Job(tuple(arguments), process, log, called or {})
         self.by_name[name] = job
         return job
 

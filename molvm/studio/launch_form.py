@@ -16,7 +16,7 @@ from molvm.errors import ConfigError
 from molvm.runs.config import RunConfig
 from molvm.runs.config_file import config_text, merged
 from molvm.runs.objective_sections import DEFAULT_OBJECTIVE, OBJECTIVES
-from molvm.studio.addressed import is_number, is_whole
+from molvm.studio.addressed import ANYTHING, SWITCH, Rule, is_number, is_whole, one_of
 from molvm.studio.rewards import page_reward
 
 Kind = Literal["choice", "whole", "number", "switch", "text"]
@@ -71,23 +71,22 @@ class Entry:
         """The setting in words."""
         return self.key.partition(".")[2].replace("_", " ")
 
-    def refusal(self, text: str) -> str:
-        """What is allowed, if an address asks for what the form cannot show; else empty.
-
-        What the form can show is checked when it is filled, by `settings_of`.
-        """
-        if self.kind == "text" or (self.optional and not text):
-            return ""
-        allowed, good = {
-            "choice": (", ".join(self.choices), text in self.choices),
-            "switch": ("true, false", text.lower() in ("true", "false")),
-            "whole": (
+    @property
+    def rule(self) -> Rule:
+        """What an address may ask for, because the form can show it; `settings_of` checks the filled form."""
+        if self.kind == "text":
+            return ANYTHING
+        rule = {
+            "choice": one_of(self.choices),
+            "switch": SWITCH,
+            "whole": Rule(
                 "a whole number" + ("" if self.low is None else f" from {self.low:g}"),
-                is_whole(text, self.low),
+                lambda texts: len(texts) == 1 and is_whole(texts[0], self.low),
             ),
-            "number": ("a number", is_number(text)),
+            "number": Rule("a number", lambda texts: len(texts) == 1 and is_number(texts[0])),
         }[self.kind]
-        return "" if good else allowed
+        unset = [""]
+        return Rule(rule.words, lambda texts: list(texts) == unset or rule.allows(texts)) if self.optional else rule
 
 
 def entries(objective: str = DEFAULT_OBJECTIVE) -> list[Entry]:

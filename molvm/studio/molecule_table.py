@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -29,6 +29,9 @@ TEXT_COLUMNS: Final = ("id", "smiles", "formula", "failure", "stage", "reason")
 
 RESERVED: Final = (*TEXT_COLUMNS, "atoms", "iteration")
 """Columns that no field of a file fills, whatever it is called."""
+
+COMPUTED: Final = "_computed"
+"""What stands behind the name of a computed column whose own name a file has given to something else."""
 
 DESCRIPTORS: Final = ("qed", "log_p", "sa_score")
 
@@ -78,28 +81,41 @@ class MoleculeTable:
         """The chosen rows as files get them, the id first.
 
         Fields of a file are as they stand there, numbers too; a column of the table that is called as one of them is
-        called otherwise.
+        called otherwise, unless one of them says the same already, as in a file that was written here.
         """
-        rows = self.rows.loc[list(chosen)]
         own = list(dict.fromkeys(name for fields in self.fields for name in fields))
-        read = [name for name in rows.columns if name in own and name not in RESERVED]
-        taken = {*own, *rows.columns}
-        rows = rows.drop(columns=read).rename(columns={name: _free(name, taken) for name in RESERVED if name in own})
+        read = [name for name in self.rows.columns if name in own and name not in RESERVED]
+        places = {name: self._place(name, self.rows[name]) for name in RESERVED if name in own and name in self.rows}
+        said = [name for name, place in places.items() if place is None]
+        named = {name: place for name, place in places.items() if place is not None}
+        rows = self.rows.loc[list(chosen)].drop(columns=[*read, *said]).rename(columns=named)
         fields = {name: [self.fields[index].get(name) for index in chosen] for name in own}
         return rows.assign(**fields)
+
+    def _place(self, name: str, computed: Sequence[Any]) -> str | None:
+        """What a computed column is called that must not stand in the place of another; None if a field says it all.
+
+        Args:
+            name: What it would be called.
+            computed: Its values, one a molecule.
+        """
+        own = {field for fields in self.fields for field in fields}
+        while name in own or name in self.rows.columns:
+            if name in own and all(map(_says, (fields.get(name) for fields in self.fields), computed)):
+                return None
+            name += COMPUTED
+        return name
 
     def described(self, progress: Callable[[int, int], None] | None = None) -> MoleculeTable:
         """With QED, logP and synthetic accessibility, which are computed once; see `Structures.descriptors`.
 
-        A column that is there already, such as the run's own reward, stays; the descriptor's is then called otherwise.
+        A column that is there already, such as the run's own reward, stays; the descriptor's is then called otherwise,
+        or left out if the field of a file says the same.
         """
         found = self.structures.descriptors(progress)
-        taken = set(self.rows.columns)
-        added = {
-            _free(name, taken): [math.nan if one is None else getattr(one, name) for one in found]
-            for name in DESCRIPTORS
-        }
-        return replace(self, rows=self.rows.assign(**added))
+        columns = {name: [math.nan if one is None else getattr(one, name) for one in found] for name in DESCRIPTORS}
+        placed = {self._place(name, values): values for name, values in columns.items()}
+        return replace(self, rows=self.rows.assign(**{name: values for name, values in placed.items() if name}))
 
 
 def _table(molecules: Sequence[Molecule | None], rows: list[dict[str, Any]], **known: Any) -> MoleculeTable:
@@ -134,7 +150,7 @@ def table_of_file(path: Path) -> MoleculeTable:
                 **_shape(record.molecule),
                 "failure": None if record.molecule is not None else "invalid",
                 "stage": None if record.molecule is not None else UNREADABLE,
-                "reason": record.reason,
+                "reason": record.reason or record.note or None,
                 **_numbers(record.properties),
             }
         )
@@ -154,11 +170,16 @@ def _record_row(record: MoleculeRecord, reward: str) -> dict[str, Any]:
     }
 
 
-def _free(name: str, taken: Set[str]) -> str:
-    """The name of a computed column that must not stand in the place of another."""
-    while name in taken:
-        name += "_computed"
-    return name
+def _says(told: str | None, computed: Any) -> bool:
+    """Whether the field of a record says what was computed for it, or there is nothing to say."""
+    if pd.isna(computed):
+        return True
+    if isinstance(computed, str) or told is None:
+        return bool(told == computed)
+    try:
+        return math.isclose(float(told), computed, rel_tol=1e-9)
+    except ValueError:
+        return False
 
 
 def _unlike(name: str, named: Counter[str]) -> str:
@@ -241,7 +262,10 @@ def ordered(table: MoleculeTable, column: str, *, descending: bool) -> list[int]
 
 
 def as_sdf(table: MoleculeTable, chosen: Sequence[int]) -> bytes:
-    """The chosen molecules as an SD file with their rows as fields; rows without a molecule are left out."""
+    """The chosen molecules as an SD file, their own fields and then those of their rows with them.
+
+    Rows without a molecule are left out.
+    """
     texts = []
     fields = table.written(chosen).iloc[:, 1:].to_dict("records")
     for index, row in zip(chosen, fields, strict=True):
@@ -249,7 +273,7 @@ def as_sdf(table: MoleculeTable, chosen: Sequence[int]) -> bytes:
         if molecule is None:
             continue
         try:
-            told = {name: value for name, value in row.items() if pd.notna(value)}
+            told = {name: row[name] for name in [*table.fields_of(index), *row] if pd.notna(row[name])}
             texts.append(sdf_text(replace(molecule, properties=told)))
         except MoleculeError:  # an atom that is no element has no line in an SD file
             continue

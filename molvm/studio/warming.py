@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from threading import Thread
 from typing import Final
@@ -54,7 +55,7 @@ def _look_at_methane(pause: float) -> Outcome:
     from molvm.studio.properties import property_rows
 
     methane = Molecule.from_smiles("C")
-    promise = shared_judge().ask(Closeup(), methane)
+    promise = shared_judge().ask(Closeup(), methane, math.inf)
     drawing(methane, 100, 100)
     property_rows({}, methane, None, "")
     return promise.result()

@@ -33,12 +33,29 @@ FLAGS = [
     "--disable-sync",
 ]
 
+WIDTH, HEIGHT = 1360, 950
+"""Of a page, pixels."""
+
 PATIENCE = 60_000
 """Milliseconds."""
 
 MOLECULES = 1_000
 
 MANY = 10_000
+
+SHOT = bool(os.environ.get("MOLVM_SCREENSHOTS"))
+"""Whether docs/screenshots is drawn anew, from a run that is long enough to get somewhere; it takes minutes more."""
+
+ROUNDS = 16 if SHOT else 4
+
+BATCH = 32 if SHOT else 8
+"""Molecules a round."""
+
+LONG = (
+    "--recipe few-labels --strength 0.4 --steps 24 --set training.warmup=4 --set training.learning_rate=2e-3 "
+    "--set training.updates=16"
+)
+QUICK = "--strength 0.4 --steps 10 --value-size A --set training.warmup=2"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,10 +67,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory, molvm_command: Command) -> Path:
     """A folder with a real run of molecules, one of images, and a hostile file."""
-    root = tmp_path_factory.mktemp("studio")
-    settings = "--dataset qm9 --reward qed --strength 20 --iterations 4 --batch-size 8 --steps 10"
-    quick = "--value-size A --set training.warmup=2 --set sampling.transition=analytic_variance"
-    done = molvm_command("train", *settings.split(), *quick.split(), "--out", root / "qed", timeout=300)
+    root = tmp_path_factory.mktemp("runs", numbered=False)
+    settings = f"--dataset qm9 --reward tpsa --iterations {ROUNDS} --batch-size {BATCH} {LONG if SHOT else QUICK}"
+    settings += " --set sampling.transition=analytic_variance"
+    done = molvm_command("train", *settings.split(), "--out", root / "tpsa", timeout=600)
     assert done.returncode == 0, done.stderr
     digits = "--dataset digits --reward jpeg --iterations 3 --batch-size 32 --steps 30 --value-size A"
     done = molvm_command("train", *digits.split(), "--out", root / "digits", timeout=300)
@@ -152,8 +169,9 @@ class Studio:
         expect(self.page.locator("[data-testid=stSkeleton]")).to_have_count(0)
         expect(self.page.locator("[data-testid=stSpinner]")).to_have_count(0)
 
-    def shoot(self, folder: Path, name: str) -> None:
-        """A screenshot for the documentation."""
+    def shoot(self, folder: Path, name: str, height: int = HEIGHT) -> None:
+        """A screenshot for the documentation, so many pixels high."""
+        self.page.set_viewport_size({"width": WIDTH, "height": height})
         self.page.mouse.move(680, 20)
         self.page.wait_for_timeout(600)
         self.page.screenshot(path=folder / f"{name}.png")
@@ -193,7 +211,7 @@ def crowded_studio(browser: Browser, crowded_address: str) -> Iterator[Studio]:
 
 
 def watched(browser: Browser, address: str) -> Iterator[Studio]:
-    page = browser.new_page(viewport={"width": 1360, "height": 950}, accept_downloads=True)
+    page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, accept_downloads=True)
     page.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
     found = Studio(page, address)
@@ -206,6 +224,6 @@ def watched(browser: Browser, address: str) -> Iterator[Studio]:
 @pytest.fixture(scope="session")
 def screenshots(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """Where pictures go: to docs/screenshots when MOLVM_SCREENSHOTS is set, else they are thrown away."""
-    if os.environ.get("MOLVM_SCREENSHOTS"):
+    if SHOT:
         return request.config.rootpath / "docs" / "screenshots"
     return tmp_path_factory.mktemp("screenshots")

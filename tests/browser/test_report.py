@@ -49,7 +49,7 @@ def colours(page: Page) -> int:
 
 def test_a_report_shows_its_molecules(sheet: Page, runs: Path, tmp_path: Path, screenshots: Path) -> None:
     path = tmp_path / "report.html"
-    path.write_text(report_page(collect(runs / "qed", 8)), encoding="utf-8")
+    path.write_text(report_page(collect(runs / "tpsa", 8)), encoding="utf-8")
     complaints = open_file(sheet, path)
     assert colours(sheet) > 100
     sheet.locator(".card").nth(1).click()
@@ -59,12 +59,13 @@ def test_a_report_shows_its_molecules(sheet: Page, runs: Path, tmp_path: Path, s
     assert all(width > 0 for width in widths)
     assert complaints == []
     sheet.evaluate("document.getElementById('best').scrollIntoView()")
+    sheet.mouse.move(5, 5)
     sheet.screenshot(path=screenshots / "report.png")
     assert sheet.pdf().startswith(b"%PDF")
 
 
 def test_nothing_that_a_run_says_is_run(sheet: Page, runs: Path, tmp_path: Path) -> None:
-    evidence = collect(runs / "qed", 3)
+    evidence = collect(runs / "tpsa", 3)
     text = " ".join(TEXTS)
     best = [replace(one, smiles=text, molecule=replace(one.molecule, id=text)) for one in evidence.best]
     path = tmp_path / "report.html"

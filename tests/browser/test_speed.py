@@ -116,6 +116,17 @@ def test_a_large_molecule_is_there_before_it_is_relaxed(crowded_studio: Studio) 
     expect(page.get_by_test_id("stImage").locator("img, svg")).to_have_count(24)
 
 
+def test_nobody_waits_for_what_was_asked_about_a_molecule_that_is_left(crowded_studio: Studio) -> None:
+    at_work = "PoseBusters is at work"
+    crowded_studio.page.goto(f"{crowded_studio.address}/molecule?run=large.sdf&posebusters=true&relax=false")
+    expect(crowded_studio.page.get_by_text(at_work).first).to_be_visible()  # and for a minute more
+    start = time.monotonic()
+    page = crowded_studio.open("molecule?run=thousand.sdf&posebusters=true&relax=false&id=m7")
+    expect(page.get_by_test_id("stDataFrame")).to_have_count(2)
+    expect(page.get_by_text(at_work)).to_have_count(0)
+    assert time.monotonic() - start < 30
+
+
 def test_ten_thousand_molecules_are_scored_beside_the_page(crowded_studio: Studio, crowded: Path) -> None:
     page = crowded_studio.open("score?rewards=logp")
     page.locator("input[type=file]").set_input_files(crowded / "many.sdf")

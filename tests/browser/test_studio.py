@@ -15,8 +15,19 @@ from rdkit import Chem
 
 from molvm.runs.directory import RunDirectory
 from molvm.runs.manifest import Manifest
-from tests.browser.conftest import MOLECULES, Studio
+from tests.browser.conftest import MOLECULES, ROUNDS, SHOT, Studio
 from tests.studio.hostile import TEXTS
+
+GIVEN = {
+    "phenol": "Oc1ccccc1",
+    "broken": "not-a-smiles",
+    "ethanol": "CCO",
+    "paracetamol": "CC(=O)Nc1ccc(O)cc1",
+    "caffeine": "Cn1cnc2c1c(=O)n(C)c(=O)n2C",
+    "ibuprofen": "CC(C)Cc1ccc(cc1)C(C)C(=O)O",
+    "nicotine": "CN1CCCC1c1cccnc1",
+}
+"""What is scored; all but one are molecules."""
 
 
 def frame(page: Page) -> FrameLocator:
@@ -33,10 +44,10 @@ def colours(page: Page) -> int:
 
 
 def test_runs_show_their_curves(studio: Studio, screenshots: Path) -> None:
-    page = studio.open("?run=qed")
-    expect(page.get_by_text("4 of 4")).to_be_visible()
+    page = studio.open("?run=tpsa")
+    expect(page.get_by_text(f"{ROUNDS} of {ROUNDS}")).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart").locator("canvas, svg")).to_have_count(4)
-    studio.shoot(screenshots, "runs")
+    studio.shoot(screenshots, "runs", 900)
 
 
 def test_a_thousand_molecules_are_filtered_sorted_and_taken_away(crowded_studio: Studio) -> None:
@@ -55,13 +66,13 @@ def test_a_thousand_molecules_are_filtered_sorted_and_taken_away(crowded_studio:
 
 
 def test_a_gallery_shows_molecules(studio: Studio, screenshots: Path) -> None:
-    page = studio.open("gallery?run=qed")
+    page = studio.open("gallery?run=tpsa")
     expect(page.get_by_test_id("stImage")).to_have_count(24)
     studio.shoot(screenshots, "gallery")
 
 
 def test_what_is_selected_stands_in_the_address(studio: Studio) -> None:
-    page = studio.open("gallery?run=qed")
+    page = studio.open("gallery?run=tpsa")
     page.get_by_test_id("stCheckbox").filter(has_text=re.compile(r"^\d+-\d+$")).nth(1).click()
     expect(page.get_by_text("take away the 1 selected")).to_be_visible()
     assert "selected=" in page.url
@@ -70,7 +81,7 @@ def test_what_is_selected_stands_in_the_address(studio: Studio) -> None:
 
 
 def test_images_are_shown_and_taken_away(studio: Studio, screenshots: Path) -> None:
-    page = studio.open("images?run=digits&sort=value&descending=false")
+    page = studio.open("images?run=digits&descending=false")
     expect(page.get_by_text("96 of 96 images")).to_be_visible()
     expect(page.get_by_test_id("stImage")).to_have_count(48)
     with page.expect_download() as download:
@@ -83,21 +94,27 @@ def test_images_are_shown_and_taken_away(studio: Studio, screenshots: Path) -> N
 
 
 def test_a_molecule_is_drawn_relaxed_and_measured(studio: Studio, screenshots: Path) -> None:
-    page = studio.open("molecule?run=qed")
+    page = studio.open("molecule?run=tpsa")
     assert colours(page) > 100
     expect(page.get_by_text("relaxed with GFN-FF")).to_be_visible()
-    studio.shoot(screenshots, "molecule")
+    expect(page.get_by_text("1 Å a debye")).to_be_visible()
+    studio.settle()
+    shown = Image.open(io.BytesIO(frame(page).locator(".molvm-canvas").screenshot())).convert("RGB")
+    violet = [n for n, (red, green, blue) in shown.getcolors(maxcolors=1 << 24) or [] if blue > red > green + 30]
+    assert sum(violet) > 500  # the whole arrow, which no atom hides
+    studio.shoot(screenshots, "molecule", 1120)
 
 
 def test_a_path_is_drawn_and_played(studio: Studio, screenshots: Path) -> None:
-    page = studio.open("trajectory?run=qed&steps=12&atoms=12")
+    steps, atoms = (60, 18) if SHOT else (12, 12)
+    page = studio.open(f"trajectory?run=tpsa&steps={steps}&atoms={atoms}")
     page.get_by_role("button", name="Draw it").click()
     scene = frame(page).locator("#scene")
-    expect(scene).to_have_attribute("data-frame", "12")
+    expect(scene).to_have_attribute("data-frame", str(steps))
     frame(page).get_by_role("slider").fill("0")
     expect(scene).to_have_attribute("data-frame", "0")
     frame(page).get_by_role("button", name="Play").click()
-    expect(scene).to_have_attribute("data-frame", "12")
+    expect(scene).to_have_attribute("data-frame", str(steps))
     expect(frame(page).locator("svg path")).to_have_count(1)
     assert colours(page) > 100
     studio.settle()
@@ -105,17 +122,17 @@ def test_a_path_is_drawn_and_played(studio: Studio, screenshots: Path) -> None:
 
 
 def test_a_run_is_compared_with_its_base(studio: Studio, screenshots: Path) -> None:
-    page = studio.open("compare?runs=qed&count=2")
+    page = studio.open("compare?runs=tpsa&count=2")
     expect(page.get_by_test_id("stVegaLiteChart").locator("canvas, svg")).to_have_count(2)
     page.get_by_role("button", name="Draw pairs").click()
     expect(page.get_by_test_id("stImage")).to_have_count(4)
     studio.settle()
-    studio.shoot(screenshots, "compare")
+    studio.shoot(screenshots, "compare", 1440)
 
 
 def test_a_file_is_scored_and_its_failures_are_told(studio: Studio, tmp_path: Path, screenshots: Path) -> None:
     given = tmp_path / "given.smi"
-    given.write_text("c1ccccc1O phenol\nnot-a-smiles broken\nCCO ethanol\n")
+    given.write_text("".join(f"{smiles} {name}\n" for name, smiles in GIVEN.items()))
     page = studio.open("score?rewards=qed&rewards=logp")
     page.locator("input[type=file]").set_input_files(given)
     page.get_by_role("button", name="Score", exact=True).click()
@@ -124,9 +141,9 @@ def test_a_file_is_scored_and_its_failures_are_told(studio: Studio, tmp_path: Pa
         page.get_by_test_id("stDownloadButton").get_by_role("button", name="CSV").click()
     rows = download.value.path().read_text().splitlines()
     assert rows[0] == "id,smiles,qed,logp,failure,reason,seconds"
-    assert [row.split(",")[0] for row in rows[1:]] == ["phenol", "broken", "ethanol"]
+    assert [row.split(",")[0] for row in rows[1:]] == list(GIVEN)
     studio.settle()
-    studio.shoot(screenshots, "score")
+    studio.shoot(screenshots, "score", 800)
 
 
 def test_a_file_over_the_limit_gets_a_message(studio: Studio, tmp_path: Path) -> None:
@@ -139,14 +156,15 @@ def test_a_file_over_the_limit_gets_a_message(studio: Studio, tmp_path: Path) ->
 
 def test_a_run_is_launched_and_stopped_whole(studio: Studio, runs: Path, screenshots: Path) -> None:
     # Four steps make no sound molecules, which a run would give up on after five rounds, on a fast machine before Stop.
+    batch, steps = (16, 24) if SHOT else (4, 4)
     link = (
-        "launch?name=mine&training.iterations=500&training.batch_size=4&sampling.steps=4&reward.name=qed"
-        "&reward.patience=1000&value.size=A"
+        f"launch?name=mine&training.iterations=500&training.batch_size={batch}&sampling.steps={steps}&reward.name=qed"
+        "&training.strength=60&reward.patience=1000&value.size=A"
     )
     page = studio.open(link)
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile("iteration [1-9]"))
-    studio.shoot(screenshots, "launch")
+    studio.shoot(screenshots, "launch", 720)
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("Stopped, with a whole checkpoint")).to_be_visible()
     directory = RunDirectory(runs / "mine")

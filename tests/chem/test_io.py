@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rdkit import Chem
+from rdkit.Chem import AllChem
 
 from molvm.chem import validity
-from molvm.chem.formats.record import MAX_RECORD_CHARACTERS, MAX_SMILES_CHARACTERS, Record
+from molvm.chem.formats.record import ISOTOPES_IGNORED, MAX_RECORD_CHARACTERS, MAX_SMILES_CHARACTERS, Record
+from molvm.chem.formats.sdf import sdf_text
 from molvm.chem.formats.smiles import parse_smiles
 from molvm.chem.io import read_molecules, write_csv, write_sdf
 from molvm.chem.molecule import Molecule
@@ -161,6 +163,42 @@ def test_hostile_titles_and_properties_stay_in_their_fields(tmp_path: Path, smal
     records = read_molecules(path)
     assert [record.id for record in records] == ["a $$$$ b", small[1].id]
     assert set(records[0].properties) == {"x) $$$$", "z"}
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("one\ntwo  of two\nthree", "one\ntwo of two\nthree"),
+        ("one\r\ntwo\rthree\n", "one\ntwo\nthree"),
+        ("one\n\n \ntwo", "one\ntwo"),
+        ("one\x0btwo\u2028three", "one two three"),
+        ("one\n> <y>\ntwo", "one > <y> two"),
+        ("one\n$$$$\ntwo", "one $$$$ two"),
+        ("$$$$\ntwo", ""),
+        ("", ""),
+    ],
+)
+def test_the_lines_of_a_field_come_back(tmp_path: Path, small: list[Molecule], text: str, read: str) -> None:
+    path = tmp_path / "lines.sdf"
+    write_sdf(path, [replace(small[0], properties={"x": text, "y": "1"}), small[1]])
+    first, second = read_molecules(path)
+    assert first.properties == {"x": read, "y": "1"}
+    assert second.id == small[1].id
+    assert next(Chem.SDMolSupplier(str(path))).GetPropsAsDict(autoConvertStrings=False) == {"x": read, "y": "1"}
+    assert first.molecule is not None
+    assert sdf_text(first.molecule) == path.read_text(encoding="utf-8").partition("$$$$\n")[0] + "$$$$\n"
+
+
+def test_isotopes_are_noted_not_lost_in_silence(tmp_path: Path) -> None:
+    lines = "[2H]C([2H])O heavy\nCO light\n[13CH4] carbon\nnonsense[ broken\n"
+    records = read_molecules(write(tmp_path / "some.smi", lines))
+    assert [record.note for record in records] == [ISOTOPES_IGNORED, "", ISOTOPES_IGNORED, ""]
+    mol = Chem.AddHs(Chem.MolFromSmiles("[2H]C"))
+    AllChem.EmbedMolecule(mol, randomSeed=1)
+    (record,) = read_molecules(write(tmp_path / "one.sdf", Chem.MolToMolBlock(mol) + "$$$$\n"))
+    assert record.note == ISOTOPES_IGNORED
+    write_sdf(tmp_path / "again.sdf", [molecule_of(record)])
+    assert read_molecules(tmp_path / "again.sdf")[0].note == ""
 
 
 def test_mutilated_files_never_raise(tmp_path: Path, small: list[Molecule]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
+from molvm.chem.formats.record import ISOTOPES_IGNORED
 from molvm.chem.io import read_molecules, write_sdf
 from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError, InputFileError, MoleculeError, OutputExistsError, RewardError
@@ -59,6 +60,16 @@ def test_several_rewards_say_who_failed(file: Path) -> None:
     assert rows[2]["reason"] is None
     assert rows[3]["failure"] == "rejected"
     assert rows[3]["reason"].startswith("qed: connected: 2 fragments; spread: crowded: ")
+
+
+def test_isotopes_that_are_ignored_stand_where_reasons_do(tmp_path: Path) -> None:
+    path = tmp_path / "some.smi"
+    path.write_text("[2H]CO heavy\nCO light\n[2H] broken\n")
+    heavy, light, broken = score(path, "qed", workers=1).rows()
+    assert (heavy["qed"], heavy["failure"], heavy["reason"]) == (light["qed"], None, ISOTOPES_IGNORED)
+    assert light["reason"] is None
+    assert broken["failure"] is not None
+    assert broken["reason"] != ISOTOPES_IGNORED
 
 
 def test_columns_cannot_collide(file: Path) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from threading import Event
 from typing import Any
@@ -11,19 +13,23 @@ from molvm.chem.molecule import Molecule
 from molvm.errors import RewardError
 from molvm.rewards.base import MoleculeReward, Outcome
 from molvm.rewards.expression import parse_reward
-from molvm.studio.judging import MOST_ANSWERS, MOST_WAITING, Judge
+from molvm.studio.judging import MOST_ANSWERS, Judge
+from tests.rewards.faulty_rewards import Faulty
 
 
 class SlowPool:
     """Answers when it is let, and counts."""
 
     def __init__(self) -> None:
-        self.let = Event()
+        self.begun, self.let = Event(), Event()
         self.asked: list[str] = []
+        self.rewards: list[MoleculeReward] = []
         self.closed = False
 
     def score(self, reward: MoleculeReward, molecules: Sequence[Molecule], *_: Any) -> list[Outcome]:
         self.asked.append(molecules[0].id)
+        self.rewards.append(reward)
+        self.begun.set()
         assert self.let.wait(30)
         if molecules[0].id == "bad":
             raise RewardError("The workers are gone.")
@@ -48,6 +54,7 @@ def judge(pool: SlowPool) -> Iterator[Judge]:
 
 
 QED: Any = parse_reward("qed")
+LOGP: Any = parse_reward("logp")
 
 
 def carbon(name: str, x: float = 0.0) -> Molecule:
@@ -71,13 +78,55 @@ def test_the_same_question_is_put_once(judge: Judge, pool: SlowPool) -> None:
     assert len(pool.asked) == 3
 
 
-def test_molecules_that_nobody_looks_at_any_more_are_passed_over(judge: Judge, pool: SlowPool) -> None:
-    promises = [judge.ask(QED, carbon(f"{number}", number)) for number in range(MOST_WAITING + 4)]
+def test_the_newest_molecule_comes_first_and_its_questions_in_order(judge: Judge, pool: SlowPool) -> None:
+    asked = [("a", QED), ("b", QED), ("b", LOGP), ("c", QED), ("d", LOGP), ("d", QED)]
+    promises = []
+    for name, reward in asked:
+        promises.append(judge.ask(reward, carbon(name, ord(name)), 60.0))
+        assert pool.begun.wait(30)
     pool.let.set()
-    promises[-1].result(30)
-    assert len(pool.asked) <= MOST_WAITING + 1
-    passed = next(number for number, promise in enumerate(promises) if promise.cancelled())
-    assert judge.ask(QED, carbon(f"{passed}", passed)).result(30).ok
+    for promise in promises:
+        promise.result(30)
+    assert pool.asked == ["a", "d", "d", "c", "b", "b"]
+    assert [reward.name for reward in pool.rewards] == ["qed", "logp", "qed", "qed", "qed", "logp"]
+
+
+def test_what_nobody_waits_for_any_more_is_passed_over(judge: Judge, pool: SlowPool) -> None:
+    first = judge.ask(QED, carbon("a", ord("a")), 60.0)
+    assert pool.begun.wait(30)
+    left, kept = (judge.ask(QED, carbon(name, ord(name)), 0.05) for name in "bc")
+    assert judge.ask(QED, carbon("c", ord("c")), 60.0) is kept
+    time.sleep(0.1)
+    pool.let.set()
+    assert kept.result(30).ok
+    assert first.result(30).ok
+    with pytest.raises(CancelledError):
+        left.result(30)
+    assert pool.asked == ["a", "c"]
+    assert judge.ask(QED, carbon("b", ord("b")), 60.0).result(30).ok
+
+
+def test_a_process_ends_when_nobody_waits_for_it_any_more() -> None:
+    judge = Judge()
+    try:
+        left = judge.ask(Faulty(seconds=3600.0), Molecule.from_smiles("C"), 0.5)
+        wanted = judge.ask(QED, Molecule.from_smiles("CCO"), 60.0)
+        assert wanted.result(60).ok
+        with pytest.raises(CancelledError):
+            left.result(1)
+    finally:
+        judge.close()
+
+
+def test_closing_waits_for_no_answer() -> None:
+    judge = Judge()
+    promise = judge.ask(Faulty(seconds=3600.0), Molecule.from_smiles("C"), 3600.0)
+    waiting = judge.ask(QED, Molecule.from_smiles("CC"), 3600.0)
+    start = time.monotonic()
+    judge.close()
+    assert time.monotonic() - start < 30
+    assert promise.cancelled()
+    assert waiting.cancelled()
 
 
 def test_what_went_wrong_reaches_who_asked(judge: Judge, pool: SlowPool) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,6 +126,49 @@ def test_fields_of_a_file_come_back_as_they_stand_there(tmp_path: Path) -> None:
     assert own.items() <= row.items()
     assert (row["id"], row["smiles_computed"], row["atoms_computed"]) == ("ethanol", "CCO", "9")
     assert (bare_row["Vendor"], bare_row["CID"]) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("write", "vendors"),
+    [
+        (as_sdf, {}),
+        (as_csv, {}),
+        (as_sdf, {"smiles": "OCC", "qed": "7", "atoms": "9"}),
+        (as_csv, {"qed": "7", "atoms": "9"}),
+    ],
+)
+def test_what_was_taken_away_is_taken_away_again_as_it_is(
+    table: MoleculeTable,
+    tmp_path: Path,
+    write: Callable[[MoleculeTable, Sequence[int]], bytes],
+    vendors: dict[str, str],
+) -> None:
+    good = [molecule for molecule in table.molecules if molecule is not None]
+    write_sdf(tmp_path / "own.sdf", [replace(molecule, properties=vendors) for molecule in good])
+    once = table_of_file(tmp_path / "own.sdf").described()
+    first = write(once, range(len(once)))
+    path = tmp_path / f"again.{write.__name__.removeprefix('as_')}"
+    path.write_bytes(first)
+    again = table_of_file(path).described()
+    second = write(again, range(len(again)))
+    assert second == first
+    assert (b"qed_computed" in second) is (b"atoms_computed" in second) is bool(vendors)
+    assert (b"smiles_computed" in second) is ("smiles" in vendors)
+    assert b"computed_computed" not in second
+
+
+def test_the_failures_of_a_run_stay_failures_when_taken_away_twice(table: MoleculeTable, tmp_path: Path) -> None:
+    ethanol = table.molecules[0]
+    assert ethanol is not None
+    failed = MoleculeRecord(ethanol, "CCO", iteration=0, worth=0.0, value=None, failure="crashed", stage="worker")
+    good = MoleculeRecord(ethanol, "CCO", iteration=0, worth=0.5, value=0.5)
+    path = tmp_path / "run.sdf"
+    path.write_bytes(as_sdf(table_of_records([failed, good], "qed"), [0, 1]))
+    (bad, one), again = read_molecules(path), table_of_file(path)
+    assert "qed" not in bad.properties
+    assert bad.properties["failure"] == "crashed"
+    assert one.properties["qed"] == "0.5"
+    assert as_sdf(again, [0, 1]) == path.read_bytes()
 
 
 def test_hostile_texts_come_back_as_texts(tmp_path: Path) -> None:

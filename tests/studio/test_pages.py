@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import molvm
+from molvm.chem.formats.record import ISOTOPES_IGNORED
+from molvm.chem.io import write_sdf
 from molvm.chem.molecule import Molecule
 from molvm.rewards.base import MoleculeReward, Outcome
 from molvm.runs.image_pairs import image_pairs
 from molvm.studio import judging
+from molvm.studio.markup import plain
 from molvm.studio.serving import ADDRESS, command
 from tests.studio.conftest import OpenPage
 from tests.studio.hostile import TEXTS, write_hostile
+from tests.studio.many import qm9_molecules, write_run
 
 PAGES = ("runs", "gallery", "images", "molecule", "trajectory", "compare", "score", "launch")
 
@@ -111,7 +117,13 @@ def test_runs_are_compared_as_the_address_says(open_page: OpenPage, tmp_path: Pa
     page.multiselect(key="runs").set_value(["q", "r"]).run()
     assert "differently" in page.warning[0].value
     assert list(page.dataframe[0].value["group"]) == ["base of q", "base of r", "q", "r"]
-    assert any("Of q, the first" in caption.value for caption in page.caption)
+    assert page.query_params["of"] == "q"
+    page.selectbox(key="of").set_value("r").run()
+    assert page.query_params["of"] == "r"
+    page.multiselect(key="runs").set_value(["q"]).run()
+    assert page.query_params["of"] == page.selectbox(key="of").value == "q"
+    page = open_page("compare", {"runs": ["q", "r"], "of": "zzz"})
+    assert "zzz" in page.error[0].value
     page = open_page("compare", {"runs": "zzz"})
     assert "zzz" in page.error[0].value
     page.multiselect(key="runs").set_value(["q"]).run()
@@ -125,19 +137,76 @@ def test_runs_are_compared_as_the_address_says(open_page: OpenPage, tmp_path: Pa
         ("trajectory", {"steps": "-5", "atoms": "9999", "seed": "abc"}),
         ("launch", {"sampling.steps": "0", "training.strength": "much", "training.seed": "1.5"}),
         ("launch", {"objective": "none"}),
+        ("gallery", {"descriptors": "maybe"}),
+        ("gallery", {"sort": "beauty", "valid": "maybe", "novel": "elsewhere", "ranges": "beauty", "page": "0"}),
+        ("gallery", {"range atoms": ["3", "x"]}),
+        ("gallery", {"range atoms": ["9", "3"]}),
+        ("gallery", {"range atoms": "3"}),
+        ("gallery", {"range atoms": ["3", "7"]}),
+        ("molecule", {"relax": "maybe"}),
+        ("score", {"failures": "maybe"}),
     ],
 )
-def test_an_address_of_impossible_numbers_is_refused_until_the_defaults_are_asked_for(
-    open_page: OpenPage, name: str, asked: dict[str, str]
+def test_an_address_of_what_cannot_be_is_refused_until_the_defaults_are_asked_for(
+    open_page: OpenPage, tmp_path: Path, name: str, asked: dict[str, str]
 ) -> None:
-    page = open_page(name, asked)
+    two_files(tmp_path)
+    page = open_page(name, {**({"ranges": "atoms"} if name == "gallery" else {}), **asked})
     assert not page.exception
     assert len(page.error) == len(asked)
+    assert not page.warning
+    for key in asked:
+        assert any(f"for {plain(key)} " in error.value and "Allowed: " in error.value for error in page.error)
     (button,) = page.button
     button.click().run()
     assert not page.exception
     assert not page.error
-    assert not set(asked) & set(page.query_params)
+    assert not {key for key, value in asked.items() if page.query_params.get(key) == value}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_an_address_says_and_nobody_knows_is_told(open_page: OpenPage, tmp_path: Path, name: str) -> None:
+    two_files(tmp_path)
+    molvm.train("digits", "jpeg", out=tmp_path / "small", iterations=1, batch_size=2, steps=2, value_size="A")
+    page = open_page(name, {"zzz": "1", "run": "small" if name == "images" else "a.smi"})
+    assert not page.exception
+    assert "zzz" in page.warning[0].value
+    assert "Known: " in page.warning[0].value
+
+
+def test_a_misspelt_setting_of_a_link_is_told_with_the_nearest(open_page: OpenPage) -> None:
+    page = open_page("launch", {"training.strenght": "7", "training.seed": "3"})
+    assert not page.exception
+    assert "training\\.strenght (did you mean training\\.strength?)" in page.warning[0].value
+    assert page.number_input(key="training.seed").value == 3
+
+
+def test_a_page_that_is_not_there_is_told(open_page: OpenPage, tmp_path: Path) -> None:
+    two_files(tmp_path)
+    page = open_page("gallery", {"run": "a.smi", "page": "7"})
+    assert not page.exception
+    assert "page 7" in page.warning[0].value
+
+
+def test_a_range_of_the_address_is_kept(open_page: OpenPage, tmp_path: Path) -> None:
+    two_files(tmp_path)
+    page = open_page("gallery", {"run": "a.smi", "ranges": "atoms", "range atoms": ["6", "7"]})
+    assert not page.exception
+    assert not page.error
+    assert not page.warning
+    assert "**0** of 2 molecules" in page.markdown[0].value
+    assert page.query_params["range atoms"] == ["6", "7"]
+
+
+def test_what_the_first_source_was_sorted_by_is_no_fault_of_another(open_page: OpenPage, tmp_path: Path) -> None:
+    (tmp_path / "b.smi").write_text("CCN ethylamine\nCC ethane\n")
+    write_sdf(tmp_path / "a.sdf", [replace(Molecule.from_smiles("CC"), properties={"mine": "4"})])
+    page = open_page("gallery", {"run": "a.sdf", "sort": "mine"})
+    assert not page.error
+    page.selectbox(key="run").set_value("b.smi").run()
+    assert not page.error
+    assert not page.warning
+    assert page.selectbox(key="sort").value == "atoms"
 
 
 def test_another_file_forgets_what_was_selected_in_the_first(open_page: OpenPage, tmp_path: Path) -> None:
@@ -199,7 +268,7 @@ def test_posebusters_keeps_nobody_from_relaxing(
 
 def test_images_of_a_run_are_shown_and_filtered_by_the_address(open_page: OpenPage, tmp_path: Path) -> None:
     molvm.train("digits", "jpeg", out=tmp_path / "small", iterations=1, batch_size=6, steps=4, value_size="A")
-    page = open_page("images", {"run": "small", "sort": "value"})
+    page = open_page("images", {"run": "small", "sort": "The round"})
     assert not page.exception
     assert "**6** of 6 images" in page.markdown[0].value
     (menu,) = page.multiselect
@@ -208,6 +277,29 @@ def test_images_of_a_run_are_shown_and_filtered_by_the_address(open_page: OpenPa
     assert not page.exception
     shown = int(page.markdown[0].value.split("**")[1])
     assert 0 < shown < 6
+
+
+def test_pairs_of_images_are_where_images_are(open_page: OpenPage, tmp_path: Path) -> None:
+    molvm.train("digits", "jpeg", out=tmp_path / "small", iterations=1, batch_size=2, steps=2, value_size="A")
+    page = open_page("compare", {"runs": "small"})
+    assert not page.exception
+    assert not page.error
+    assert not page.button
+
+
+@pytest.mark.parametrize(("of", "seed"), [("q", "0"), ("r", "7")])
+def test_pairs_are_drawn_of_the_run_that_the_address_names(
+    open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of: str, seed: str
+) -> None:
+    for name in "qr":
+        write_run(tmp_path / name, qm9_molecules(4), 2)
+    started: list[list[str]] = []
+    monkeypatch.setattr("molvm.studio.jobs.Jobs.start", lambda _, name, argv: started.append(list(argv)))
+    page = open_page("compare", {"runs": ["q", "r"], "of": of, "seed": seed})
+    assert not page.exception
+    next(each for each in page.button if each.label.startswith("Draw pairs")).click().run()
+    assert [argv[:2] for argv in started] == [["sample", str(tmp_path / of)]] * 2
+    assert all(argv[argv.index("--seed") + 1] == seed for argv in started)
 
 
 def test_damaged_images_are_told(open_page: OpenPage, tmp_path: Path) -> None:
@@ -237,6 +329,37 @@ def test_pairs_of_images_are_drawn_once_and_then_shown(
     assert not page.exception
     assert not [each for each in page.button if each.label.startswith("Draw pairs")]
     assert any("each above what the run makes" in each.value for each in page.caption)
+
+
+@pytest.mark.parametrize("content", [b"", b"smiles\n"])
+def test_a_file_without_molecules_is_told_by_the_name_that_the_user_gave(
+    open_page: OpenPage, tmp_path: Path, content: bytes
+) -> None:
+    page = open_page("score")
+    page.file_uploader[0].set_value(("mine.smi", content, "text/plain")).run()
+    next(each for each in page.button if each.label == "Score").click().run()
+    token = page.query_params["scores"]
+    log = tmp_path / ".studio" / "logs" / f"score-{token}.log"
+    for _ in range(300):
+        if "Error" in log.read_text():
+            break
+        time.sleep(0.1)
+    time.sleep(0.5)
+    page.run()
+    assert not page.exception
+    (error,) = page.error
+    assert "no molecules in mine\\.smi" in error.value
+    assert "studio" not in error.value
+
+
+def test_isotopes_that_are_ignored_are_told(open_page: OpenPage, tmp_path: Path) -> None:
+    (tmp_path / "some.smi").write_text("[2H]CO heavy\nCO light\n")
+    page = open_page("gallery")
+    assert not page.exception
+    assert [plain(ISOTOPES_IGNORED) in caption.value for caption in page.caption if "atoms" in caption.value] == [
+        True,
+        False,
+    ]
 
 
 def test_launching_offers_models_and_rewards_and_says_what_they_mean(open_page: OpenPage) -> None:

@@ -32,7 +32,7 @@ def test_methane_has_been_looked_at_from_all_sides(monkeypatch: pytest.MonkeyPat
 def test_what_pages_import_is_imported() -> None:
     program = (
         "import sys\nfrom molvm.studio import judging, warming\n"
-        "class Nobody:\n    def ask(self, reward, molecule):\n        raise RuntimeError\n"
+        "class Nobody:\n    def ask(self, reward, molecule, patience):\n        raise RuntimeError\n"
         "judging._made = Nobody\nassert warming.warm_up() is None\nprint(' '.join(sys.modules))"
     )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from rdkit import Chem
+
 from molvm.chem.molecule import Molecule
 from molvm.errors import MoleculeError
 
@@ -11,6 +13,9 @@ MAX_RECORD_CHARACTERS = 1_000_000
 """A longer entry is not parsed; 250 atoms take 20 000."""
 
 MAX_SMILES_CHARACTERS = 2_000
+
+ISOTOPES_IGNORED = "isotope labels are ignored"
+"""What is noted of a record that has some: a `Molecule` has no place for them, and no reward asks for them."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class Record:
         molecule: The molecule, whose own id is the same.
         reason: Why there is no molecule.
         properties: The entry's data fields.
+        note: What the molecule has lost of the entry; empty for nothing.
 
     Raises:
         MoleculeError: There are both a molecule and a reason, or neither.
@@ -31,10 +37,16 @@ class Record:
     molecule: Molecule | None = None
     reason: str | None = None
     properties: dict[str, str] = field(default_factory=dict)
+    note: str = ""
 
     def __post_init__(self) -> None:
         if (self.molecule is None) == (self.reason is None):
             raise MoleculeError(f"Record {self.id!r} must have either a molecule or a reason.")
+
+
+def note_of(mol: Chem.Mol) -> str:
+    """What a molecule cannot take over from what was read; empty for nothing."""
+    return ISOTOPES_IGNORED if any(atom.GetIsotope() for atom in mol.GetAtoms()) else ""
 
 
 def title_or_number(title: str, number: int) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator
 
 from rdkit import Chem, rdBase
 
 from molvm.chem.formats.complete import completed
-from molvm.chem.formats.record import MAX_RECORD_CHARACTERS, Record, title_or_number
+from molvm.chem.formats.record import MAX_RECORD_CHARACTERS, Record, note_of, title_or_number
 from molvm.chem.molecule import Molecule
 from molvm.errors import MoleculeError
 
@@ -59,13 +60,13 @@ def _parse(block: str, name: str, as_written: bool) -> Record:
             molecule = Molecule.from_rdkit(mol, id=name, properties=properties)
         else:
             molecule = completed(mol, name=name, properties=properties)
-        return Record(name, molecule, properties=properties)
+        return Record(name, molecule, properties=properties, note=note_of(mol))
     except MoleculeError as error:
         return Record(name, reason=str(error), properties=properties)
 
 
 def sdf_text(molecule: Molecule) -> str:
-    """One record of an SD file, with the properties as data fields.
+    """One record of an SD file, with the properties as data fields, of several lines where a property has them.
 
     Double bonds and stereocentres are written as the positions have them. The valences of atoms with open valences
     are written too, so that no reader completes them with hydrogens. A formal charge above the number of protons,
@@ -83,7 +84,7 @@ def sdf_text(molecule: Molecule) -> str:
         _assign_stereochemistry(mol)
         block = Chem.MolToMolBlock(mol, kekulize=False)
     fields = [
-        f">  <{_one_line(str(name)).replace('<', '(').replace('>', ')')}>\n{_one_line(str(value))}\n\n"
+        f">  <{_one_line(str(name)).replace('<', '(').replace('>', ')')}>\n{_lines(str(value))}\n\n"
         for name, value in molecule.properties.items()
     ]
     return block + "".join(fields) + END + "\n"
@@ -97,6 +98,13 @@ def _assign_stereochemistry(mol: Chem.RWMol) -> None:
         Chem.AssignStereochemistryFrom3D(mol)
 
 
+def _lines(text: str) -> str:
+    """The lines of a data field without empty ones, which would end it; in one, if a reader could misread some."""
+    lines = [line for each in re.split(r"\r\n|\r|\n", text) if (line := " ".join(each.split()))]
+    unsafe = any(line.startswith((">", END)) for line in lines)
+    return _one_line(text) if unsafe else "\n".join(lines)
+
+
 def _one_line(text: str) -> str:
     line = " ".join(text.split())
-    return "" if line == END else line
+    return "" if line.startswith(END) else line

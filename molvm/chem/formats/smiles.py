@@ -9,7 +9,7 @@ from itertools import chain
 from rdkit import Chem, rdBase
 
 from molvm.chem.formats.complete import completed
-from molvm.chem.formats.record import MAX_SMILES_CHARACTERS, Record, title_or_number
+from molvm.chem.formats.record import MAX_SMILES_CHARACTERS, Record, note_of, title_or_number
 from molvm.errors import InputFileError, MoleculeError
 
 SMILES_COLUMNS = ("smiles", "canonical_smiles", "smi", "structure")
@@ -110,6 +110,7 @@ def parse_smiles(smiles: str, name: str, properties: dict[str, str]) -> Record:
     if mol is None:
         return Record(name, reason="RDKit cannot read the SMILES", properties=properties)
     try:
-        return Record(name, completed(mol, name=name, properties=properties), properties=properties)
+        molecule = completed(mol, name=name, properties=properties)
+        return Record(name, molecule, properties=properties, note=note_of(mol))
     except MoleculeError as error:
         return Record(name, reason=str(error), properties=properties)

@@ -33,7 +33,11 @@ function molvmShow(view, scene, index) {
   }
   if (scene.arrow) {
     const [from, to] = scene.arrow.map(([x, y, z]) => ({ x, y, z }));
-    view.addArrow({ start: from, end: to, radius: 0.09, radiusRatio: 2.2, mid: 0.78, color: MOLVM_ARROW });
+    const length = Math.hypot(to.x - from.x, to.y - from.y, to.z - from.z);
+    const mid = Math.max(0.5, 1 - 0.6 / length);
+    view.addArrow({ start: from, end: to, radius: 0.13, radiusRatio: 2.3, mid, color: MOLVM_ARROW });
+    view.addLabel(`${scene.debye.toFixed(2)} D`, { position: to, fontSize: 15, fontColor: MOLVM_ARROW,
+      showBackground: false, alignment: "centerLeft", screenOffset: { x: 6, y: 0 } }, null, true);
   }
 }
 
@@ -107,7 +111,7 @@ function molvmDraw(parent, scene) {
   const last = scene.frames.length - 1;
   molvmShow(view, scene, last);
   view.zoomTo();
-  view.zoom(scene.times ? 0.8 : 0.95);
+  view.zoom(scene.times ? 0.8 : scene.arrow ? 0.95 : 1.15);
   view.render();
   if (scene.times) molvmPlayer(parent, view, scene);
   parent.dataset.drawn = "yes";
