@@ -201,7 +201,7 @@ class HeadStart:
         for batch in self._noised_batches():
             batches.append(batch)
             worked(len(batches))
-        if self.done == 0 and self.learned.observes:
+        if self.learned.observes:  # each time, because its features drift while it learns
             for batch in batches[: -(-SHOWN // self.options.batch_size)]:
                 self.learned.observe(batch.read, batch.times)
         for epoch in range(1, 1 + self.options.epochs):
