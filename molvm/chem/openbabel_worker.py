@@ -13,6 +13,9 @@ import sys
 from importlib import metadata
 from typing import Any
 
+MOST_EMPTY = 1000
+"""Records without atoms in a row, behind which no more are looked for: of some files it finds them for ever."""
+
 
 def formats(request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
     """The names of the formats that can be read and written, with what Open Babel calls them."""
@@ -33,7 +36,7 @@ def read(request: dict[str, Any]) -> dict[str, Any]:
     parts: list[str] = []
     filled = 0
     found = source.ReadFile(mol, request["path"])
-    while found:
+    while found and len(parts) - filled < MOST_EMPTY:
         if mol.GetTitle() == request["path"]:  # which Open Babel takes where there is no title
             mol.SetTitle("")
         parts.append(target.WriteString(mol))

@@ -113,6 +113,7 @@ def sample(
     """Draw molecules or images from a run, or from a base model."""
     options = locals()
     from molvm.cli.console import counted, counting_bar, say
+    from molvm.cli.endings import require_ending
     from molvm.cli.interrupts import told_if_interrupted
     from molvm.cli.outcomes import summary, summary_line
     from molvm.durable import require_writable
@@ -120,6 +121,7 @@ def sample(
 
     require_writable(out, overwrite=overwrite)
 
+    from molvm.models.base import made_by
     from molvm.runs.api import open_source
     from molvm.runs.api import sample as draw
 
@@ -127,6 +129,7 @@ def sample(
         prompts=prompts, classes=classes, guidance_scale=guidance_scale, device=device, offload=offload
     )
     found = open_source(source, shown)
+    require_ending(out, *(() if made_by(_base(found)) == "images" else (".sdf", ".sd")))
     given = {"particles": particles, "pick": pick, "potential": potential, "looks": looks}
     asks = {"reward": reward, "strength": strength, "value": value, "floor": floor}
     if pairs:
@@ -183,6 +186,9 @@ def sample(
     unfinished.discard()
     asked = f"; the reward was asked about {counted(drawn.asked, drawn.noun)}" if steering is not None else ""
     result = {"written": written, "out": out, "asked": drawn.asked, "reward": drawn.reward_name or None}
+    if scaffold is not None:
+        lacking = result["lacking_scaffold"] = _lacking(found, scaffold, drawn)
+        asked += f"; {lacking} of {len(drawn)} drawn lack the scaffold"
     words = f"{counted(written, drawn.noun)} in {out}{asked}"
     answer({**result, **({"outcomes": summary(drawn.outcomes)} if scored else {})}, words, as_json=as_json, err=True)
 
@@ -190,7 +196,6 @@ def sample(
 def _unfinished(found: Run | BaseModel, options: Mapping[str, Any]) -> UnfinishedSamples:
     """Where batches are kept that belong to this command, with these weights, and these contents of the files named."""
     from molvm.runs.assembly import model_digest
-    from molvm.runs.run import Run
     from molvm.runs.unfinished import identity_of
     from molvm.runs.unfinished_samples import UnfinishedSamples
 
@@ -199,8 +204,21 @@ def _unfinished(found: Run | BaseModel, options: Mapping[str, Any]) -> Unfinishe
         for name, value in options.items()
         if name not in SAME_SAMPLES
     }
-    weights = model_digest(found.model if isinstance(found, Run) else found)
-    return UnfinishedSamples.beside(options["out"], {**asked, "weights": weights})
+    return UnfinishedSamples.beside(options["out"], {**asked, "weights": model_digest(_base(found))})
+
+
+def _base(found: Run | BaseModel) -> BaseModel:
+    from molvm.runs.run import Run
+
+    return found.model if isinstance(found, Run) else found
+
+
+def _lacking(found: Run | BaseModel, scaffold: str, drawn: SampleSet) -> int:
+    """How many samples have been given up."""
+    from molvm.runs.keeping import keeping
+
+    part = keeping(_base(found), scaffold).part
+    return sum(not part.is_kept(molecule) for molecule in drawn)
 
 
 def _what_is_kept(out: Path, unfinished: UnfinishedSamples) -> str:

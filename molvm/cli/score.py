@@ -36,6 +36,7 @@ def score(
 
     interrupt_main_thread_only()
     from molvm.cli.console import counted, counting_bar, say, tally
+    from molvm.cli.endings import require_ending
     from molvm.cli.outcomes import summary, summary_line
     from molvm.durable import require_writable
     from molvm.errors import ConfigError
@@ -47,6 +48,7 @@ def score(
     from molvm.runs.unfinished import UnfinishedScoring
 
     require_writable(out, overwrite=overwrite)
+    require_ending(out, ".csv")
     if out.exists() and file.exists() and out.samefile(file):
         raise ConfigError(f"The table would replace the input {file}.", remedy="another --out")
     rewards = [resolve_reward(text) for text in reward]

@@ -30,10 +30,12 @@ def trajectory(
     It is the molecule that `molvm sample -n 1` draws with the same seed and steps.
     """
     from molvm.cli.console import counted, counting_bar
+    from molvm.cli.endings import require_ending
     from molvm.cli.interrupts import told_if_interrupted
     from molvm.durable import require_writable
 
     require_writable(out, overwrite=overwrite)
+    require_ending(out, ".sdf", ".sd")
 
     from molvm.runs.api import open_source
     from molvm.runs.path import draw_path

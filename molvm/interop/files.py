@@ -10,6 +10,9 @@ from molvm.chem.formats.record import Record
 from molvm.errors import InputFileError, MissingDependencyError, UnknownNameError
 from molvm.interop import openbabel
 
+PLAIN_TEXT = {".txt", ".text"}
+"""Which Open Babel takes for lists of titles, without a molecule."""
+
 SECONDS = 600.0
 """How long Open Babel may read; it takes a second for some hundred thousand atoms."""
 
@@ -26,6 +29,12 @@ def read_molecules(path: Path | str, progress: Callable[[int], None] | None = No
         InteropError: Open Babel crashed or took too long.
     """
     suffixes = io.readable_suffixes()
+    if io.kind_of(Path(path)) in PLAIN_TEXT:
+        raise InputFileError(
+            f"The ending of {path} does not say what kind of molecules are in it.",
+            allowed=f"{', '.join(suffixes)}; with Open Babel also .mol2, .pdb, .cml and many more",
+            remedy="a name with the ending of its format, .smi for lines that begin with a SMILES",
+        )
     if io.kind_of(Path(path)) in suffixes:
         records: list[Record] = []
         for record in io.iterate_records(path):

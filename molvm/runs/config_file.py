@@ -22,7 +22,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         ConfigError: It is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputFileError(
             f"The file {path} cannot be read: {error.strerror or error}.", remedy="check the path and its permissions"

@@ -19,7 +19,8 @@ class FailureWatch:
     def __init__(self, settings: RewardSection) -> None:
         self.settings = settings
         self.rounds = 0
-        self._reasons: Counter[str] = Counter()
+        self._stages: Counter[str] = Counter()
+        self._latest: dict[str, str] = {}
 
     @property
     def gives_up(self) -> bool:
@@ -31,17 +32,19 @@ class FailureWatch:
         failures = [outcome.failure for outcome in iteration.outcomes if outcome.failure is not None]
         if len(failures) < self.settings.max_failures * len(iteration.outcomes):
             self.rounds = 0
-            self._reasons.clear()
+            self._stages.clear()
             return
         self.rounds += 1
-        self._reasons.update(f"{failure.stage}: {failure.reason}" for failure in failures)
+        # Reasons name atoms, so that those of one kind differ.
+        self._stages.update(failure.stage for failure in failures)
+        self._latest |= {failure.stage: failure.reason for failure in failures}
 
     def error(self) -> RewardError:
-        """What went wrong, with the reason that was given most often."""
-        (reason, count), *_ = self._reasons.most_common(1)
+        """What went wrong, and where most often."""
+        (stage, count), *_ = self._stages.most_common(1)
         return RewardError(
             f"At least {self.settings.max_failures:.0%} of the molecules failed in each of the last {self.rounds} "
-            f"rounds. The reason given most often, {count} of {self._reasons.total()} times: {reason}.",
+            f"rounds, {count} of {self._stages.total()} times at {stage}; the last of these: {self._latest[stage]}.",
             remedy="`molvm score` on a few molecules; if they are broken, more sampling.steps or a smaller "
             "training.strength; reward.max_failures and reward.patience say when to give up",
         )

@@ -64,17 +64,23 @@ def read_scaffold(source: Path | str) -> Molecule:
 
 
 def until_kept(model: KeepingFlowMol, draw: Draw) -> Draw:
-    """Draws again what lacks the part, of the same sizes, so that sizes keep their law."""
+    """Draws again what lacks the part, of the same sizes, so that sizes keep their law.
+
+    Progress falls back to the share that has it after each attempt, and is whole when all have.
+    """
 
     def drawing(condition: Tensor | None, count: int, generator: torch.Generator, on_step: Progress | None) -> Drawn:
-        found = draw(condition, count, generator, on_step)
+        attempts = _Attempts(on_step, count)
+        found = draw(condition, count, generator, attempts.at(count))
         missing = _missing(model, found)
         for _ in range(ATTEMPTS - 1):
             if len(missing) == 0:
                 break
-            again = draw(None if condition is None else condition[missing], len(missing), generator, None)
+            those = None if condition is None else condition[missing]
+            again = draw(those, len(missing), generator, attempts.at(len(missing)))
             found = found.replaced(missing, again)
             missing = _missing(model, found)
+        attempts.end()
         if len(missing):
             logger.warning(
                 f"{len(missing)} of {count} molecules lack the scaffold after {ATTEMPTS} attempts each: the base model "
@@ -83,6 +89,29 @@ def until_kept(model: KeepingFlowMol, draw: Draw) -> Draw:
         return found
 
     return drawing
+
+
+class _Attempts:
+    """Progress of a batch while nobody knows yet whether what is drawn has the part."""
+
+    def __init__(self, on_step: Progress | None, count: int) -> None:
+        self._on_step, self._count, self._steps = on_step, count, 1
+
+    def at(self, drawn: int) -> Progress:
+        """Progress of another attempt at so many of the batch."""
+
+        def report(done: int, steps: int) -> None:
+            self._steps = steps
+            if self._on_step is not None:
+                share = (self._count - drawn) * steps + drawn * done
+                self._on_step(min(steps - 1, share // self._count), steps)
+
+        return report
+
+    def end(self) -> None:
+        """All is as it will be."""
+        if self._on_step is not None:
+            self._on_step(self._steps, self._steps)
 
 
 def _missing(model: KeepingFlowMol, found: Drawn) -> Tensor:

@@ -60,9 +60,12 @@ class UnfinishedSamples:
         if batch is None:
             return None
         if batch.metadata["asked"] != self.asked:
+            theirs = batch.metadata["asked"]
+            others = [name for name in sorted({*theirs, *self.asked}) if theirs.get(name) != self.asked.get(name)]
             raise OutputExistsError(
-                f"{self.folder} holds samples that an interrupted command has drawn, which asked for others.",
-                remedy="that command, which goes on; another name; or removing the folder",
+                f"{self.folder} holds samples of an interrupted command with another {', '.join(others)}, "
+                "by name or by content.",
+                remedy="that command, another --out, or removing the folder, which begins anew",
             )
         generator.set_state(batch.tensors["generator"])
         terminal = state_from(batch.tensors, "terminal", KINDS[batch.metadata["kind"]])

@@ -24,6 +24,19 @@ def test_what_neither_knows_is_refused(tmp_path: Path) -> None:
             read_molecules(tmp_path / name)
 
 
+def test_plain_text_is_refused_with_what_it_may_be(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("CCO ethanol\n")
+    with pytest.raises(InputFileError, match=r"in.txt does not say .*Try: .*\.smi"):
+        read_molecules(tmp_path / "in.txt")
+
+
+def test_records_without_atoms_come_to_an_end(tmp_path: Path) -> None:
+    """Open Babel reads a list of titles for ever, as molecules without atoms."""
+    (tmp_path / "in.titles").write_text("CCO ethanol\n")
+    with pytest.raises(InputFileError, match="finds no molecule"):
+        openbabel.read_molecules(tmp_path / "in.titles", "txt", timeout=30.0)
+
+
 def test_without_open_babel_it_says_what_it_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     openbabel.formats.cache_clear()
     (tmp_path / "openbabel.py").write_text("raise ImportError('not here')")

@@ -75,3 +75,8 @@ def test_unreadable_files_are_named(tmp_path: Path) -> None:
         broken.write_bytes(content)
         with pytest.raises(ConfigError, match=r"broken\.toml"):
             load_config(broken)
+
+
+def test_a_mark_that_windows_puts_first_is_no_setting(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("\ufeff[training]\nseed = 3\n", encoding="utf-8")
+    assert load_config(tmp_path / "a.toml").training.seed == 3

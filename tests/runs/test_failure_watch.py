@@ -9,8 +9,8 @@ from molvm.runs.failure_watch import FailureWatch
 from molvm.training.trainer import Iteration
 
 
-def iteration(failed: int, count: int = 10, reason: str = "too many atoms") -> Iteration:
-    failure = Failure("rejected", "size", reason)
+def iteration(failed: int, count: int = 10, stage: str = "size", reason: str = "too many atoms") -> Iteration:
+    failure = Failure("rejected", stage, reason)
     outcomes = [Outcome("", None, failure=failure)] * failed + [Outcome("", 1.0)] * (count - failed)
     return Iteration(0, {}, [None] * count, outcomes, torch.zeros(count), torch.zeros(count))
 
@@ -30,12 +30,13 @@ def test_gives_up_after_so_many_rounds_in_a_row(failed: list[int], expected: boo
     assert gives_up(failed) is expected
 
 
-def test_says_what_went_wrong_most_often() -> None:
+def test_says_where_most_went_wrong() -> None:
+    """Whatever each reason says: those of one stage name other atoms each time."""
     watch = FailureWatch(RewardSection(max_failures=0.5, patience=2))
-    for _ in range(2):
-        watch.observe(iteration(6, reason="no force field"))
-    watch.observe(iteration(7, reason="too many atoms"))
+    for atom in range(2):
+        watch.observe(iteration(6, stage="valences", reason=f"atom {atom} has five bonds"))
+    watch.observe(iteration(7))
     error = watch.error()
-    assert "12 of 19 times: size: no force field" in str(error)
+    assert "12 of 19 times at valences; the last of these: atom 1 has five bonds" in str(error)
     assert "50%" in str(error)
     assert "last 3 rounds" in str(error)

@@ -16,7 +16,7 @@ from molvm.errors import ConfigError, InputFileError
 from molvm.models.gaussian import GaussianMixtureModel
 from molvm.models.mixture import GaussianMixture
 from molvm.models.spread import SPREAD_KEY
-from molvm.runs.drawing import Drawn
+from molvm.runs.drawing import Drawn, Progress
 from molvm.runs.inference import Inference
 from molvm.runs.keeping import ATTEMPTS, keeping, read_scaffold, until_kept
 from molvm.schedules import LinearSchedule
@@ -55,6 +55,26 @@ def test_what_lacks_the_part_is_drawn_again_with_its_condition() -> None:
     assert torch.equal(found.ito, -condition.float())
     assert 1 < len(asked) < ATTEMPTS
     assert all(set(later) <= set(before) for before, later in pairwise(asked))
+
+
+def test_progress_is_whole_only_when_all_have_the_part() -> None:
+    """After each attempt it falls back to the share that has it."""
+    left = [20, 7, 2]
+
+    def draw(condition: object, count: int, generator: torch.Generator, on_step: Progress) -> Drawn:
+        lacking = left[left.index(count) + 1] if count != left[-1] else 0
+        for step in range(1, 11):
+            on_step(step, 10)
+        x = torch.ones(count, 1)
+        x[:lacking] = -1
+        return Drawn(TensorState(x), torch.zeros(count), torch.zeros(count))
+
+    seen: list[tuple[int, int]] = []
+    drawing = until_kept(Marked, draw)  # type: ignore[arg-type]
+    drawing(None, 20, torch.Generator(), lambda done, steps: seen.append((done, steps)))
+    assert {steps for _, steps in seen} == {10}
+    assert [done for done, _ in seen].index(10) == len(seen) - 1
+    assert [seen[k][0] for k in (0, 9, 10, 19, 20, 29)] == [1, 9, 6, 9, 9, 9]
 
 
 def test_it_gives_up_and_says_so(caplog: pytest.LogCaptureFixture) -> None:

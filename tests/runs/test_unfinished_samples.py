@@ -74,7 +74,7 @@ def test_it_knows_what_the_reward_was_asked_before(tmp_path: Path) -> None:
 def test_a_batch_of_another_drawing_is_refused(tmp_path: Path) -> None:
     model = tiny_model()
     interrupted(model, tmp_path / "kept", after=5)
-    with pytest.raises(OutputExistsError, match="asked for others"):
+    with pytest.raises(OutputExistsError, match="another asked"):
         drawn(model, UnfinishedSamples(tmp_path / "kept", {"asked": "eight"}))
     assert_equal(drawn(model, UnfinishedSamples(tmp_path / "kept", {"asked": "seven"})), drawn(model))
 
