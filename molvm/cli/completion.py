@@ -8,6 +8,7 @@ from typing import Final
 
 SAMPLING_METHODS: Final = ("svdd", "feynman-kac", "best-of")
 TRANSITIONS: Final = ("euler_maruyama", "analytic_variance", "ddim")
+ELSEWHERE: Final = ("geom", "dit", "sd15", "sd2", "sd3", "cifar")
 """Written down here, because what knows them imports torch, which takes longer than a shell's user waits."""
 
 
@@ -23,6 +24,13 @@ def models(incomplete: str) -> list[str]:
     from molvm.studio.base_models import offered_models
 
     return _beginning(sorted(offered_models()), incomplete) + _folders(incomplete)
+
+
+def training_bases(incomplete: str) -> list[str]:
+    """The names that `molvm train --dataset` knows and that begin so, and folders."""
+    from molvm.studio.base_models import offered_models
+
+    return _beginning(sorted({*offered_models(), *ELSEWHERE}), incomplete) + _folders(incomplete)
 
 
 def sources(incomplete: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from molvm.cli.answer import Json, answer
-from molvm.cli.completion import loggers, models, objectives, recipes, rewards, value_sizes
+from molvm.cli.completion import loggers, models, objectives, recipes, rewards, training_bases, value_sizes
 from molvm.cli.conditioning import Classes, GuidanceScale, Prompts
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def train(
         typer.Option(
             help="Base model by its dataset (of images digits, dit, sd15, sd2, sd3, cifar), or a directory.",
             show_default="qm9",
-            autocompletion=models,
+            autocompletion=training_bases,
         ),
     ] = None,
     model: Annotated[

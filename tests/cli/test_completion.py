@@ -10,7 +10,9 @@ from typing import get_args
 
 import pytest
 
-from molvm.cli.completion import SAMPLING_METHODS, TRANSITIONS, models, sources
+from molvm.cli.completion import ELSEWHERE, SAMPLING_METHODS, TRANSITIONS, models, sources
+from molvm.models.hub import GEOM
+from molvm.models.images.published import PUBLISHED_IMAGES
 from molvm.runs.inference import METHODS
 from molvm.sde.options import TransitionName
 
@@ -37,6 +39,7 @@ def offered(line: str, folder: Path) -> list[str]:
         ("molvm train --objective adj", {"adjoint-matching"}),
         ("molvm train --objective ", {"value-matching", "ddpo", "ct-ppo", "draft"}),
         ("molvm train --recipe ", {"few-labels", "known-molecules"}),
+        ("molvm train --dataset ", {"qm9", "drugs", "geom", "sd3"}),
         ("molvm train --value-size ", set("ABCDEF")),
         ("molvm train --log ", {"tensorboard", "wandb", "mlflow"}),
         ("molvm sample q", {"qm9"}),
@@ -62,6 +65,7 @@ def test_names_and_paths_are_completed(line: str, expected: set[str], tmp_path: 
 def test_what_is_written_down_is_what_there_is() -> None:
     assert set(SAMPLING_METHODS) == set(METHODS)
     assert get_args(TransitionName) == TRANSITIONS
+    assert set(ELSEWHERE) == {GEOM, *PUBLISHED_IMAGES}
 
 
 def test_hidden_files_are_offered_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +83,7 @@ def test_no_completer_loads_torch() -> None:
     program = (
         "import sys\nfrom molvm.cli import completion as c\n"
         "for complete in (c.rewards, c.models, c.sources, c.datasets, c.objectives, c.methods, c.transitions,\n"
-        "                 c.recipes, c.value_sizes, c.loggers):\n    assert complete('') is not None\n"
+        "                 c.recipes, c.value_sizes, c.loggers, c.training_bases):\n    assert complete('') is not None\n"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
