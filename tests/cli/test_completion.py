@@ -83,7 +83,8 @@ def test_no_completer_loads_torch() -> None:
     program = (
         "import sys\nfrom molvm.cli import completion as c\n"
         "for complete in (c.rewards, c.models, c.sources, c.datasets, c.objectives, c.methods, c.transitions,\n"
-        "                 c.recipes, c.value_sizes, c.loggers, c.training_bases):\n    assert complete('') is not None\n"
+        "                 c.recipes, c.value_sizes, c.loggers, c.training_bases):\n"
+        "    assert complete('') is not None\n"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
