@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 from addresses import heed, pick
-from parts import LINKED, complain, jobs, messages, paged, shelf, title, watch
+from parts import LINKED, complain, jobs, makes_images, messages, paged, shelf, title, watch
 
-from molvm.errors import MolVMError
 from molvm.images.files import GRID_FILE
 from molvm.studio.addressed import ANYTHING, MOST, SWITCH, Rule, one_of, some_of, span, whole
 from molvm.studio.image_table import MOST_IMAGES, ImageTable, as_zip, table_of_images
@@ -26,14 +25,6 @@ def run_table(_run: ShelvedRun, version: tuple[int, int], name: str) -> ImageTab
     size = max(1, _run.config.training.batch_size)
     rounds = len(_run.store.metrics())
     return table_of_images(_run.store.records(max(0, rounds - MOST_IMAGES // size)), _run.manifest.reward)  # type: ignore[arg-type]  # the run makes images
-
-
-def makes_images(run: ShelvedRun) -> bool:
-    """Whether it does; of a damaged one nobody knows, which the page *Runs* tells."""
-    try:
-        return run.manifest.makes == "images"
-    except MolVMError:
-        return False
 
 
 def rules(table: ImageTable) -> dict[str, Rule]:

@@ -279,6 +279,19 @@ def test_images_of_a_run_are_shown_and_filtered_by_the_address(open_page: OpenPa
     assert 0 < shown < 6
 
 
+def test_a_run_of_images_leads_to_the_page_that_shows_them(open_page: OpenPage, tmp_path: Path) -> None:
+    molvm.train("digits", "jpeg", out=tmp_path / "small", iterations=1, batch_size=2, steps=2, value_size="A")
+    write_run(tmp_path / "molecular", qm9_molecules(4), 2)
+    for name, pages in (("small", ["images", "compare"]), ("molecular", ["gallery", "trajectory", "compare"])):
+        page = open_page("runs", {"run": name})
+        assert not page.exception
+        assert [link.proto.page for link in page.get("page_link")] == pages
+    page = open_page("trajectory", {"run": "small"})
+    assert not page.exception
+    assert "makes images" in page.error[0].value
+    assert not page.button, "nothing is offered that would fail"
+
+
 def test_pairs_of_images_are_where_images_are(open_page: OpenPage, tmp_path: Path) -> None:
     molvm.train("digits", "jpeg", out=tmp_path / "small", iterations=1, batch_size=2, steps=2, value_size="A")
     page = open_page("compare", {"runs": "small"})
