@@ -98,7 +98,7 @@ def pick_source(here: Shelf) -> tuple[str, MoleculeTable]:
     if not names:
         st.info("There are neither runs nor molecule files here yet.")
         st.stop()
-    name = pick("Run or file", names, forget=("id", "selected"))
+    name = pick("Run or file", names, forget=("id", "selected", "descending"))
     with messages():
         return name, molecules_of(here, name)
 
