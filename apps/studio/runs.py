@@ -12,7 +12,7 @@ from parts import curve, makes_images, messages, pick_run, shelf, title
 from molvm.errors import MolVMError
 from molvm.studio.addressed import ANYTHING
 from molvm.studio.markup import plain, rounded
-from molvm.studio.progress import failures_by_stage, metric_rows, overview
+from molvm.studio.progress import failures_by_stage, metric_rows, of_path_weights, overview
 from molvm.studio.shelf import ShelvedRun
 
 REFRESH_SECONDS = 2.0
@@ -49,6 +49,8 @@ def draw(run: ShelvedRun) -> None:
             unit = f" / {manifest.unit}" if name == "reward" and manifest.unit else ""
             if name in rows:
                 place.altair_chart(curve(rows, name, label + unit, band=band), width="stretch")
+    if "ess" in rows:
+        st.caption(f"Effective sample size: {of_path_weights(manifest.makes)}.")
     stages = failures_by_stage(rows)
     if not stages.empty:
         st.subheader("Failures by the check or step that was not passed", anchor=False)

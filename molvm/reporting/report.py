@@ -18,6 +18,7 @@ from molvm.reporting.exhibits import exhibits, image_grid, picture_of
 from molvm.runs.config_file import config_text
 from molvm.runs.manifest import now
 from molvm.studio.markup import rounded
+from molvm.studio.progress import of_path_weights
 from molvm.templates import policy, rendered, svg_address
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def _contents(evidence: Evidence) -> dict[str, Any]:
         "notes": NOTES,
         "most": MOST_EXAMINED,
         "divergence": tables.divergence_rows(evidence),
+        "path_weights": of_path_weights(manifest.makes),
         "diversity": tables.diversity_rows(groups) if summaries else [],
         "failures": tables.failure_rows(groups),
         "own_settings": provenance.own_settings(config),

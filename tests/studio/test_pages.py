@@ -308,13 +308,15 @@ def test_the_best_comes_first(
     assert next(each for each in page.toggle if each.key == "descending").value
 
 
-def test_a_run_of_images_leads_to_the_page_that_shows_them(open_page: OpenPage, tmp_path: Path) -> None:
+def test_a_run_leads_to_the_pages_that_show_what_it_makes(open_page: OpenPage, tmp_path: Path) -> None:
     molvm.train("digits", "jpeg", out=tmp_path / "small", iterations=1, batch_size=2, steps=2, value_size="A")
     write_run(tmp_path / "molecular", qm9_molecules(4), 2)
     for name, pages in (("small", ["images", "compare"]), ("molecular", ["gallery", "trajectory", "compare"])):
         page = open_page("runs", {"run": name})
         assert not page.exception
         assert [link.proto.page for link in page.get("page_link")] == pages
+        within = {"small": "class or prompt", "molecular": "number of atoms"}[name]
+        assert any(f"Effective sample size: within each {within}" in each.value for each in page.caption)
     page = open_page("trajectory", {"run": "small"})
     assert not page.exception
     assert "makes images" in page.error[0].value
