@@ -12,7 +12,8 @@ from parts import curve, makes_images, messages, pick_run, shelf, title
 from molvm.errors import MolVMError
 from molvm.studio.addressed import ANYTHING
 from molvm.studio.markup import plain, rounded
-from molvm.studio.progress import failures_by_stage, metric_rows, of_path_weights, overview
+from molvm.studio.path_weights import of_path_weights
+from molvm.studio.progress import failures_by_stage, metric_rows, overview
 from molvm.studio.shelf import ShelvedRun
 
 REFRESH_SECONDS = 2.0

@@ -9,21 +9,9 @@ import pandas as pd
 
 from molvm.errors import MolVMError
 from molvm.studio.shelf import ShelvedRun
-from molvm.subject import Subject
 
 STAGE: Final = "failures."
 """What the metrics' names of failures by stage begin with."""
-
-CONDITIONS: Final[Mapping[Subject, str]] = {"molecules": "number of atoms", "images": "class or prompt"}
-"""What path weights are compared within (molvm.objectives.diagnostics)."""
-
-
-def of_path_weights(makes: Subject) -> str:
-    """How figures from path weights are to be read: said where they are shown."""
-    return (
-        f"within each {CONDITIONS[makes]} of a round, then averaged. Of n {makes} the effective share is 1/n at least: "
-        f"with few of the same {CONDITIONS[makes]} it is high by construction"
-    )
 
 
 def overview(runs: Mapping[str, ShelvedRun]) -> pd.DataFrame:
