@@ -70,6 +70,23 @@ def pick_some(label: str, names: Sequence[str], key: str, *, of: str) -> list[st
     return chosen
 
 
+def switch(label: str, key: str, *, default: bool) -> bool:
+    """A toggle whose default depends on what is shown: until it is turned the address says nothing, and it follows.
+
+    Args:
+        label: Of the toggle.
+        key: Of the address, followed by true or false.
+        default: What it is until it is turned.
+    """
+
+    def turn() -> None:
+        st.query_params[key] = str(st.session_state[key]).lower()
+
+    asked = st.query_params.get(key)
+    st.session_state[key] = default if asked is None else asked.lower() == "true"
+    return st.toggle(label, key=key, on_change=turn)
+
+
 def heed(page: str, rules: Mapping[str, Rule]) -> None:
     """Say what the address asks for in vain: keys that nobody knows, and then, ending the page, what cannot be.
 

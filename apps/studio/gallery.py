@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
-from addresses import heed, require
+from addresses import heed, require, switch
 from parts import LINKED, messages, paged, pick_source, shelf, title
 
 from molvm.chem.depiction import blank, drawing
@@ -169,7 +169,9 @@ with st.sidebar:
         heed("gallery.py", rules(table, columns))
     first = columns.index(table.reward) if table.reward in columns else 0
     by = st.selectbox("Sort by", columns, index=first, key="sort", bind=LINKED)
-    descending = st.toggle("Largest first", True, key="descending", bind=LINKED)
+    run = here.runs().get(source)
+    minimised = run is not None and by == table.reward and run.manifest.direction == "minimise"
+    descending = switch("Largest first", "descending", default=not minimised)
     wanted = filters(table)
 with messages():
     order = ordered(table, by, descending=descending)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import streamlit as st
-from addresses import heed, pick
-from parts import LINKED, complain, jobs, messages, paged, shelf, title, watch
+from addresses import heed, pick, switch
+from parts import LINKED, complain, jobs, makes_images, messages, paged, shelf, title, watch
 
-from molvm.errors import MolVMError
 from molvm.images.files import GRID_FILE
 from molvm.studio.addressed import ANYTHING, MOST, SWITCH, Rule, one_of, some_of, span, whole
 from molvm.studio.image_table import MOST_IMAGES, ImageTable, as_zip, table_of_images
@@ -28,14 +27,6 @@ def run_table(_run: ShelvedRun, version: tuple[int, int], name: str) -> ImageTab
     return table_of_images(_run.store.records(max(0, rounds - MOST_IMAGES // size)), _run.manifest.reward)  # type: ignore[arg-type]  # the run makes images
 
 
-def makes_images(run: ShelvedRun) -> bool:
-    """Whether it does; of a damaged one nobody knows, which the page *Runs* tells."""
-    try:
-        return run.manifest.makes == "images"
-    except MolVMError:
-        return False
-
-
 def rules(table: ImageTable) -> dict[str, Rule]:
     """What the address may ask for."""
     known = {
@@ -52,10 +43,10 @@ def rules(table: ImageTable) -> dict[str, Rule]:
     return {**known, "range": span(low, high)} if low < high else known
 
 
-def filters(table: ImageTable) -> list[int]:
-    """The images that the widgets in the sidebar ask for, in order."""
+def filters(table: ImageTable, *, minimised: bool) -> list[int]:
+    """The images that the widgets in the sidebar ask for, in order: the best first, where nothing else is asked."""
     by = st.selectbox("Sort by", list(SORTED_BY), format_func=SORTED_BY.__getitem__, key="sort", bind=LINKED)
-    descending = st.toggle("Largest first", True, key="descending", bind=LINKED)
+    descending = switch("Largest first", "descending", default=not (minimised and by == "value"))
     prompts = st.multiselect("Asked for", table.prompts, key="prompts", bind=LINKED) if any(table.prompts) else []
     low, high, step = limits(table.rows["value"])
     values = None
@@ -108,12 +99,12 @@ if not runs:
     st.stop()
 notices = st.container()
 with st.sidebar:
-    name = pick("Run", list(runs))
+    name = pick("Run", list(runs), forget=("descending",))
     with messages():
         table = run_table(runs[name], runs[name].version, name)
     with notices:
         heed("images.py", rules(table))
-    chosen = filters(table)
+    chosen = filters(table, minimised=runs[name].manifest.direction == "minimise")
 left, right = st.columns([5, 1])
 left.markdown(f"**{len(chosen)}** of {len(table)} images, valued by {plain(table.reward, 60)}")
 right.download_button(

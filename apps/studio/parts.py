@@ -98,9 +98,31 @@ def pick_source(here: Shelf) -> tuple[str, MoleculeTable]:
     if not names:
         st.info("There are neither runs nor molecule files here yet.")
         st.stop()
-    name = pick("Run or file", names, forget=("id", "selected"))
+    name = pick("Run or file", names, forget=("id", "selected", "descending"))
     with messages():
         return name, molecules_of(here, name)
+
+
+def makes_images(run: ShelvedRun) -> bool:
+    """Whether it does; of a damaged one nobody knows, which the page *Runs* tells."""
+    try:
+        return run.manifest.makes == "images"
+    except MolVMError:
+        return False
+
+
+def require_molecules(run: ShelvedRun) -> None:
+    """Refuse a run of images.
+
+    Raises:
+        MolVMError: It makes images, or its manifest is damaged.
+    """
+    if run.manifest.makes != "molecules":
+        raise InputFileError(
+            f"The run {run.name} makes images, which this page does not show.",
+            allowed="molecules",
+            remedy="the page Images",
+        )
 
 
 def molecules_of(here: Shelf, name: str) -> MoleculeTable:
@@ -110,8 +132,7 @@ def molecules_of(here: Shelf, name: str) -> MoleculeTable:
         MolVMError: It cannot be read.
     """
     if (run := here.runs().get(name)) is not None:
-        if run.manifest.makes != "molecules":
-            raise InputFileError(f"The run {name} makes images, which this page does not show.", allowed="molecules")
+        require_molecules(run)
         return _run_table(run, run.version, name)
     path = here.file(name)
     return _file_table(path, name, path.stat().st_mtime_ns)

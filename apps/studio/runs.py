@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 from addresses import heed
-from parts import curve, messages, pick_run, shelf, title
+from parts import curve, makes_images, messages, pick_run, shelf, title
 
 from molvm.errors import MolVMError
 from molvm.studio.addressed import ANYTHING
 from molvm.studio.markup import plain, rounded
+from molvm.studio.path_weights import of_path_weights
 from molvm.studio.progress import failures_by_stage, metric_rows, overview
 from molvm.studio.shelf import ShelvedRun
 
@@ -23,6 +24,13 @@ CURVES = (
     ("ess", "effective sample size", (0.0, 1.0)),
     ("failures", "share of failures", (0.0, 1.0)),
 )
+
+OF_MOLECULES = (
+    ("gallery.py", "Gallery", ":material/grid_view:"),
+    ("trajectory.py", "Trajectory", ":material/timeline:"),
+)
+OF_IMAGES = (("images.py", "Images", ":material/photo_library:"),)
+"""Pages that show what a run makes."""
 
 
 def draw(run: ShelvedRun) -> None:
@@ -42,6 +50,8 @@ def draw(run: ShelvedRun) -> None:
             unit = f" / {manifest.unit}" if name == "reward" and manifest.unit else ""
             if name in rows:
                 place.altair_chart(curve(rows, name, label + unit, band=band), width="stretch")
+    if "ess" in rows:
+        st.caption(f"Effective sample size: {of_path_weights(manifest.makes)}.")
     stages = failures_by_stage(rows)
     if not stages.empty:
         st.subheader("Failures by the check or step that was not passed", anchor=False)
@@ -75,10 +85,12 @@ if len(summary) > 1:
     figures = {name: st.column_config.NumberColumn(format="%.3g") for name in ("mean reward", "KL / nats")}
     st.dataframe(summary, hide_index=True, height="content" if len(summary) < 9 else 320, column_config=figures)
 chosen = pick_run(here)
-links = st.columns([1, 1, 1, 5])
-links[0].page_link("gallery.py", label="Gallery", icon=":material/grid_view:", query_params={"run": chosen.name})
-links[1].page_link("trajectory.py", label="Trajectory", icon=":material/timeline:", query_params={"run": chosen.name})
-links[2].page_link("compare.py", label="Compare", icon=":material/compare_arrows:", query_params={"runs": chosen.name})
+links = iter(st.columns([1, 1, 1, 5]))
+for page, label, icon in OF_IMAGES if makes_images(chosen) else OF_MOLECULES:
+    next(links).page_link(page, label=label, icon=icon, query_params={"run": chosen.name})
+next(links).page_link(
+    "compare.py", label="Compare", icon=":material/compare_arrows:", query_params={"runs": chosen.name}
+)
 with messages():
     live = chosen.state == "running"
 st.fragment(draw, run_every=REFRESH_SECONDS if live else None)(chosen)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 from addresses import heed, pick
-from parts import LINKED, complain, jobs, messages, shelf, title, viewer, watch
+from parts import LINKED, complain, jobs, messages, require_molecules, shelf, title, viewer, watch
 
 from molvm.chem.depiction import drawing
 from molvm.programs.pasted import pasted
@@ -56,6 +56,8 @@ with st.sidebar:
     atoms = int(st.number_input("Atoms, 0 for as the base draws", *LIMITS["atoms"], 0, key="atoms", bind=LINKED))
     free = st.toggle("Unsteered, on the same noise", key="base", bind=LINKED, disabled=source not in runs)
 with messages():
+    if source in runs:
+        require_molecules(runs[source])
     version = f"{source} {runs[source].version}" if source in runs else source
     target = path_file(here.files_folder, version, seed=seed, steps=steps, atoms=atoms, free=free)
     told = str(runs[source].directory.path) if source in runs else source

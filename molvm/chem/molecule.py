@@ -144,7 +144,7 @@ class Molecule:
 
     @property
     def formula(self) -> str:
-        """The sum formula in Hill order, with the charge behind it when there is one."""
+        """The sum formula in Hill order, with the charge behind it when there is one: CH6N+, C2O4-2."""
         from rdkit import Chem
 
         table = Chem.GetPeriodicTable()
@@ -155,7 +155,7 @@ class Molecule:
         }
         leading = [symbol for symbol in ("C", "H") if symbol in count and "C" in count]
         order = leading + sorted(set(count) - set(leading))
-        charge = f"{self.charge:+d}" if self.charge else ""
+        charge = {0: "", 1: "+", -1: "-"}.get(self.charge, f"{self.charge:+d}")
         return "".join(symbol + (str(count[symbol]) if count[symbol] > 1 else "") for symbol in order) + charge
 
     def to_rdkit(self) -> Chem.RWMol:

@@ -83,14 +83,8 @@ def _of(distance: Distance | None, say: Callable[[Distance], str]) -> str:
 
 
 def _interval(estimate: Estimate | None, factor: float = 1.0) -> str:
-    if estimate is None:
-        return NOTHING
-    value, low, high = (f"{factor * number:.3g}" for number in (estimate.value, estimate.low, estimate.high))
-    return f"{value} ({low} to {high})"
+    return NOTHING if estimate is None else estimate.told(lambda number: f"{factor * number:.3g}")
 
 
 def _share(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return NOTHING
-    value, low, high = (f"{number:.0%}" for number in (estimate.value, estimate.low, estimate.high))
-    return f"{value} ({low} to {high})"
+    return NOTHING if estimate is None else estimate.told("{:.0%}".format)

@@ -62,6 +62,4 @@ def _vendi(order: str, group: ImageGroup) -> str:
 
 
 def _interval(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return NOTHING
-    return f"{estimate.value:.3g} ({estimate.low:.3g} to {estimate.high:.3g})"
+    return NOTHING if estimate is None else estimate.told("{:.3g}".format)

@@ -85,7 +85,7 @@ class _Rows:
             return (NOTHING, NOTHING) if papers is None else (show(papers.value), show(papers.half_width))
         if estimate is None:
             return NOTHING, NOTHING
-        return show(estimate.value), f"{show(estimate.low)} to {show(estimate.high)}"
+        return show(estimate.value), estimate.ends(show)
 
     def failures(self) -> list[tuple[str, ...]]:
         return [

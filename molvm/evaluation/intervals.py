@@ -22,8 +22,8 @@ class Estimate:
 
     Attributes:
         value: The estimate.
-        low: Lower end of the interval.
-        high: Upper end of the interval.
+        low: Lower end of the interval; -inf where there is none.
+        high: Upper end of the interval; inf where there is none.
         count: How many independent observations it rests on.
     """
 
@@ -31,6 +31,19 @@ class Estimate:
     low: float
     high: float
     count: int
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether there is an interval; of a single value there is none."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    def ends(self, show: Callable[[float], str]) -> str:
+        """The interval for people, the numbers as `show` says."""
+        return f"{show(self.low)} to {show(self.high)}" if self.has_interval else "no interval"
+
+    def told(self, show: Callable[[float], str]) -> str:
+        """The value and its interval for people, the numbers as `show` says."""
+        return f"{show(self.value)} ({self.ends(show)})"
 
     def overlaps(self, other: Estimate) -> bool:
         """Whether the two intervals share a point."""
@@ -93,7 +106,7 @@ def mean_interval(
         high: The largest.
 
     Returns:
-        The mean; with a single value the interval is all that is possible.
+        The mean; of a single value there is no interval, whatever the bounds: its ends are infinite.
 
     Raises:
         EvaluationError: There are no values, or one is not finite.
@@ -101,7 +114,7 @@ def mean_interval(
     sample = _finite(values)
     mean = float(sample.mean())
     if len(sample) == 1:
-        return Estimate(mean, min(low, mean), max(high, mean), 1)
+        return Estimate(mean, -math.inf, math.inf, 1)
     error = float(sample.std(ddof=1)) / math.sqrt(len(sample))
     half = float(stats.t.ppf(0.5 + confidence / 2, df=len(sample) - 1)) * error
     # Rounding may have pushed the mean itself past an end.

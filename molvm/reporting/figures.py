@@ -181,7 +181,7 @@ def _histogram(panel: Axes, name: str, found: Distribution, mean: Estimate | Non
     shares = found.counts / found.counts.sum()
     panel.stairs(shares, found.bins.edges, color=colour, fill=True, alpha=0.28)
     panel.stairs(shares, found.bins.edges, color=colour, linewidth=1.2, label=name)
-    if mean is not None and np.isfinite([mean.low, mean.high]).all():
+    if mean is not None and mean.has_interval:
         panel.axvspan(mean.low, mean.high, color=colour, alpha=0.25, linewidth=0)
         panel.axvline(mean.value, color=colour, linewidth=1.2, linestyle=(0, (4, 2)))
 

@@ -18,6 +18,7 @@ from molvm.reporting.exhibits import exhibits, image_grid, picture_of
 from molvm.runs.config_file import config_text
 from molvm.runs.manifest import now
 from molvm.studio.markup import rounded
+from molvm.studio.path_weights import of_path_weights
 from molvm.templates import policy, rendered, svg_address
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def _contents(evidence: Evidence) -> dict[str, Any]:
     manifest, config, groups = evidence.manifest, evidence.config, evidence.groups
     summaries = evidence.summaries()
     spread = evidence.spread
+    divergence = tables.divergence_rows(evidence)
     shown = exhibits(evidence.best, manifest.unit) if manifest.makes == "molecules" else []
     return {
         "evidence": evidence,
@@ -115,7 +117,8 @@ def _contents(evidence: Evidence) -> dict[str, Any]:
         "validity": tables.validity_groups(summaries) if summaries else [],
         "notes": NOTES,
         "most": MOST_EXAMINED,
-        "divergence": tables.divergence_rows(evidence),
+        "divergence": divergence,
+        "path_weights": of_path_weights(manifest.makes) if any("¹" in label for label, _ in divergence) else "",
         "diversity": tables.diversity_rows(groups) if summaries else [],
         "failures": tables.failure_rows(groups),
         "own_settings": provenance.own_settings(config),

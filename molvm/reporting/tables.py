@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -25,20 +24,16 @@ Row = tuple[str, ...]
 
 KL_ROWS: Final = (
     ("kl", "KL from the base, ½ ∫ |u|² dt", "nats"),
-    ("kl_gap", "estimated KL to the target, log Z − its lower bound", "nats"),
-    ("ess", "effective sample size, share of the samples", "%"),
-    ("log_z", "log Z, from path weights", "nats"),
+    ("kl_gap", "estimated KL to the target, log Z − its lower bound ¹", "nats"),
+    ("ess", "effective sample size, share of the samples ¹", "%"),
+    ("log_z", "log Z, from path weights ¹", "nats"),
 )
 """Metric, what it is, its unit."""
 
 
 def interval(estimate: Estimate | None, show: Callable[[float], str]) -> str:
     """The value and its interval, which a single value does not have."""
-    if estimate is None:
-        return NOTHING
-    if not (math.isfinite(estimate.low) or math.isfinite(estimate.high)):
-        return f"{show(estimate.value)} (no interval)"
-    return f"{show(estimate.value)} ({show(estimate.low)} to {show(estimate.high)})"
+    return NOTHING if estimate is None else estimate.told(show)
 
 
 def percent(share: float | None) -> str:

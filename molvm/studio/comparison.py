@@ -44,9 +44,4 @@ def group_rows(groups: Sequence[Group]) -> list[dict[str, Any]]:
 
 
 def _interval(estimate: Estimate | None, *, percent: bool = False) -> str:
-    if estimate is None:
-        return "–"
-    value, low, high = (
-        f"{number:.0%}" if percent else f"{number:.3g}" for number in (estimate.value, estimate.low, estimate.high)
-    )
-    return f"{value} ({low} to {high})"
+    return "–" if estimate is None else estimate.told(("{:.0%}" if percent else "{:.3g}").format)

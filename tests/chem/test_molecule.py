@@ -71,7 +71,8 @@ def test_survives_pickling() -> None:
 def test_simple_properties() -> None:
     water = make()
     assert (water.n_atoms, water.charge, water.n_electrons, water.formula) == (3, 0, 10, "H2O")
-    assert make(formal_charges=[-1, 0, 0]).formula == "H2O-1"
+    charged = {-1: "H2O-", 1: "H2O+", 2: "H2O+2", -2: "H2O-2"}
+    assert {charge: make(formal_charges=[charge, 0, 0]).formula for charge in charged} == charged
     assert make(formal_charges=[-1, 0, 0]).n_electrons == 11
 
 

@@ -47,3 +47,11 @@ def test_what_there_is_nothing_of_is_a_dash() -> None:
     summary = summarise([record.molecule for record in records if record.molecule is not None])
     (unique,) = [line for line in shown(summary) if "unique" in line]
     assert unique.split() == ["unique", "-", "-", "0"]
+
+
+def test_means_of_one_molecule_have_no_interval() -> None:
+    records = read_smiles(["CCO"])
+    summary = summarise([record.molecule for record in records if record.molecule is not None])
+    lines = [line for line in shown(summary) if "no interval" in line]
+    assert len(lines) == sum(mean is not None for mean in summary.means.values()) > 5
+    assert not any(" inf" in line for line in shown(summary))

@@ -85,7 +85,8 @@ def test_bounds_cut_the_interval_and_cost_no_coverage() -> None:
         inside.append((estimate.low <= 8 / 8.5 <= estimate.high, free.low <= 8 / 8.5 <= free.high))
     bounded, unbounded = np.mean(inside, axis=0)
     assert bounded == pytest.approx(unbounded, abs=0.03)
-    assert mean_interval([0.3], low=0.0, high=1.0).high == 1.0
+    assert not mean_interval([0.3], low=0.0, high=1.0).has_interval, "one value has none, bounds or no bounds"
+    assert mean_interval([0.3, 0.3], low=0.0, high=1.0).has_interval
     assert mean_interval([1.0 + 1e-12] * 3, high=1.0).high >= 1.0 + 1e-12, "the mean is always inside"
 
 

@@ -96,7 +96,7 @@ def test_what_has_no_denominator_is_none_and_survives_json() -> None:
     assert summary.shares["atoms_stable"] is None
     assert summary.distances["energy"] is None
     document = json.loads(json.dumps(summary.to_json(), allow_nan=False))
-    assert document["means"]["atoms"] == {"value": 0.0, "low": 0.0, "high": None, "count": 1}
+    assert document["means"]["atoms"] == {"value": 0.0, "low": None, "high": None, "count": 1}
     assert document["shares"]["connected"]["value"] == 0.0
 
 

@@ -9,6 +9,7 @@ from molvm.evaluation.intervals import mean_interval
 from molvm.reporting import figures, tables
 from molvm.reporting.evidence import Evidence, thinned
 from molvm.reporting.provenance import commands, own_settings
+from molvm.reporting.report import page
 from molvm.runs.config import RunConfig
 from molvm.runs.groups import Group
 
@@ -32,8 +33,23 @@ def test_reasons_are_counted_without_their_numbers(evidence: Evidence) -> None:
 
 def test_a_single_value_has_no_interval() -> None:
     assert tables.interval(mean_interval([0.5]), tables.percent) == "50.0 % (no interval)"
-    assert tables.interval(mean_interval([0.5], low=0.0, high=1.0), tables.percent) == "50.0 % (0.0 % to 100.0 %)"
+    assert tables.interval(mean_interval([0.5], low=0.0, high=1.0), tables.percent) == "50.0 % (no interval)"
+    assert tables.interval(mean_interval([0.5, 0.5], low=0.0), tables.percent) == "50.0 % (50.0 % to 50.0 %)"
     assert tables.interval(None, tables.percent) == tables.NOTHING
+
+
+def test_what_comes_from_path_weights_is_marked_and_said_to_be_within_a_size(evidence: Evidence) -> None:
+    marking = ("kl_gap", "ess", "log_z")
+    marked = [label for label, _ in tables.divergence_rows(evidence) if label.endswith("¹")]
+    assert [label.split(",")[0] for label in marked] == [
+        "estimated KL to the target",
+        "effective sample size",
+        "log Z",
+    ]
+    note = "¹ within each number of atoms of a round"
+    assert note in page(evidence)
+    bare = [{key: value for key, value in row.items() if key not in marking} for row in evidence.metrics]
+    assert note not in page(replace(evidence, metrics=bare))
 
 
 def test_the_packages_can_be_installed_from_an_index(evidence: Evidence) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -15,14 +16,16 @@ import molvm
 from molvm.chem.formats.record import ISOTOPES_IGNORED
 from molvm.chem.io import write_sdf
 from molvm.chem.molecule import Molecule
+from molvm.images.image import Image
 from molvm.rewards.base import MoleculeReward, Outcome
+from molvm.runs.directory import RunDirectory
 from molvm.runs.image_pairs import image_pairs
 from molvm.studio import judging
 from molvm.studio.markup import plain
 from molvm.studio.serving import ADDRESS, command
 from tests.studio.conftest import OpenPage
 from tests.studio.hostile import TEXTS, write_hostile
-from tests.studio.many import qm9_molecules, write_run
+from tests.studio.many import images, qm9_molecules, write_run
 
 PAGES = ("runs", "gallery", "images", "molecule", "trajectory", "compare", "score", "launch")
 
@@ -277,6 +280,47 @@ def test_images_of_a_run_are_shown_and_filtered_by_the_address(open_page: OpenPa
     assert not page.exception
     shown = int(page.markdown[0].value.split("**")[1])
     assert 0 < shown < 6
+
+
+@pytest.mark.parametrize(("name", "made"), [("images", images), ("gallery", qm9_molecules)])
+def test_the_best_comes_first(
+    open_page: OpenPage, tmp_path: Path, name: str, made: Callable[[int], Sequence[Image] | Sequence[Molecule]]
+) -> None:
+    """Of a reward to minimise the smallest, unless the address says otherwise; of anything else the largest."""
+    directory = RunDirectory(write_run(tmp_path / "small", made(8), 4))
+    directory.manifest.write_text(directory.manifest.read_text().replace("maximise", "minimise"))
+
+    def values(*, largest_first: bool, **parameters: str) -> list[str]:
+        page = open_page(name, {"run": "small", **parameters})
+        assert not page.exception
+        assert next(each for each in page.toggle if each.key == "descending").value is largest_first
+        shown = [each.value.strip("*").split()[-1] for each in page.markdown if each.value.startswith("**")]
+        return [each for each in shown if each.replace(".", "").isdigit()]
+
+    best = values(largest_first=False)
+    assert len(set(best)) > 2
+    assert [float(each) for each in best] == sorted(map(float, best))
+    assert values(largest_first=True, descending="true") == best[::-1]
+    assert values(largest_first=True, sort={"images": "The round", "gallery": "atoms"}[name])
+    page = open_page(name, {"run": "small"})
+    next(each for each in page.toggle if each.key == "descending").set_value(True).run()
+    assert page.query_params["descending"] == "true"
+    assert next(each for each in page.toggle if each.key == "descending").value
+
+
+def test_a_run_leads_to_the_pages_that_show_what_it_makes(open_page: OpenPage, tmp_path: Path) -> None:
+    molvm.train("digits", "jpeg", out=tmp_path / "small", iterations=1, batch_size=2, steps=2, value_size="A")
+    write_run(tmp_path / "molecular", qm9_molecules(4), 2)
+    for name, pages in (("small", ["images", "compare"]), ("molecular", ["gallery", "trajectory", "compare"])):
+        page = open_page("runs", {"run": name})
+        assert not page.exception
+        assert [link.proto.page for link in page.get("page_link")] == pages
+        within = {"small": "class or prompt", "molecular": "number of atoms"}[name]
+        assert any(f"Effective sample size: within each {within}" in each.value for each in page.caption)
+    page = open_page("trajectory", {"run": "small"})
+    assert not page.exception
+    assert "makes images" in page.error[0].value
+    assert not page.button, "nothing is offered that would fail"
 
 
 def test_pairs_of_images_are_where_images_are(open_page: OpenPage, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@
 
 const MOLVM_RELAXED = "#d9822b";
 const MOLVM_ARROW = "#7b3fa0";
+const MOLVM_SHAFT = 0.13;  // radii of the arrow, Å
+const MOLVM_HEAD = 0.3;
 const MOLVM_FRAMES_A_SECOND = 12;
 
 function molvmAtoms(frame) {
@@ -35,9 +37,15 @@ function molvmShow(view, scene, index) {
     const [from, to] = scene.arrow.map(([x, y, z]) => ({ x, y, z }));
     const length = Math.hypot(to.x - from.x, to.y - from.y, to.z - from.z);
     const mid = Math.max(0.5, 1 - 0.6 / length);
-    view.addArrow({ start: from, end: to, radius: 0.13, radiusRatio: 2.3, mid, color: MOLVM_ARROW });
-    view.addLabel(`${scene.debye.toFixed(2)} D`, { position: to, fontSize: 15, fontColor: MOLVM_ARROW,
-      showBackground: false, alignment: "centerLeft", screenOffset: { x: 6, y: 0 } }, null, true);
+    view.addArrow({ start: from, end: to, radius: MOLVM_SHAFT, radiusRatio: MOLVM_HEAD / MOLVM_SHAFT, mid, color: MOLVM_ARROW });
+    // At the middle: a long arrow ends at the edge of the picture. On its far side: the near one is the molecule's.
+    const atoms = scene.frames[index].atoms;
+    const mean = atoms.reduce((sum, atom) => sum + atom[2], 0) / atoms.length;
+    const above = (from.y + to.y) / 2 > mean;
+    const side = above ? MOLVM_HEAD : -MOLVM_HEAD;
+    const position = { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 + side, z: (from.z + to.z) / 2 };
+    view.addLabel(`${scene.debye.toFixed(2)} D`, { position, fontSize: 15, fontColor: MOLVM_ARROW, showBackground: false,
+      alignment: above ? "bottomCenter" : "topCenter", screenOffset: { x: 0, y: above ? 3 : -3 } }, null, true);
   }
 }
 
@@ -111,7 +119,8 @@ function molvmDraw(parent, scene) {
   const last = scene.frames.length - 1;
   molvmShow(view, scene, last);
   view.zoomTo();
-  view.zoom(scene.times ? 0.8 : scene.arrow ? 0.95 : 1.15);
+  const narrow = Math.min(1, canvas.clientWidth / canvas.clientHeight);  // 3Dmol.js fits the height alone
+  view.zoom(narrow * (scene.times ? 0.8 : scene.arrow ? 0.95 : 1.15));
   view.render();
   if (scene.times) molvmPlayer(parent, view, scene);
   parent.dataset.drawn = "yes";
