@@ -201,10 +201,10 @@ class HeadStart:
         for batch in self._noised_batches():
             batches.append(batch)
             worked(len(batches))
-        if self.learned.observes:  # each time, because its features drift while it learns
-            for batch in batches[: -(-SHOWN // self.options.batch_size)]:
-                self.learned.observe(batch.read, batch.times)
         for epoch in range(1, 1 + self.options.epochs):
+            if self.learned.observes:  # each time, because its features drift while it learns
+                for batch in batches[: -(-SHOWN // self.options.batch_size)]:
+                    self.learned.observe(batch.read, batch.times)
             for count, index in enumerate(torch.randperm(len(batches), generator=self.generator).tolist()):
                 self._step(batches[index])
                 worked(epoch * len(batches) + count + 1)

@@ -87,7 +87,7 @@ def test_an_interrupted_one_goes_on_bit_for_bit(tmp_path: Path) -> None:
         assert torch.equal(again.learned.state_dict()[name], tensor), name
 
 
-def test_features_are_standardised_anew_in_each_portion(tmp_path: Path) -> None:
+def test_features_are_standardised_anew_in_each_epoch(tmp_path: Path) -> None:
     """They drift while the network learns, and what they were at the start says little later on."""
 
     class Drifting(PointValue):
@@ -96,11 +96,11 @@ def test_features_are_standardised_anew_in_each_portion(tmp_path: Path) -> None:
         def observe(self, x: State, t: Tensor) -> None:
             self.seen.append(len(t))
 
-    head_start = gaussian(tmp_path, HeadStartOptions(epochs=1, batch_size=256), width=8, views=1)
+    head_start = gaussian(tmp_path, HeadStartOptions(epochs=2, batch_size=256), width=8, views=1)
     head_start.learned.features = Drifting(1, PointValueConfig(width=8), seed=0)
     head_start.optimiser = torch.optim.AdamW(head_start.learned.parameters())
     run(head_start)
-    assert len(Drifting.seen) == 4 * SHOWN // 256, "some batches of each of four portions"
+    assert len(Drifting.seen) == 2 * 4 * SHOWN // 256, "some batches in each epoch of four portions"
 
 
 def test_the_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
