@@ -48,9 +48,9 @@ def score(
     from molvm.runs.unfinished import UnfinishedScoring
 
     require_writable(out, overwrite=overwrite)
-    require_ending(out, ".csv")
     if out.exists() and file.exists() and out.samefile(file):
         raise ConfigError(f"The table would replace the input {file}.", remedy="another --out")
+    require_ending(out, ".csv")
     rewards = [resolve_reward(text) for text in reward]
     texts = {one.name: text for one, text in zip(rewards, reward, strict=True)}
     unfinished = UnfinishedScoring(out, texts, kept_outcomes()) if cache else None

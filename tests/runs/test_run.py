@@ -302,7 +302,9 @@ def test_a_run_that_only_fails_ends_and_can_go_on(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("tests.runs.spread_reward.CROWDED", 1e9)
-        with pytest.raises(RewardError, match=r"98% of the molecules failed.*last 2 rounds.*crowded: .* is too small"):
+        with pytest.raises(
+            RewardError, match=r"98% of the molecules failed.*last 2 rounds, .* at crowded; .* is too small"
+        ):
             molvm.train(
                 tiny_path, _InProcess(), out=tmp_path / "run", strength=1, iterations=9, batch_size=6, steps=2,
                 value_size="A", settings={"reward": {"floor": -1.0, "patience": 2}},

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
-from rdkit import Chem
+from typing import TYPE_CHECKING
 
 from molvm.chem.molecule import Molecule
 from molvm.errors import MoleculeError
+
+if TYPE_CHECKING:
+    from rdkit import Chem
 
 MAX_RECORD_CHARACTERS = 1_000_000
 """A longer entry is not parsed; 250 atoms take 20 000."""
