@@ -111,7 +111,7 @@ def sample(
     as_json: Json = False,
 ) -> None:
     """Draw molecules or images from a run, or from a base model."""
-    options = locals()
+    options = locals()  # what was asked, before there are other variables
     from molvm.cli.console import counted, counting_bar, say
     from molvm.cli.endings import require_ending
     from molvm.cli.interrupts import told_if_interrupted

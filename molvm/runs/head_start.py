@@ -24,8 +24,9 @@ from molvm.models.flowmol.encode import encode_molecules
 from molvm.objectives import ValueObjective
 from molvm.rewards.base import Outcome
 from molvm.runs.assembly import sampling_options
-from molvm.runs.base_samples import drawn_and_kept
 from molvm.runs.config import HeadStartSection, RunConfig
+from molvm.runs.sampling import draw_samples
+from molvm.runs.unfinished_samples import UnfinishedSamples
 from molvm.training.head_start import HeadStart, HeadStartOptions
 
 LEAST: Final = 10
@@ -154,15 +155,7 @@ def learn_before(
     """
     started, section = time.perf_counter(), config.head_start
     known = known_molecules(config, model)
-    drawn = drawn_and_kept(
-        model,
-        section.samples,
-        sampling_options(config),
-        config.training.seed ^ STREAM,
-        folder / "samples",
-        progress=partial(progress, SAMPLING),
-        check=check,
-    )
+    drawn = _base_samples(config, model, folder / "samples", partial(progress, SAMPLING), check)
     molecules: list[Molecule] = [*known, *drawn]
     outcomes = score(list(molecules))
     network_config: FlowMolConfig = getattr(model, "config")  # noqa: B009 - the protocol of models has none
@@ -194,6 +187,30 @@ def learn_before(
         **asdict(understanding),
         seconds=time.perf_counter() - started,
     )
+
+
+def _base_samples(
+    config: RunConfig, model: FlowModel, folder: Path, progress: Callable[[int, int], None], check: Callable[[], None]
+) -> list[Molecule]:
+    """What the base makes, in batches that are kept."""
+    count = config.head_start.samples
+    if count == 0:
+        return []
+
+    def on_step(done: int, steps: int) -> None:
+        check()
+        progress(count * done // steps, count)
+
+    samples = draw_samples(
+        model,
+        count,
+        seed=config.training.seed ^ STREAM,
+        sampling=sampling_options(config),
+        unfinished=UnfinishedSamples(folder, {}),
+        progress=on_step,
+    )
+    progress(count, count)
+    return list(samples)
 
 
 def _views(section: HeadStartSection, known: int, drawn: int) -> Tensor:

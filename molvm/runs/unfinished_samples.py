@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import shutil
@@ -17,7 +18,7 @@ from molvm.objectives.replay import state_from, tensors_of
 from molvm.runs.drawing import Drawn
 from molvm.runs.unfinished import ENDING
 from molvm.states import MoleculeState, State, TensorState
-from molvm.training.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, save_checkpoint
+from molvm.training.checkpoint import CHECKPOINTS, Checkpoint, checkpoint_path, read_checkpoint, save_checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -96,8 +97,12 @@ class UnfinishedSamples:
         return UnfinishedSamples(self.folder / name, self.asked)
 
     def discard(self) -> None:
-        """Remove the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove the batches, those of drawings within too, and the folder if there is nothing else in it."""
+        for path in (*self.folder.glob(CHECKPOINTS), *self.folder.glob(f"*/{CHECKPOINTS}")):
+            shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            for folder in (*(path for path in self.folder.glob("*") if path.is_dir()), self.folder):
+                folder.rmdir()
 
     def _read(self, number: int) -> Checkpoint | None:
         path = checkpoint_path(self.folder, number)

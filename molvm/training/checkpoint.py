@@ -33,6 +33,9 @@ FORMAT_VERSION: Final = 2
 TENSORS_FILE: Final = "tensors.safetensors"
 MANIFEST_FILE: Final = "manifest.json"
 _PREFIX: Final = "step-"
+CHECKPOINTS: Final = f"{_PREFIX}*"
+"""Which names in a folder are those of checkpoints."""
+
 _TEMPORARY_PREFIX: Final = ".tmp-"
 
 
@@ -181,7 +184,7 @@ def _write(directory: Path, step: int, tensors: Mapping[str, Tensor], metadata: 
 
 def _directories(root: Path) -> list[Path]:
     """Checkpoint directories, newest first."""
-    return sorted(root.glob(f"{_PREFIX}*"), reverse=True) if root.is_dir() else []
+    return sorted(root.glob(CHECKPOINTS), reverse=True) if root.is_dir() else []
 
 
 def _set_aside(path: Path) -> None:

@@ -97,3 +97,14 @@ def test_drawings_within_one_another_do_not_meet(tmp_path: Path) -> None:
         assert_equal(side, drawn(model, seed=seed))
     outer.discard()
     assert not outer.folder.exists()
+
+
+def test_only_batches_are_removed(tmp_path: Path) -> None:
+    """A folder may be somebody else's and be called so by chance."""
+    (tmp_path / "kept" / "mine").mkdir(parents=True)
+    (tmp_path / "kept" / "mine" / "notes.txt").write_text("precious")
+    unfinished = UnfinishedSamples(tmp_path / "kept", {"asked": "seven"})
+    drawn(tiny_model(), unfinished)
+    assert len(list((tmp_path / "kept").iterdir())) == 5
+    unfinished.discard()
+    assert [path.name for path in (tmp_path / "kept").rglob("*")] == ["mine", "notes.txt"]

@@ -13,6 +13,7 @@ from molvm.models.tilt import IntervalReward, QuadraticReward
 from molvm.schedules import LinearSchedule
 from molvm.sde import Guided, SamplingOptions, Trajectory, simulate, time_grid
 from molvm.sde.candidates import tempered
+from molvm.sde.simulate import Steering
 from molvm.sde.strides import strides_of
 from molvm.states import State, TensorState
 
@@ -24,12 +25,16 @@ COUNT = 4000
 def path(
     reward: QuadraticReward | IntervalReward, gain: float, candidates: int, steps: int = 50, **how: int
 ) -> Trajectory:
+    return steered_by(Guided(ExactValue(MODEL, reward, STRENGTH), gain), candidates, steps, **how)
+
+
+def steered_by(control: Steering, candidates: int, steps: int = 50, **how: int) -> Trajectory:
     generator = torch.Generator().manual_seed(5)
     return simulate(
         MODEL,
         MODEL.noise(None, COUNT, generator),
         time_grid(MODEL.schedules, steps),
-        control=Guided(ExactValue(MODEL, reward, STRENGTH), gain),
+        control=control,
         generator=generator,
         keep_states=False,
         candidates=candidates,
@@ -177,16 +182,7 @@ def test_a_choice_between_several_steps_pays_less_for_a_rough_value() -> None:
 
     gained, paid = [], []
     for every in (1, 6):
-        generator = torch.Generator().manual_seed(5)
-        found = simulate(
-            MODEL,
-            MODEL.noise(None, COUNT, generator),
-            time_grid(MODEL.schedules, 50),
-            control=Rough(),
-            generator=generator,
-            candidates=4,
-            choose_every=every,
-        )
+        found = steered_by(Rough(), candidates=4, choose_every=every)
         gained.append(float(found.terminal.parts["x"].mean()) - float(MODEL.mixtures[0].mean()))
         paid.append(float(found.path_cost.mean()))
     assert gained[1] ** 2 / paid[1] > 1.5 * gained[0] ** 2 / paid[0]
