@@ -5,17 +5,15 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Final
 
 from molvm.chem.molecule import Molecule
-from molvm.cores import available_cores
 from molvm.datasets.home import data_home
 from molvm.datasets.registry import DATASET_NAMES, dataset_path
 from molvm.errors import MolVMError, RewardError
@@ -23,6 +21,7 @@ from molvm.rewards.base import SampleReward
 from molvm.rewards.expression import parse_reward
 from molvm.rewards.pools import Pool, open_pool
 from molvm.runs.manifest import describe_machine, package_versions
+from molvm.runs.trial_imports import try_imports
 
 EXTRAS: Final = {
     "app": "streamlit",
@@ -55,8 +54,8 @@ TRIED: Final = ("obabel", "d4", "xtb")
 TRIAL_SECONDS: Final = 20.0
 """That a trial may take."""
 
-IMPORT_SECONDS: Final = 60.0
-"""After which an import counts as hanging; diffusers takes eight where others compute too."""
+HEAVIEST: Final = "images"
+"""It takes as long to import as all the others."""
 
 
 @dataclass(frozen=True)
@@ -110,40 +109,39 @@ class Finding:
 
 def diagnose() -> Iterator[Finding]:
     """The findings, one after the other as they are made."""
-    for name, version in package_versions().items():
-        yield Finding(name, version)
-    for name, fact in describe_machine().items():
-        yield Finding(name, str(fact))
-    yield from _torch()
-    yield from _models_and_data()
-    yield from _extras()
-    yield Finding("program xtb", shutil.which("xtb") or "not on the PATH; nothing needs it")
-    yield from _trials()
+    groups = [[extra for extra in EXTRAS if (extra == HEAVIEST) is heavy] for heavy in (True, False)]
+    with ThreadPoolExecutor(len(groups)) as pool:
+        extras = pool.map(_extras, groups)  # from now on, because they take the longest
+        for name, version in package_versions().items():
+            yield Finding(name, version)
+        for name, fact in describe_machine().items():
+            yield Finding(name, str(fact))
+        yield from _torch()
+        yield from _models_and_data()
+        yield Finding("program xtb", shutil.which("xtb") or "not on the PATH; nothing needs it")
+        yield from _trials()
+        yield from chain.from_iterable(extras)
 
 
 def _installed(extra: str) -> bool:
     return importlib.util.find_spec(EXTRAS[extra]) is not None
 
 
-def _extras() -> Iterator[Finding]:
-    """Which extras there are, and whether they can be imported: in processes of their own, a core each."""
-    with ThreadPoolExecutor(available_cores()) as pool:
-        yield from pool.map(_extra, EXTRAS)
+def _extras(extras: Sequence[str]) -> list[Finding]:
+    """Which extras there are, and whether they can be imported."""
+    there = [extra for extra in extras if _installed(extra)]
+    troubles = try_imports([EXTRAS[extra] for extra in there if extra not in (*UNTRIED, *TRIED)])
+    return [_extra(extra, troubles) for extra in extras]
 
 
-def _extra(extra: str) -> Finding:
-    topic = f"extra {extra}"
+def _extra(extra: str, troubles: Mapping[str, str | None]) -> Finding:
+    topic, module = f"extra {extra}", EXTRAS[extra]
     if not _installed(extra):
         return Finding(topic, f"not installed: pip install 'molvm[{extra}]'")
-    if extra in (*UNTRIED, *TRIED):
+    if module not in troubles:
         return Finding(topic, "installed")
-    program = [sys.executable, "-W", "ignore", "-c", f"import {EXTRAS[extra]}"]
-    try:
-        done = subprocess.run(program, capture_output=True, text=True, timeout=IMPORT_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        return Finding(topic, f"its import takes more than {IMPORT_SECONDS:g} s", ok=False)
-    trouble = (done.stderr.strip().splitlines() or [f"its import ends with {done.returncode}"])[-1]
-    return Finding(topic, trouble, ok=False) if done.returncode else Finding(topic, "installed, can be imported")
+    trouble = troubles[module]
+    return Finding(topic, trouble or "installed, can be imported", ok=trouble is None)
 
 
 def _trials() -> Iterator[Finding]:

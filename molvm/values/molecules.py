@@ -20,15 +20,13 @@ from molvm.states import MoleculeState, rows_in_lanes
 from molvm.values.base import Reads
 from molvm.values.graph import CompleteGraphs, complete_graphs
 from molvm.values.handedness import Handedness
+from molvm.values.moments import BondIncrements, lengths_of_moments
 from molvm.values.standardise import RunningStandardisation
 
 CLASSES = ("types", "charges", "bonds")
 
 DISTANCE_SOFTENING = 1e-4
 """Å². Distances are √(d² + s): smooth where atoms coincide."""
-
-MOMENT_SOFTENING = 1e-2
-"""Å². Likewise of the lengths of moments."""
 
 SHARPEST_EVIDENCE = 10.0
 """Largest factor α/β² from a noisy class vector to the logits of what it says; near t = 1 it has no bound."""
@@ -49,7 +47,8 @@ class MoleculeValueConfig:
         radial_max: Centre of the last one, Å.
         time_features: Sines and cosines of t.
         moments: Vectors Σᵢ qᵢ (xᵢ − centroid) of learned charges q, whose lengths the readout sees; the electric dipole
-            moment is of this form, and no sum over neighbours makes it easily.
+            moment is of this form, and no sum over neighbours makes it easily. As many again are of charges that move
+            along bonds (`BondIncrements`).
         volumes: Signed volumes at each atom (`Handedness`); without, it gives mirror images the same value.
     """
 
@@ -74,6 +73,7 @@ class Embedded:
         types: Evidence of atoms' types.
         charges: Of their charges.
         bonds: Of pairs.
+        bonded: How probably pairs are bonded, (P,).
     """
 
     graphs: CompleteGraphs
@@ -82,6 +82,7 @@ class Embedded:
     types: _Evidence
     charges: _Evidence
     bonds: _Evidence
+    bonded: Tensor
 
 
 class MoleculeEncoder(nn.Module):
@@ -143,11 +144,13 @@ class MoleculeEncoder(nn.Module):
         valence = scatter(bonds.posterior[:, 1:], graphs.edge_index[1], dim=0, dim_size=count, reduce="sum")
         atoms = self.atoms(torch.cat([types.features, charges.features, valence], dim=-1))
         pairs = self.pairs(torch.cat([bonds.features, self._radial(x, graphs)], dim=-1))
+        bonded = 1 - bonds.posterior[:, 0]
+        heard = bonded + 1 / (x.n_atoms[graphs.pair[0]] - 1).to(t)  # of all atoms the mean, of neighbours the sum
         for block in self.blocks:
-            atoms = block(atoms, graphs.edge_index, pairs, of_atom)
+            atoms = block(atoms, graphs.edge_index, pairs, heard, of_atom)
         if self.handedness is not None:
             atoms = self.handedness(x, graphs, atoms, pairs)
-        return Embedded(graphs, atoms, pairs, types, charges, bonds)
+        return Embedded(graphs, atoms, pairs, types, charges, bonds, bonded)
 
     def _evidence(self, name: str, vectors: Tensor, t: Tensor, molecule: Tensor) -> _Evidence:
         """What class vectors say of their classes: each alone of its own, or all that the base knows."""
@@ -197,7 +200,8 @@ class MoleculeValueFeatures(MoleculeEncoder):
         super().__init__(n_types, n_charges, n_bonds, schedules, config, reads)
         width, config = self.config.width, self.config
         self.charges = nn.Linear(width, config.moments)
-        pooled = width + config.moments + n_types + n_charges + n_bonds - 1
+        self.increments = BondIncrements(width, config.edge_width, config.moments)
+        pooled = width + 2 * config.moments + n_types + n_charges + n_bonds - 1
         self.standardise = RunningStandardisation(pooled)
         self.readout = _Readout(pooled, width)
 
@@ -218,16 +222,9 @@ class MoleculeValueFeatures(MoleculeEncoder):
         found = self.embed(x, t, context)
         mean = scatter(found.atoms, found.graphs.molecule, dim=0, dim_size=len(x), reduce="mean")
         counts = [found.types.counts, found.charges.counts, found.bonds.counts[:, 1:] / 2]
-        return torch.cat([mean, self._moments(x, found.atoms, found.graphs), *counts], dim=-1)
-
-    def _moments(self, x: MoleculeState, atoms: Tensor, graphs: CompleteGraphs) -> Tensor:
-        """Lengths of the moments of learned charges, (B, moments)."""
-        positions = x.positions[graphs.molecule, graphs.slot]
-        centroid = scatter(positions, graphs.molecule, dim=0, dim_size=len(x), reduce="mean")
-        arms = positions - centroid.index_select(0, graphs.molecule)
-        weighted = self.charges(atoms)[:, :, None] * arms[:, None]
-        moments = scatter(weighted, graphs.molecule, dim=0, dim_size=len(x), reduce="sum") / SIZE_SCALE**0.5
-        return torch.sqrt(moments.square().sum(dim=-1) + MOMENT_SOFTENING)
+        moved = self.increments(found.atoms, found.pairs, found.bonded, found.graphs)
+        charges = torch.cat([self.charges(found.atoms), moved], dim=-1)
+        return torch.cat([mean, lengths_of_moments(x, charges, found.graphs), *counts], dim=-1)
 
 
 @dataclass(frozen=True)
@@ -246,15 +243,16 @@ class _Evidence:
 
 
 class _Messages(MessagePassing):  # type: ignore[misc] # torch-geometric has no types
-    """Mean over all other atoms of their features, gated channel by channel by the pair."""
+    """Sum over all other atoms of their features, gated channel by channel by the pair, and weighted."""
 
     def __init__(self, width: int, edge_width: int) -> None:
-        super().__init__(aggr="mean")
+        super().__init__(aggr="sum")
         self.source = nn.Linear(width, width)
         self.gate = nn.Linear(edge_width, width)
 
-    def forward(self, atoms: Tensor, edge_index: Tensor, pairs: Tensor) -> Tensor:
-        aggregated: Tensor = self.propagate(edge_index, source=self.source(atoms), gate=self.gate(pairs))
+    def forward(self, atoms: Tensor, edge_index: Tensor, pairs: Tensor, heard: Tensor) -> Tensor:
+        gate = heard[:, None] * self.gate(pairs)
+        aggregated: Tensor = self.propagate(edge_index, source=self.source(atoms), gate=gate)
         return aggregated
 
     def message(self, source_j: Tensor, gate: Tensor) -> Tensor:
@@ -271,8 +269,8 @@ class _Block(nn.Module):
         self.modulation = nn.Linear(width, 2 * width)
         self.update = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, width))
 
-    def forward(self, atoms: Tensor, edge_index: Tensor, pairs: Tensor, context: Tensor) -> Tensor:
-        aggregated = self.messages(atoms, edge_index, pairs)
+    def forward(self, atoms: Tensor, edge_index: Tensor, pairs: Tensor, heard: Tensor, context: Tensor) -> Tensor:
+        aggregated = self.messages(atoms, edge_index, pairs, heard)
         scale, shift = self.modulation(context).chunk(2, dim=-1)
         updated = self.norm(self.update(torch.cat([atoms, aggregated], dim=-1)))
         mixed: Tensor = atoms + nn.functional.silu(updated * (1 + scale) + shift)
