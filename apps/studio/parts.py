@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,7 +94,7 @@ def pick_run(here: Shelf) -> ShelvedRun:
 
 def pick_source(here: Shelf) -> tuple[str, MoleculeTable]:
     """The molecules of a run or a file, chosen by a menu, and the name of the source."""
-    names = [*here.runs(), *here.files()]
+    names = [*of_molecules_first(here.runs()), *here.files()]
     if not names:
         st.info("There are neither runs nor molecule files here yet.")
         st.stop()
@@ -109,6 +109,11 @@ def makes_images(run: ShelvedRun) -> bool:
         return run.manifest.makes == "images"
     except MolVMError:
         return False
+
+
+def of_molecules_first(runs: Mapping[str, ShelvedRun]) -> list[str]:
+    """Their names, the newest first, those of images behind all others: a page of molecules begins with the first."""
+    return sorted(runs, key=lambda name: makes_images(runs[name]))
 
 
 def require_molecules(run: ShelvedRun) -> None:

@@ -6,7 +6,18 @@ from pathlib import Path
 
 import streamlit as st
 from addresses import heed, pick
-from parts import LINKED, complain, jobs, messages, require_molecules, shelf, title, viewer, watch
+from parts import (
+    LINKED,
+    complain,
+    jobs,
+    messages,
+    of_molecules_first,
+    require_molecules,
+    shelf,
+    title,
+    viewer,
+    watch,
+)
 
 from molvm.chem.depiction import drawing
 from molvm.programs.pasted import pasted
@@ -50,7 +61,7 @@ heed(
 )
 with st.sidebar:
     runs = here.runs()
-    source = pick("Run or base model", [*runs, *MOLECULAR])
+    source = pick("Run or base model", [*of_molecules_first(runs), *MOLECULAR])
     seed = int(st.number_input("Seed", *LIMITS["seed"], 0, key="seed", bind=LINKED))
     steps = int(st.number_input("Steps", *LIMITS["steps"], 50, key="steps", bind=LINKED))
     atoms = int(st.number_input("Atoms, 0 for as the base draws", *LIMITS["atoms"], 0, key="atoms", bind=LINKED))

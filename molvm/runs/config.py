@@ -232,7 +232,8 @@ class RunConfig(Section):
     """Everything that defines a run but its directory.
 
     Raises:
-        ConfigError: From `from_mapping`: a setting is unknown or out of range.
+        ConfigError: A setting is unknown or out of range; the message names it, what is allowed, and the nearest
+            spelling.
     """
 
     model: ModelSection = ModelSection()
@@ -246,6 +247,12 @@ class RunConfig(Section):
     logging: LoggingSection = LoggingSection()
     out: Annotated[Path, Strict(strict=False)] | None = Field(None, description="the run's directory")
 
+    def __init__(self, /, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise explain(error, type(self), "RunConfig") from error
+
     @classmethod
     @typed()
     def from_mapping(cls, values: Mapping[str, Any], source: str = "the settings") -> Self:
@@ -256,10 +263,11 @@ class RunConfig(Section):
             source: Where they come from, for the message.
 
         Raises:
-            ConfigError: A setting is unknown or out of range; the message names it, what is allowed, and the nearest
-                spelling.
+            ConfigError: As from the class.
         """
+        config = cls.__new__(cls)
         try:
-            return cls.model_validate(dict(values))
+            cls.__pydantic_validator__.validate_python(dict(values), self_instance=config)
         except ValidationError as error:
             raise explain(error, cls, source) from error
+        return config

@@ -99,7 +99,7 @@ def _spelling(location: str, schema: type[BaseModel], section: type[BaseModel]) 
         others = variants(schema.model_fields[prefix].annotation).items()
         having = [tag for tag, other in others if location in known_settings(other, f"{prefix}.")]
         return ", ".join(here), f"{prefix}.name = {' or '.join(having)}, which has it"
-    near = nearest(location, known)
+    near = nearest(location, known if prefix else [*known, *sections])
     return ", ".join(here or sections), f"did you mean {near!r}?" if near else None
 
 

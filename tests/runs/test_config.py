@@ -33,6 +33,13 @@ def refused(values: dict[str, object]) -> str:
     return str(caught.value)
 
 
+def test_the_class_itself_refuses_as_a_file_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"'training.seed' is 'x' \(in RunConfig\). Allowed: a whole number"):
+        RunConfig(training={"seed": "x"})  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="Did you mean 'training'"):
+        RunConfig(trainin={})  # type: ignore[call-arg]
+
+
 @pytest.mark.parametrize("strength", [float("nan"), float("inf"), -float("inf"), 0, -1, "much", None, True])
 def test_a_strength_that_nothing_can_be_trained_with_is_refused(strength: object) -> None:
     assert "training.strength" in refused({"training": {"strength": strength}})

@@ -323,6 +323,18 @@ def test_a_run_leads_to_the_pages_that_show_what_it_makes(open_page: OpenPage, t
     assert not page.button, "nothing is offered that would fail"
 
 
+def test_pages_of_molecules_begin_with_a_run_of_molecules(open_page: OpenPage, tmp_path: Path) -> None:
+    write_run(tmp_path / "molecular", qm9_molecules(4), 2)
+    write_run(tmp_path / "newer", images(4), 2)
+    for name in ("gallery", "trajectory"):
+        page = open_page(name)
+        assert not page.exception
+        assert not page.error
+        menu = next(each for each in page.selectbox if each.key == "run")
+        assert menu.value == "molecular"
+        assert menu.options[1] == "newer", "it is there to be chosen, and refused with a reason"
+
+
 def test_pairs_of_images_are_where_images_are(open_page: OpenPage, tmp_path: Path) -> None:
     molvm.train("digits", "jpeg", out=tmp_path / "small", iterations=1, batch_size=2, steps=2, value_size="A")
     page = open_page("compare", {"runs": "small"})
