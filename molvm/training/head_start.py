@@ -153,7 +153,7 @@ class HeadStart:
         self.strength = min(value.strength, LARGEST_TILT / float(spread))
         self.learned = _twin(value, self.strength)
         self.learned.settle_scale(rewards)
-        self.learned.update_log_partition(condition, self.strength * rewards, math.inf)
+        self.learned.settle_log_partition(condition, self.strength * rewards)
         self.optimiser = torch.optim.AdamW(
             self.learned.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
         )

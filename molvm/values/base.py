@@ -170,6 +170,24 @@ class ValueNet(nn.Module):
         self.baseline_count.copy_(torch.where(counts > 0, total, self.baseline_count))
 
     @torch.no_grad()
+    def settle_log_partition(self, condition: Tensor | None, log_weights: Tensor) -> None:
+        """Set V₀(c) to −log E[exp(log weight) given c], as if the log weights had the same law about their mean in every c.
+
+        A single weight that is much larger than all others, which would rule a condition of few samples, counts as one
+        among all of them.
+
+        Args:
+            condition: Integers of shape (B,), or None.
+            log_weights: In nats, shape (B,): λr of samples of the base.
+        """
+        if self.strength == 0:
+            return
+        self.update_baseline(condition, -log_weights, math.inf)
+        about_mean = log_weights + self.initial_value(condition).to(log_weights)
+        excess = torch.logsumexp(about_mean, dim=0) - math.log(len(log_weights))
+        self.baseline -= excess.to(self.baseline) / self.strength
+
+    @torch.no_grad()
     def update_log_partition(self, condition: Tensor | None, log_weights: Tensor, window: float) -> None:
         """Move V₀(c) towards −log E[exp(log weight) given c]: a running mean of the weights within each condition.
 

@@ -120,6 +120,37 @@ def test_log_partitions_are_logs_of_means_whatever_the_batches() -> None:
         assert -float(value.initial_value(torch.tensor([c]))) == pytest.approx(float(expected), rel=1e-5)
 
 
+def test_settled_log_partitions_are_those_of_conditions_whose_weights_are_alike_but_for_their_means() -> None:
+    """Of normal weights: mean and half the variance."""
+    generator = torch.Generator().manual_seed(3)
+    condition = torch.randint(3, (6000,), generator=generator)
+    weights = 100.0 * condition + torch.randn(6000, generator=generator)
+    value = ValueNet(Norm(), SCHEDULES, 3.0, conditions=[0, 1, 2, 3])
+    value.settle_log_partition(condition, weights)
+    found = -value.initial_value(torch.arange(3))
+    torch.testing.assert_close(found, torch.tensor([0.5, 100.5, 200.5]), rtol=0, atol=0.4)  # 4 of 2000 count for others
+    alone = ValueNet(Norm(), SCHEDULES, 3.0)
+    alone.settle_log_partition(None, weights[condition == 1])
+    expected = torch.logsumexp(weights[condition == 1], dim=0) - math.log(int((condition == 1).sum()))
+    assert -float(alone.initial_value()) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_one_large_weight_does_not_rule_its_condition() -> None:
+    """A dipole of 35 D among some of 3 D has once set log Z of its number of atoms to 20 nats, and nothing was learned."""
+    condition = torch.arange(10).repeat_interleave(100)
+    weights = 0.5 * torch.randn(1000, generator=torch.Generator().manual_seed(4))
+    without, withal = (ValueNet(Norm(), SCHEDULES, 1.0, conditions=list(range(10))) for _ in range(2))
+    without.settle_log_partition(condition, weights)
+    weights[0] += 9.0
+    withal.settle_log_partition(condition, weights)
+    moved = (without.initial_value(torch.arange(10)) - withal.initial_value(torch.arange(10))).abs()
+    assert moved.max() < 2.5
+    assert float(moved[1:].max() - moved[1:].min()) < 1e-5
+    strict = ValueNet(Norm(), SCHEDULES, 1.0, conditions=list(range(10)))
+    strict.update_log_partition(condition, weights, math.inf)
+    assert -float(strict.initial_value(torch.tensor([0]))) > 3.5
+
+
 def test_log_partitions_draw_on_no_other_condition() -> None:
     """A condition of a far larger Z leaves no trace in another; before it is seen, this one stands at the mean."""
     value = ValueNet(Norm(), SCHEDULES, 1.0, conditions=[1, 2, 3])
