@@ -171,7 +171,7 @@ class ValueNet(nn.Module):
 
     @torch.no_grad()
     def settle_log_partition(self, condition: Tensor | None, log_weights: Tensor) -> None:
-        """Set V₀(c) to −log E[exp(log weight) given c], as if the log weights had the same law about their mean in every c.
+        """Set V₀(c) to −log E[exp(log weight) given c], as if about their mean the weights had one law for all c.
 
         A single weight that is much larger than all others, which would rule a condition of few samples, counts as one
         among all of them.

@@ -136,7 +136,7 @@ def test_settled_log_partitions_are_those_of_conditions_whose_weights_are_alike_
 
 
 def test_one_large_weight_does_not_rule_its_condition() -> None:
-    """A dipole of 35 D among some of 3 D has once set log Z of its number of atoms to 20 nats, and nothing was learned."""
+    """A dipole of 35 D among some of 3 D once set log Z of its number of atoms to 20 nats."""
     condition = torch.arange(10).repeat_interleave(100)
     weights = 0.5 * torch.randn(1000, generator=torch.Generator().manual_seed(4))
     without, withal = (ValueNet(Norm(), SCHEDULES, 1.0, conditions=list(range(10))) for _ in range(2))
