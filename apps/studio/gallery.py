@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 from addresses import heed, require, switch
-from parts import LINKED, messages, paged, pick_source, shelf, title
+from parts import LINKED, messages, minimises, paged, pick_source, shelf, title
 
 from molvm.chem.depiction import blank, drawing
 from molvm.datasets.registry import is_built, load_dataset
@@ -170,7 +170,7 @@ with st.sidebar:
     first = columns.index(table.reward) if table.reward in columns else 0
     by = st.selectbox("Sort by", columns, index=first, key="sort", bind=LINKED)
     run = here.runs().get(source)
-    minimised = run is not None and by == table.reward and run.manifest.direction == "minimise"
+    minimised = by == table.reward and minimises(run)
     descending = switch("Largest first", "descending", default=not minimised)
     wanted = filters(table)
 with messages():

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 from addresses import heed, pick
-from parts import LINKED, judged, messages, pick_source, shelf, title, viewer
+from parts import LINKED, judged, messages, minimises, pick_source, shelf, title, viewer
 
 from molvm.chem.depiction import drawing
 from molvm.chem.molecule import Molecule
@@ -68,10 +68,11 @@ def poses(molecule: Molecule) -> None:
         st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
 
 
-def select(table: MoleculeTable) -> int:
+def select(source: str, table: MoleculeTable) -> int:
     """The row of the molecule, chosen by a menu that begins with the best."""
     column = table.reward or (table.numbers or ["atoms"])[0]
-    order = [index for index in ordered(table, column, descending=True) if table.molecules[index] is not None]
+    descending = not minimises(shelf().runs().get(source))
+    order = [index for index in ordered(table, column, descending=descending) if table.molecules[index] is not None]
     if not order:
         st.info("There is no molecule here.")
         st.stop()
@@ -86,7 +87,7 @@ heed(
 )
 with st.sidebar:
     source, table = pick_source(shelf())
-    index = select(table)
+    index = select(source, table)
     close_up = st.toggle("Relax, compute the dipole", True, key="relax", bind=LINKED)
     overlay = st.toggle("Show the relaxed geometry", True, key="overlay", bind=LINKED, disabled=not close_up)
     arrow = st.toggle("Show the dipole", True, key="dipole", bind=LINKED, disabled=not close_up)

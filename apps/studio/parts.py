@@ -111,6 +111,11 @@ def makes_images(run: ShelvedRun) -> bool:
         return False
 
 
+def minimises(run: ShelvedRun | None) -> bool:
+    """Whether small values of its reward are the good ones; of a file nobody knows."""
+    return run is not None and run.manifest.direction == "minimise"
+
+
 def of_molecules_first(runs: Mapping[str, ShelvedRun]) -> list[str]:
     """Their names, the newest first, those of images behind all others: a page of molecules begins with the first."""
     return sorted(runs, key=lambda name: makes_images(runs[name]))

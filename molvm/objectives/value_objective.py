@@ -225,8 +225,8 @@ class ValueObjective(ABC, Generic[OptionsT]):
                 self.average.load_state_dict(_part(state, "average"))
         except RuntimeError as error:
             raise CheckpointError(
-                f"The saved value function does not fit this one: {error}",
-                remedy="the configuration that the checkpoint was written with",
+                "The saved value function does not fit the network of these settings in this version of molvm.",
+                remedy="the settings, or the version of molvm in the run's manifest.json, that it was saved with",
             ) from error
         if self.memory is not None:
             self.memory.load_state_dict(_part(state, "memory"))

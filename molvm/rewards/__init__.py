@@ -25,15 +25,19 @@ from molvm.rewards.descriptors import (
 from molvm.rewards.desirability import linear, sigmoid, step, window
 from molvm.rewards.dipole import Dipole, dipole
 from molvm.rewards.diversity import diverse
+from molvm.rewards.energies import atomisation_energy, energy_per_atom
 from molvm.rewards.expression import parse_reward
 from molvm.rewards.fragmentation import fragmentation
 from molvm.rewards.images.base import ImageReward
 from molvm.rewards.images.colour import brightness, colour
 from molvm.rewards.images.compressed import compressed, jpeg
+from molvm.rewards.images.learned import aesthetic, aesthetic_v1, clip_score, hps, image_reward, pickscore
 from molvm.rewards.isolated import Isolated, isolated
 from molvm.rewards.novelty import novel
 from molvm.rewards.openbabel import openbabel
+from molvm.rewards.orbitals import gap, homo, lumo
 from molvm.rewards.pipeline import Pipeline
+from molvm.rewards.polarisability import polarisability
 from molvm.rewards.pool import WorkerPool
 from molvm.rewards.pools import Pool, open_pool
 from molvm.rewards.python import PythonReward, reward
@@ -41,6 +45,8 @@ from molvm.rewards.qed import QED, qed
 from molvm.rewards.registry import make_reward, register, reward_names
 from molvm.rewards.shape import shape_similarity
 from molvm.rewards.similarity import similarity
+from molvm.rewards.solvation import solvation_energy
+from molvm.rewards.strain import strain
 from molvm.rewards.substructure import substructure
 from molvm.rewards.validity import validity
 
@@ -61,12 +67,16 @@ __all__ = [
     "Reward",
     "SampleReward",
     "WorkerPool",
+    "aesthetic",
+    "aesthetic_v1",
     "alerts",
     "aromatic_rings",
     "at_least",
     "at_most",
+    "atomisation_energy",
     "atoms_of",
     "brightness",
+    "clip_score",
     "colour",
     "command",
     "compressed",
@@ -74,23 +84,31 @@ __all__ = [
     "describe",
     "dipole",
     "diverse",
+    "energy_per_atom",
     "fragmentation",
+    "gap",
     "geometric_mean",
     "hbond_acceptors",
     "hbond_donors",
     "heavy_atoms",
+    "homo",
+    "hps",
+    "image_reward",
     "isolated",
     "jpeg",
     "lexicographic",
     "linear",
     "lipinski",
     "logp",
+    "lumo",
     "make_reward",
     "mw",
     "novel",
     "open_pool",
     "openbabel",
     "parse_reward",
+    "pickscore",
+    "polarisability",
     "product",
     "qed",
     "register",
@@ -102,7 +120,9 @@ __all__ = [
     "shape_similarity",
     "sigmoid",
     "similarity",
+    "solvation_energy",
     "step",
+    "strain",
     "substructure",
     "tpsa",
     "validity",

@@ -289,7 +289,7 @@ class HeadStart:
             self.learned.load_state_dict(checkpoint.part("value"))
         except RuntimeError as error:
             raise CheckpointError(
-                f"The head start in {self.checkpoints} does not fit the value network: {error}",
+                f"The head start in {self.checkpoints} does not fit the value network of this version of molvm.",
                 remedy="a new run",
             ) from error
         load_optimiser(self.optimiser, checkpoint.part("optimiser"))

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from molvm import rewards
 from molvm.errors import RewardError, UnknownNameError
 from molvm.rewards import dipole, make_reward, qed, register, reward_names
-from molvm.rewards.registry import _FACTORIES
+from molvm.rewards.registry import _FACTORIES, _SHIPPED
 
 
 def test_shipped_rewards_are_there_and_declare_themselves() -> None:
@@ -15,6 +16,13 @@ def test_shipped_rewards_are_there_and_declare_themselves() -> None:
         0.0,
         "maximise",
     )
+
+
+def test_what_an_expression_may_name_python_has_under_the_same_name() -> None:
+    """Also where a module of the package has that name too."""
+    for factory in _SHIPPED:
+        assert getattr(rewards, factory.__name__) is factory
+        assert factory.__name__ in rewards.__all__
 
 
 def test_unknown_names_get_the_nearest_spelling() -> None:

@@ -308,6 +308,20 @@ def test_the_best_comes_first(
     assert next(each for each in page.toggle if each.key == "descending").value
 
 
+def test_the_menu_of_molecules_begins_with_the_best(open_page: OpenPage, tmp_path: Path) -> None:
+    directory = RunDirectory(write_run(tmp_path / "small", qm9_molecules(8), 4))
+
+    def menu() -> list[str]:
+        page = open_page("molecule", {"run": "small", "relax": "false"})
+        assert not page.exception
+        return list(next(each for each in page.selectbox if each.key == "id").options)
+
+    largest_first = menu()
+    directory.manifest.write_text(directory.manifest.read_text().replace("maximise", "minimise"))
+    assert len(largest_first) > 2
+    assert menu()[:-1] == largest_first[-2::-1]  # the last has no value
+
+
 def test_a_run_leads_to_the_pages_that_show_what_it_makes(open_page: OpenPage, tmp_path: Path) -> None:
     molvm.train("digits", "jpeg", out=tmp_path / "small", iterations=1, batch_size=2, steps=2, value_size="A")
     write_run(tmp_path / "molecular", qm9_molecules(4), 2)
