@@ -117,7 +117,7 @@ class ScoreTable:
             **{name: outcome.value for name, outcome in mine.items()},
             "failure": _by_reward({name: failure.kind for name, failure in failures.items()}, several=len(mine) > 1),
             "reason": _by_reward(reasons, several=len(mine) > 1) or (self.notes and self.notes[index]) or None,
-            "seconds": f"{sum(outcome.seconds for outcome in mine.values()):.4f}",
+            "seconds": round(sum(outcome.seconds for outcome in mine.values()), 4),
         }
 
 
