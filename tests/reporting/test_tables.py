@@ -31,6 +31,20 @@ def test_reasons_are_counted_without_their_numbers(evidence: Evidence) -> None:
     assert rows[0][:3] == ("invalid", "valences", "atom … (C) has an open valence")
 
 
+@pytest.mark.parametrize(
+    ("reason", "general"),
+    [
+        ("GFN2-xTB is not converged after 250 cycles", "GFN2-xTB is not converged after … cycles"),
+        ("ValueError: <script>alert(1)</script>", "ValueError: <script>alert(…)</script>"),
+        ("-1.5e-07 is below -3", "… is below …"),
+        ("2 fragments", "… fragments"),
+        ("C12 is odd", "C12 is odd"),
+    ],
+)
+def test_words_keep_their_digits(reason: str, general: str) -> None:
+    assert tables._general(reason) == general
+
+
 def test_a_single_value_has_no_interval() -> None:
     assert tables.interval(mean_interval([0.5]), tables.percent) == "50.0 % (no interval)"
     assert tables.interval(mean_interval([0.5], low=0.0, high=1.0), tables.percent) == "50.0 % (no interval)"
