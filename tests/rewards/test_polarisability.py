@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from properties import failure, from_smiles, value
@@ -9,6 +11,9 @@ from properties import failure, from_smiles, value
 from molvm.chem.engines.d4 import atomic_polarisabilities
 from molvm.errors import EngineError, MissingDependencyError
 from molvm.rewards import make_reward
+
+MODULE = import_module("molvm.rewards.polarisability")
+"""Whose name in the package is the reward's."""
 
 MEASURED = {
     "O": 9.8,
@@ -67,15 +72,13 @@ def test_what_d4_cannot_take_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> No
     def fails(*_: object) -> np.ndarray:
         raise EngineError("on demand")
 
-    monkeypatch.setattr("molvm.rewards.polarisability.atomic_polarisabilities", fails)
+    monkeypatch.setattr(MODULE, "atomic_polarisabilities", fails)
     assert failure("polarisability", "C") == ("failed", "polarisability")
 
 
 @pytest.mark.parametrize("nonsense", [0.0, -5.0, 1e6, float("nan")])
 def test_nonsense_is_out_of_range(nonsense: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "molvm.rewards.polarisability.atomic_polarisabilities", lambda elements, *_: np.full(len(elements), nonsense)
-    )
+    monkeypatch.setattr(MODULE, "atomic_polarisabilities", lambda elements, *_: np.full(len(elements), nonsense))
     assert failure("polarisability", from_smiles("C")) == ("failed", "range")
 
 
