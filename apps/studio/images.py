@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 from addresses import heed, pick, switch
-from parts import LINKED, complain, jobs, makes_images, messages, paged, shelf, title, watch
+from parts import LINKED, complain, jobs, makes_images, messages, minimises, paged, shelf, title, watch
 
 from molvm.images.files import GRID_FILE
 from molvm.studio.addressed import ANYTHING, MOST, SWITCH, Rule, one_of, some_of, span, whole
@@ -104,7 +104,7 @@ with st.sidebar:
         table = run_table(runs[name], runs[name].version, name)
     with notices:
         heed("images.py", rules(table))
-    chosen = filters(table, minimised=runs[name].manifest.direction == "minimise")
+    chosen = filters(table, minimised=minimises(runs[name]))
 left, right = st.columns([5, 1])
 left.markdown(f"**{len(chosen)}** of {len(table)} images, valued by {plain(table.reward, 60)}")
 right.download_button(

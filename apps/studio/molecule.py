@@ -68,11 +68,11 @@ def poses(molecule: Molecule) -> None:
         st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
 
 
-def select(source: str, table: MoleculeTable) -> int:
+def select(table: MoleculeTable, *, minimised: bool) -> int:
     """The row of the molecule, chosen by a menu that begins with the best."""
     column = table.reward or (table.numbers or ["atoms"])[0]
-    descending = not minimises(shelf().runs().get(source))
-    order = [index for index in ordered(table, column, descending=descending) if table.molecules[index] is not None]
+    best_first = ordered(table, column, descending=not minimised)
+    order = [index for index in best_first if table.molecules[index] is not None]
     if not order:
         st.info("There is no molecule here.")
         st.stop()
@@ -86,8 +86,9 @@ heed(
     {"run": ANYTHING, "id": ANYTHING, **dict.fromkeys(("relax", "overlay", "dipole", "posebusters"), SWITCH)},
 )
 with st.sidebar:
-    source, table = pick_source(shelf())
-    index = select(source, table)
+    here = shelf()
+    source, table = pick_source(here)
+    index = select(table, minimised=minimises(here.runs().get(source)))
     close_up = st.toggle("Relax, compute the dipole", True, key="relax", bind=LINKED)
     overlay = st.toggle("Show the relaxed geometry", True, key="overlay", bind=LINKED, disabled=not close_up)
     arrow = st.toggle("Show the dipole", True, key="dipole", bind=LINKED, disabled=not close_up)

@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, FiniteFloat, Strict, ValidationError
+from pydantic import (
+    BeforeValidator,
+    Field,
+    FiniteFloat,
+    ModelWrapValidatorHandler,
+    Strict,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from molvm.arguments import typed
@@ -228,6 +237,10 @@ class LoggingSection(Section):
 LOGGERS: Final = ("tensorboard", "wandb", "mlflow")
 
 
+SOURCE: Final = "source"
+"""What validation is told: where the settings come from."""
+
+
 class RunConfig(Section):
     """Everything that defines a run but its directory.
 
@@ -247,11 +260,13 @@ class RunConfig(Section):
     logging: LoggingSection = LoggingSection()
     out: Annotated[Path, Strict(strict=False)] | None = Field(None, description="the run's directory")
 
-    def __init__(self, /, **values: Any) -> None:
+    @model_validator(mode="wrap")
+    @classmethod
+    def _explained(cls, values: Any, check: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         try:
-            super().__init__(**values)
+            return check(values)
         except ValidationError as error:
-            raise explain(error, type(self), "RunConfig") from error
+            raise explain(error, cls, (info.context or {}).get(SOURCE, "RunConfig")) from error
 
     @classmethod
     @typed()
@@ -265,9 +280,4 @@ class RunConfig(Section):
         Raises:
             ConfigError: As from the class.
         """
-        config = cls.__new__(cls)
-        try:
-            cls.__pydantic_validator__.validate_python(dict(values), self_instance=config)
-        except ValidationError as error:
-            raise explain(error, cls, source) from error
-        return config
+        return cls.model_validate(dict(values), context={SOURCE: source})

@@ -31,6 +31,9 @@ DISTANCE_SOFTENING = 1e-4
 SHARPEST_EVIDENCE = 10.0
 """Largest factor α/β² from a noisy class vector to the logits of what it says; near t = 1 it has no bound."""
 
+MOST_NEIGHBOURS = 6.0
+"""Bonds of an atom that count; no atom of a molecule has more, but in noise every other atom may be a neighbour."""
+
 SIZE_SCALE = 20.0
 """Numbers of atoms are fed divided by this, to be of order one."""
 
@@ -73,7 +76,7 @@ class Embedded:
         types: Evidence of atoms' types.
         charges: Of their charges.
         bonds: Of pairs.
-        bonded: How probably pairs are bonded, (P,).
+        bonded: How probably pairs are bonded, (P,); of an atom at most `MOST_NEIGHBOURS` in all.
     """
 
     graphs: CompleteGraphs
@@ -144,7 +147,7 @@ class MoleculeEncoder(nn.Module):
         valence = scatter(bonds.posterior[:, 1:], graphs.edge_index[1], dim=0, dim_size=count, reduce="sum")
         atoms = self.atoms(torch.cat([types.features, charges.features, valence], dim=-1))
         pairs = self.pairs(torch.cat([bonds.features, self._radial(x, graphs)], dim=-1))
-        bonded = 1 - bonds.posterior[:, 0]
+        bonded = _bonded(bonds.posterior[:, 0], graphs)
         heard = bonded + 1 / (x.n_atoms[graphs.pair[0]] - 1).to(t)  # of all atoms the mean, of neighbours the sum
         for block in self.blocks:
             atoms = block(atoms, graphs.edge_index, pairs, heard, of_atom)
@@ -225,6 +228,14 @@ class MoleculeValueFeatures(MoleculeEncoder):
         moved = self.increments(found.atoms, found.pairs, found.bonded, found.graphs)
         charges = torch.cat([self.charges(found.atoms), moved], dim=-1)
         return torch.cat([mean, lengths_of_moments(x, charges, found.graphs), *counts], dim=-1)
+
+
+def _bonded(apart: Tensor, graphs: CompleteGraphs) -> Tensor:
+    """How probably pairs are bonded, (P,), less where an atom would have too many neighbours; the same both ways."""
+    source, target = graphs.edge_index
+    neighbours = scatter(1 - apart, target, dim=0, dim_size=len(graphs.molecule), reduce="sum")
+    share = MOST_NEIGHBOURS / neighbours.clamp(min=MOST_NEIGHBOURS)
+    return (1 - apart) * torch.minimum(share.index_select(0, source), share.index_select(0, target))
 
 
 @dataclass(frozen=True)

@@ -405,8 +405,8 @@ def test_training_says_what_is_seldom_meant(
 ) -> None:
     settings = {**SMALL, "training": {"warmup": 1}, "sampling": {"steps": 20}}
     how = {"iterations": 1, "batch_size": 6, "value_size": "A"}
-    run = molvm.train(tiny_path, spread_reward, out=tmp_path / "run", strength=1e3, settings=settings, **how)  # type: ignore[arg-type]
-    assert "λ = 1000 is strong" in caplog.text
+    run = molvm.train(tiny_path, spread_reward, out=tmp_path / "run", strength=1e6, settings=settings, **how)  # type: ignore[arg-type]
+    assert "λ = 1e+06 is strong" in caplog.text
     assert "training.warmup is 1 and training.iterations 1" in caplog.text
     caplog.clear()
     assert len(run.sample(2, steps=10)) == 2

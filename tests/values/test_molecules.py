@@ -10,7 +10,8 @@ from molvm.schedules import CosineSchedule, Schedules
 from molvm.states import MoleculeState
 from molvm.states.molecule import MODALITIES
 from molvm.values import ValueNet
-from molvm.values.molecules import MoleculeValueConfig, MoleculeValueFeatures
+from molvm.values.graph import complete_graphs
+from molvm.values.molecules import MOST_NEIGHBOURS, MoleculeValueConfig, MoleculeValueFeatures, _bonded
 
 SCHEDULES = Schedules({name: CosineSchedule(nu) for name, nu in zip(MODALITIES, (1.0, 2.0, 2.0, 1.5), strict=True)})
 N_ATOMS = (6, 2, 9, 4)
@@ -213,3 +214,18 @@ def test_gradients_are_reproducible_on_several_threads() -> None:
     for control, update in zip(controls[1:], updates[1:], strict=True):
         assert all(torch.equal(part, controls[0].parts[name]) for name, part in control.parts.items())
         assert all(torch.equal(now, first) for now, first in zip(update, updates[0], strict=True))
+
+
+def test_no_atom_has_more_neighbours_than_an_atom_can_have() -> None:
+    """In noise every other atom may be one; what is certain is left as it is, and what is less is less both ways."""
+    graphs = complete_graphs(torch.tensor([20, 4]))
+    apart = torch.rand(graphs.edge_index.shape[1], generator=torch.Generator().manual_seed(0)).double() * 0.2
+    pairs = {pair: index for index, pair in enumerate(zip(*graphs.edge_index.tolist(), strict=True))}
+    other = torch.tensor([pairs[target, source] for source, target in pairs])
+    bonded = _bonded((apart + apart[other]) / 2, graphs)
+    torch.testing.assert_close(bonded, bonded[other])
+    neighbours = torch.zeros(24, dtype=torch.float64).index_add_(0, graphs.edge_index[1], bonded)
+    assert neighbours.max() <= MOST_NEIGHBOURS + 1e-12
+    assert neighbours[:20].min() > MOST_NEIGHBOURS - 1
+    small = graphs.molecule[graphs.edge_index[0]] == 1
+    torch.testing.assert_close(bonded[small], 1 - ((apart + apart[other]) / 2)[small])

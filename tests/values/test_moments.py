@@ -49,6 +49,16 @@ def test_no_charge_moves_between_atoms_that_are_not_bonded() -> None:
     assert charges[0].abs().min() > 0
 
 
+def test_charges_are_bounded_whatever_the_features_grow_to() -> None:
+    """Unbounded ones once made a control of λ = 1 cost thousands of nats after a round of training."""
+    graphs, generator = complete_graphs(torch.tensor([9])), torch.Generator().manual_seed(6)
+    atoms, bonded = torch.randn(9, 7, generator=generator).double(), torch.ones(72, dtype=torch.float64)
+    increments, channels, neighbours = BondIncrements(7, 5, 3).double(), 3, 8
+    for growth in (1.0, 1e6):
+        charges = increments(growth * atoms, growth * symmetric_pairs((9,), 5), bonded, graphs)
+        assert 0.1 < charges.abs().max() <= neighbours * channels**0.5 * 2 * channels**0.5
+
+
 def test_the_length_is_that_of_the_dipole_of_these_charges() -> None:
     """Two charges ±q at a distance d, far from the origin: q d."""
     x = random_state((2,))
@@ -85,17 +95,17 @@ def test_electronegativities_give_water_its_dipole_and_carbon_dioxide_none() -> 
     )
     x = encode_molecules([water, dioxide], model.config).to(dtype=torch.float64)
     graphs = complete_graphs(x.n_atoms)
-    increments = BondIncrements(1, 1, 1).double()
+    increments = BondIncrements(1, 1, 2).double()
     with torch.no_grad():
-        for layer in (increments.electronegativity, increments.polarity):
-            layer.weight.fill_(1.0)
-            layer.bias.zero_()
+        for layers in (increments.electronegativity, increments.polarity):
+            layers[0].weight.copy_(torch.tensor([[1.0], [-1.0]]))  # normalised already
+            layers[0].bias.zero_()
     oxygen = model.config.elements.index("O")
     chi = x.types[graphs.molecule, graphs.slot][:, oxygen : oxygen + 1]
     bonded = 1 - x.bonds[tuple(graphs.pair)][:, 0]
     charges = increments(chi, torch.ones(len(bonded), 1, dtype=torch.float64), bonded, graphs)
-    expected = torch.tensor([[-2.0, 1.0, 1.0], [2.0, -1.0, -1.0]], dtype=torch.float64).reshape(-1, 1)
-    torch.testing.assert_close(charges, expected)
-    lengths = lengths_of_moments(x, charges, graphs).squeeze(1).tolist()
+    expected = torch.tensor([-2.0, 1.0, 1.0, 2.0, -1.0, -1.0], dtype=torch.float64)[:, None].expand(-1, 2)
+    torch.testing.assert_close(charges, expected, rtol=1e-4, atol=0)
+    lengths = lengths_of_moments(x, charges, graphs)[:, 0].tolist()
     assert lengths[0] == pytest.approx(2 * 0.59 / MOMENT_SCALE, rel=0.1)
     assert lengths[1] == pytest.approx(MOMENT_SOFTENING**0.5)
