@@ -10,6 +10,7 @@ from parts import LINKED, complain, jobs, messages, offered, shelf, title, watch
 
 from molvm.programs.pasted import pasted
 from molvm.runs.objective_sections import OBJECTIVES
+from molvm.runs.recipes import recipes_for
 from molvm.studio.addressed import ANYTHING, one_of
 from molvm.studio.base_models import offered_models
 from molvm.studio.launch_form import MAIN, Entry, changed, entries, launch_arguments, settings_of
@@ -61,9 +62,21 @@ def ask(entry: Entry) -> Any:
     return st.text_input(label, "" if entry.default is None else str(entry.default), **common)
 
 
-def form(objective: str) -> dict[str, Any]:
+def take_recipe() -> None:
+    """Let the form show the settings of the recipe that was chosen, or the defaults."""
+    for entry in entries(st.session_state["objective"], st.session_state["recipe"]):
+        st.session_state[entry.key] = entry.default
+
+
+def leave_recipe() -> None:
+    """Let go of a recipe that has no settings for the algorithm that was chosen, and of its settings."""
+    if st.session_state["recipe"] not in recipes_for(st.session_state["objective"]):
+        st.session_state["recipe"] = None
+        take_recipe()
+
+
+def form(found: list[Entry]) -> dict[str, Any]:
     """All settings: those that most runs set, and the others below a fold, section by section."""
-    found = entries(objective)
     values: dict[str, Any] = {}
     main = sorted((entry for entry in found if entry.key in MAIN), key=lambda entry: MAIN.index(entry.key))
     for start in range(0, len(main), 4):
@@ -95,27 +108,45 @@ def under_way(here: Shelf, name: str) -> None:
     if job is not None and job.exit_code in (130, 143):
         st.success("Stopped, with a whole checkpoint. Go on with:")
         st.code(pasted("molvm train --resume", here.root / name), language="bash", wrap_lines=True)
+    elif job is not None and job.stopped and name not in here.runs():
+        st.info("Stopped before the run had begun; nothing was written.")
     elif job is not None and not complain(job):
         st.success("The run is finished.")
 
 
 title("Launch", "A run in a process of its own. It goes on when this page, or the studio, is closed.")
 here = shelf()
-cells = st.columns([2, 1])
+cells = st.columns([2, 1, 1])
 name = cells[0].text_input("Name of the run", key="name", bind=LINKED, placeholder="dipole-6", max_chars=100)
 require("launch.py", {"objective": one_of(OBJECTIVES)})
-objective = cells[1].selectbox("Algorithm", list(OBJECTIVES), key="objective", bind=LINKED)
+objective = cells[1].selectbox("Algorithm", list(OBJECTIVES), key="objective", bind=LINKED, on_change=leave_recipe)
+recipes = recipes_for(objective)
+require("launch.py", {"recipe": one_of(recipes)})
+recipe = cells[2].selectbox(
+    "Recipe",
+    recipes,
+    index=None,
+    key="recipe",
+    bind=LINKED,
+    placeholder="none",
+    on_change=take_recipe,
+    help="Settings that belong together, which the form then begins with; `molvm init --recipe` writes them to a file.",
+)
+asked = entries(objective, recipe)
 heed(
     "launch.py",
-    {"name": ANYTHING, "objective": ANYTHING, **{entry.key: entry.rule for entry in entries(objective)}},
+    {"name": ANYTHING, "objective": ANYTHING, "recipe": ANYTHING, **{entry.key: entry.rule for entry in asked}},
 )
-values = form(objective)
+values = form(asked)
 with messages():
     config = settings_of(values, objective)
     out = here.place_for(name) if name else None
-differing = changed(config)
+differing = changed(config, recipe)
 if differing:
-    st.caption("Not the defaults: " + ", ".join(f"{plain(key)} = {plain(value)}" for key, value in differing.items()))
+    st.caption(
+        f"Not {'as in the recipe' if recipe else 'the defaults'}: "
+        + ", ".join(f"{plain(key)} = {plain(value)}" for key, value in differing.items())
+    )
 busy = name in jobs().by_name and jobs().by_name[name].running
 if (
     st.button("Start", type="primary", icon=":material/rocket_launch:", disabled=out is None or busy)

@@ -229,7 +229,7 @@ def complain(job: Job) -> bool:
     """Shows why a job has failed, if it has; whether it has."""
     if job.exit_code == 0:
         return False
-    st.error(plain(job.last_line or f"It ended with status {job.exit_code}."))
+    st.error(plain(job.ending))
     return True
 
 

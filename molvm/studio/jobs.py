@@ -44,8 +44,19 @@ class Job:
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended: 0 well, 130 or 143 by a signal; None before."""
+        """How it ended: 0 well, 130 or 143 by a signal that it answered, less than 0 by another; None before."""
         return self.process.poll()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a signal to stop has ended it: answered by it, or as long as it could not answer."""
+        return self.exit_code in (128 + signal.SIGINT, 128 + signal.SIGTERM, -signal.SIGINT, -signal.SIGTERM)
+
+    @property
+    def ending(self) -> str:
+        """What to say of an end that was no good one: its last line, or else how it ended."""
+        early = "Stopped before it had begun." if self.stopped else f"It ended with status {self.exit_code}."
+        return self.last_line or early
 
     @property
     def last_line(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
@@ -16,6 +16,7 @@ from molvm.errors import ConfigError
 from molvm.runs.config import RunConfig
 from molvm.runs.config_file import config_text, merged
 from molvm.runs.objective_sections import DEFAULT_OBJECTIVE, OBJECTIVES
+from molvm.runs.recipes import recipe_settings
 from molvm.studio.addressed import ANYTHING, SWITCH, Rule, is_number, is_whole, one_of
 from molvm.studio.rewards import page_reward
 
@@ -51,7 +52,7 @@ class Entry:
     Args:
         key: section.setting.
         kind: What is asked for.
-        default: Its default; None where it may be left unset.
+        default: Its default, or what a recipe says instead; None where it may be left unset.
         description: What it means.
         choices: What may be chosen, for a choice.
         low: The least number; None without a bound.
@@ -89,11 +90,12 @@ class Entry:
         return Rule(rule.words, lambda texts: list(texts) == unset or rule.allows(texts)) if self.optional else rule
 
 
-def entries(objective: str = DEFAULT_OBJECTIVE) -> list[Entry]:
-    """All settings of a run with that algorithm, in the order of the schema.
+def entries(objective: str = DEFAULT_OBJECTIVE, recipe: str | None = None) -> list[Entry]:
+    """All settings of a run with that algorithm, in the order of the schema; defaults are a recipe's, if one is named.
 
     Raises:
-        ConfigError: There is no such algorithm.
+        ConfigError: There is no such algorithm, or the recipe has no settings for it.
+        UnknownNameError: There is no such recipe.
     """
     if objective not in OBJECTIVES:
         raise ConfigError(f"There is no algorithm {objective!r}.", allowed=", ".join(OBJECTIVES))
@@ -104,7 +106,16 @@ def entries(objective: str = DEFAULT_OBJECTIVE) -> list[Entry]:
         kind = OBJECTIVES[objective] if section == "objective" else info.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             found += [_entry(f"{section}.{name}", field) for name, field in kind.model_fields.items()]
-    return [entry for entry in found if entry.key not in NOT_IN_FORM]
+    shown = [entry for entry in found if entry.key not in NOT_IN_FORM]
+    if recipe is None:
+        return shown
+    settings = recipe_settings(recipe, {"objective": {"name": objective}})
+    return [replace(entry, default=_within(settings, entry)) for entry in shown]
+
+
+def _within(settings: Mapping[str, Any], entry: Entry) -> Any:
+    section, _, setting = entry.key.partition(".")
+    return settings.get(section, {}).get(setting, entry.default)
 
 
 def _entry(key: str, info: FieldInfo) -> Entry:
@@ -158,10 +169,10 @@ def settings_of(values: Mapping[str, Any], objective: str = DEFAULT_OBJECTIVE) -
     return config
 
 
-def changed(config: RunConfig) -> dict[str, Any]:
-    """The settings that differ from their defaults, as section.setting."""
+def changed(config: RunConfig, recipe: str | None = None) -> dict[str, Any]:
+    """The settings that differ from their defaults, or from those of a recipe, as section.setting."""
     found: dict[str, Any] = {}
-    for entry in entries(config.objective.name):
+    for entry in entries(config.objective.name, recipe):
         section, _, setting = entry.key.partition(".")
         value = getattr(getattr(config, section), setting)
         if value != entry.default:

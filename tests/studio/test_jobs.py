@@ -43,6 +43,16 @@ def test_a_signal_ends_a_job(tmp_path: Path) -> None:
     job.stop()
     wait(job)
     assert job.exit_code == -15
+    assert job.stopped
+    assert job.ending == "Stopped before it had begun."
+
+
+def test_a_failure_is_told_from_a_stop(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import sys; sys.exit(3)"])
+    job = Job((), process, tmp_path / "log")
+    wait(job)
+    assert not job.stopped
+    assert job.ending == "It ended with status 3."
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,11 @@ from molvm.chem.io import write_sdf
 from molvm.chem.molecule import Molecule
 from molvm.images.image import Image
 from molvm.rewards.base import MoleculeReward, Outcome
+from molvm.runs.config import RunConfig
 from molvm.runs.directory import RunDirectory
 from molvm.runs.image_pairs import image_pairs
 from molvm.studio import judging
+from molvm.studio.jobs import Job, Jobs
 from molvm.studio.markup import plain
 from molvm.studio.serving import ADDRESS, command
 from tests.studio.conftest import OpenPage
@@ -449,6 +451,44 @@ def test_launching_takes_an_expression_and_the_directory_of_a_model(open_page: O
     assert page.selectbox(key="reward.name").value == "window(tpsa, 20, 130)"
     assert page.selectbox(key="model.name").value == "some/folder"
     assert not next(each for each in page.button if each.label == "Start").disabled
+
+
+def test_launching_begins_with_the_settings_of_a_recipe(open_page: OpenPage) -> None:
+    page = open_page("launch", {"name": "x", "recipe": "few-labels", "training.batch_size": "7"})
+    assert page.number_input(key="sampling.steps").value == 60
+    assert page.number_input(key="training.batch_size").value == 7
+    assert any("Not as in the recipe" in each.value and "batch" in each.value for each in page.caption)
+    page.selectbox(key="recipe").set_value("known-molecules").run()
+    assert page.number_input(key="sampling.steps").value == 100
+    assert page.number_input(key="training.batch_size").value == 32
+    page.selectbox(key="objective").set_value("ddpo").run()
+    assert not page.exception
+    assert not page.error
+    assert page.selectbox(key="recipe").value is None
+    assert page.number_input(key="sampling.steps").value == RunConfig().sampling.steps
+
+
+def test_launching_names_the_recipes_there_are(open_page: OpenPage) -> None:
+    page = open_page("launch", {"recipe": "some-labels"})
+    assert "few\\-labels" in page.error[0].value
+
+
+def test_a_run_that_is_stopped_before_it_has_begun_is_not_called_a_failure(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = Jobs.start
+
+    def start_and_stop(self: Jobs, name: str, argv: Sequence[str]) -> Job:
+        job = start(self, name, argv)
+        job.stop()
+        job.process.wait()
+        return job
+
+    monkeypatch.setattr(Jobs, "start", start_and_stop)
+    page = open_page("launch", {"name": "x"})
+    next(each for each in page.button if each.label == "Start").click().run()
+    assert not page.error
+    assert "before the run had begun" in page.info[0].value
 
 
 def test_a_reward_that_starts_a_program_is_refused(open_page: OpenPage) -> None:

@@ -31,9 +31,7 @@ def recipe_settings(name: str, over: Mapping[str, Any] | None = None) -> dict[st
         UnknownNameError: There is no such recipe.
         ConfigError: The recipe has no settings for the objective.
     """
-    if name not in recipe_names():
-        raise UnknownNameError("recipe", name, recipe_names())
-    settings = tomllib.loads((files(__name__) / f"{name}{SUFFIX}").read_text(encoding="utf-8"))
+    settings = _read(name)
     objectives = settings["objective"]
     given = (over or {}).get("objective")
     chosen = given.get("name", DEFAULT_OBJECTIVE) if isinstance(given, Mapping) else DEFAULT_OBJECTIVE
@@ -42,3 +40,14 @@ def recipe_settings(name: str, over: Mapping[str, Any] | None = None) -> dict[st
             f"The recipe {name} has no settings for the objective {chosen!r}.", allowed=", ".join(sorted(objectives))
         )
     return {**settings, "objective": objectives[chosen]}
+
+
+def recipes_for(objective: str) -> tuple[str, ...]:
+    """The names of the recipes that have settings for an objective, sorted."""
+    return tuple(name for name in recipe_names() if objective in _read(name)["objective"])
+
+
+def _read(name: str) -> dict[str, Any]:
+    if name not in recipe_names():
+        raise UnknownNameError("recipe", name, recipe_names())
+    return tomllib.loads((files(__name__) / f"{name}{SUFFIX}").read_text(encoding="utf-8"))
