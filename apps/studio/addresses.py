@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from molvm.studio.addressed import Rule, refusals, strangers
 from molvm.studio.markup import plain
@@ -14,7 +15,14 @@ MOST_KEYS = 24
 """Keys of an address that are listed."""
 
 
-def pick(label: str, names: Sequence[str], key: str = "run", *, forget: Sequence[str] = ()) -> str:
+def pick(
+    label: str,
+    names: Sequence[str],
+    key: str = "run",
+    *,
+    forget: Sequence[str] = (),
+    told: DeltaGenerator | None = None,
+) -> str:
     """One of the names, chosen by a menu; the first, if the address asks for none.
 
     Streamlit's own binding leaves a default out of the address, which then leads elsewhere when there is a newer run,
@@ -25,6 +33,7 @@ def pick(label: str, names: Sequence[str], key: str = "run", *, forget: Sequence
         names: What there is; not empty.
         key: Of the address.
         forget: What else stands in the address and belongs to the name that was chosen before.
+        told: Where it is said that there is no such thing; beside the menu if not given.
     """
 
     def choose() -> None:
@@ -37,7 +46,7 @@ def pick(label: str, names: Sequence[str], key: str = "run", *, forget: Sequence
     st.session_state[key] = asked if there else None
     st.selectbox(label, names, index=0 if there else None, key=key, on_change=choose, placeholder="Choose one")
     if not there:
-        _tell(label, [asked])
+        _tell(label, [asked], told)
         st.stop()
     _write(key, [asked])
     return asked
@@ -64,7 +73,7 @@ def pick_some(label: str, names: Sequence[str], key: str, *, of: str) -> list[st
     chosen = list(st.multiselect(label, names, key=key, on_change=choose))
     unknown = [name for name in asked if name not in names]
     if unknown:
-        _tell(label, unknown)
+        _tell(label, unknown, None)
         st.stop()
     _write(key, chosen)
     return chosen
@@ -126,9 +135,9 @@ def _with_nearest(key: str, known: Mapping[str, Rule]) -> str:
     return plain(key, 60) + (f" (did you mean {plain(near[0])}?)" if near else "")
 
 
-def _tell(label: str, unknown: Sequence[str]) -> None:
+def _tell(label: str, unknown: Sequence[str], place: DeltaGenerator | None) -> None:
     named = ", ".join(plain(name, 60) for name in unknown)
-    st.error(f"The address asks for {named}, which is not here. The menu *{label}* has what is.")
+    (place or st.container()).error(f"The address asks for {named}, which is not here. The menu *{label}* has what is.")
 
 
 def _drop(keys: Sequence[str]) -> None:

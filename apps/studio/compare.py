@@ -12,7 +12,7 @@ from molvm.chem.depiction import drawing
 from molvm.chem.molecule import Molecule
 from molvm.runs.groups import BASE, Group, base_and_run, pareto, reward_against_kl, rounds_of_groups
 from molvm.studio.addressed import ANYTHING, MOST, whole
-from molvm.studio.base_laws import bases, cautions, law_of
+from molvm.studio.base_laws import bases, cautions, incomparable, law_of
 from molvm.studio.comparison import group_rows, value_rows
 from molvm.studio.markup import plain
 from molvm.studio.pairs import pair_arguments, pair_files, pairs
@@ -143,14 +143,19 @@ names = pick_some("Runs", list(runs), "runs", of="of")
 if not names:
     st.info("Choose at least one run.")
     st.stop()
-chosen = [runs[name] for name in names]
 with messages():
-    laws = [law_of(run) for run in chosen]
-    for told in cautions(names, laws):
+    laws = {name: law_of(runs[name]) for name in names}
+    if others := incomparable(names, list(laws.values())):
+        told = ", ".join(f"{name} ({reward})" for name, reward in others.items())
+        st.warning(plain(f"Left out, because {names[0]} has another reward, {laws[names[0]].reward[0]}: {told}."))
+    names = [name for name in names if name not in others]
+    chosen = [runs[name] for name in names]
+    shared = [laws[name] for name in names]
+    for told in cautions(names, shared):
         st.warning(plain(told))
     found = [groups(run, run.version, run.name) for run in chosen]
-free, steered = bases(laws, found), [ended for _, ended in found]
-reward, unit, direction = laws[0].reward
+free, steered = bases(shared, found), [ended for _, ended in found]
+reward, unit, direction = shared[0].reward
 label = f"{reward}{f' / {unit}' if unit else ''}"
 left, right = st.columns(2, gap="large")
 with left:

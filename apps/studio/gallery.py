@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 from addresses import heed, require, switch
 from parts import LINKED, messages, minimises, paged, pick_source, shelf, title
@@ -104,16 +105,18 @@ def card(table: MoleculeTable, index: int, source: str, column: str, *, picked: 
         number = rounded(value) if given is None and isinstance(value, float | int) else plain(given or value, 30)
         failure = row["failure"]
         note = f":orange[{plain(row['stage'], 30)}]" if isinstance(failure, str) else plain(row["formula"], 40)
-        st.markdown(f"**{plain(column)} {number}**")
+        unit = f" {plain(table.unit)}" if table.unit and column == table.reward and pd.notna(value) else ""
+        st.markdown(f"**{plain(column)} {number}{unit}**")
         reason = row["reason"]
         lost = f" · :orange[{plain(reason, 40)}]" if isinstance(reason, str) and not isinstance(failure, str) else ""
         st.caption(f"{note} · {int(row['atoms'])} atoms{lost}", help=plain(row["smiles"] or reason))
         left, right = st.columns([3, 2], vertical_alignment="center")
         st.session_state[f"pick {name}"] = picked  # as the address says, whatever was drawn here before
         left.checkbox(plain(name, 24), key=f"pick {name}", on_change=toggle, args=(name,))
-        right.page_link(
-            "molecule.py", label="3D", icon=":material/view_in_ar:", query_params={"run": source, "id": name}
-        )
+        if molecule is not None:
+            right.page_link(
+                "molecule.py", label="3D", icon=":material/view_in_ar:", query_params={"run": source, "id": name}
+            )
 
 
 def select_none() -> None:
@@ -155,11 +158,10 @@ def exports(table: MoleculeTable, chosen: list[int], source: str, picked: list[i
         )
 
 
-title("Gallery", "Molecules of a run or a file: filter, sort, select, take away.")
+notices = title("Gallery", "Molecules of a run or a file: filter, sort, select, take away.")
 here = shelf()
-notices = st.container()
 with st.sidebar:
-    source, table = pick_source(here)
+    source, table = pick_source(here, notices)
     with notices:
         require("gallery.py", {"descriptors": SWITCH})
     if st.toggle("QED, logP, accessibility", key="descriptors", bind=LINKED):

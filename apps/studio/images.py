@@ -92,14 +92,22 @@ def from_the_same_noise(run: ShelvedRun) -> None:
         st.rerun()
 
 
-title("Images", "What a run has made: filter, sort, take away.")
-runs = {name: run for name, run in shelf().runs().items() if makes_images(run)}
+notices = title("Images", "What a run has made: filter, sort, take away.")
+every = shelf().runs()
+runs = {name: run for name, run in every.items() if makes_images(run)}
+asked = st.query_params.get("run")
+if asked in every and asked not in runs:
+    notices.page_link(
+        "gallery.py",
+        label=f"The run {plain(asked)} makes molecules, which the page Gallery shows",
+        icon=":material/grid_view:",
+        query_params={"run": asked},
+    )
 if not runs:
     st.info("There is no run of images here yet. `molvm train --dataset digits --reward jpeg` starts one.")
     st.stop()
-notices = st.container()
 with st.sidebar:
-    name = pick("Run", list(runs), forget=("descending",))
+    name = pick("Run", list(runs), forget=("descending",), told=notices)
     with messages():
         table = run_table(runs[name], runs[name].version, name)
     with notices:

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 from addresses import heed, pick
 from parts import LINKED, judged, messages, minimises, pick_source, shelf, title, viewer
+from streamlit.delta_generator import DeltaGenerator
 
 from molvm.chem.depiction import drawing
 from molvm.chem.molecule import Molecule
@@ -33,12 +34,12 @@ HEIGHT = 560
 """Pixels of the 3D picture, which stands beside a drawing and a long table."""
 
 
-def picture(molecule: Molecule, close: Outcome | None, *, overlay: bool, arrow: bool, generated: bool) -> None:
-    """The molecule in 3D."""
+def picture(molecule: Molecule, close: Outcome | None, origin: str, *, overlay: bool, arrow: bool) -> None:
+    """The molecule in 3D, and where its positions are from."""
     relaxed = None if close is None or not overlay else close.positions
     dipole = None if close is None or not arrow else dipole_of(close.details)
     viewer(still(molecule, relaxed, dipole, HEIGHT), key="molecule")
-    told = [f"Elements in their usual colours: as {'generated' if generated else 'in the file'}."]
+    told = [f"Elements in their usual colours: {origin}."]
     if relaxed is not None:
         told.append(":orange[Orange]: relaxed with GFN-FF, superposed.")
     if dipole is not None:
@@ -68,7 +69,14 @@ def poses(molecule: Molecule) -> None:
         st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
 
 
-def select(table: MoleculeTable, *, minimised: bool) -> int:
+def origin_of(table: MoleculeTable, index: int) -> str:
+    """Where the positions of a molecule are from."""
+    if table.reward:
+        return "as generated"
+    return "embedded by ETKDG, as the file has no positions in 3D" if index in table.embedded else "as in the file"
+
+
+def select(table: MoleculeTable, notices: DeltaGenerator, *, minimised: bool) -> int:
     """The row of the molecule, chosen by a menu that begins with the best."""
     column = table.reward or (table.numbers or ["atoms"])[0]
     best_first = ordered(table, column, descending=not minimised)
@@ -77,18 +85,18 @@ def select(table: MoleculeTable, *, minimised: bool) -> int:
         st.info("There is no molecule here.")
         st.stop()
     rows = {table.ids[index]: index for index in order}
-    return rows[pick("Molecule, the best first", list(rows), "id")]
+    return rows[pick("Molecule, the best first", list(rows), "id", told=notices)]
 
 
-title("Molecule", "As it is, relaxed, and what is known of it.")
+notices = title("Molecule", "As it is, relaxed, and what is known of it.")
 heed(
     "molecule.py",
     {"run": ANYTHING, "id": ANYTHING, **dict.fromkeys(("relax", "overlay", "dipole", "posebusters"), SWITCH)},
 )
 with st.sidebar:
     here = shelf()
-    source, table = pick_source(here)
-    index = select(table, minimised=minimises(here.runs().get(source)))
+    source, table = pick_source(here, notices)
+    index = select(table, notices, minimised=minimises(here.runs().get(source)))
     close_up = st.toggle("Relax, compute the dipole", True, key="relax", bind=LINKED)
     overlay = st.toggle("Show the relaxed geometry", True, key="overlay", bind=LINKED, disabled=not close_up)
     arrow = st.toggle("Show the dipole", True, key="dipole", bind=LINKED, disabled=not close_up)
@@ -106,11 +114,11 @@ with right:
     st.download_button("SDF", as_sdf(table, [index]), "molecule.sdf", icon=":material/download:", on_click="ignore")
 with left, messages():
     close = judged(Closeup(), molecule) if close_up else None
-    picture(molecule, close, overlay=overlay, arrow=arrow, generated=bool(table.reward))
+    picture(molecule, close, origin_of(table, index), overlay=overlay, arrow=arrow)
     if close_up and close is None:
         st.info(f"Relaxing {molecule.n_atoms} atoms. The page is drawn anew when that is done.")
 with right:
-    rows = property_rows(row.to_dict(), molecule, close, table.reward, table.fields_of(index))
+    rows = property_rows(row.to_dict(), molecule, close, table.reward, table.fields_of(index), unit=table.unit)
     st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", column_config=WIDTHS)
 if busters:
     st.subheader("PoseBusters", anchor=False)

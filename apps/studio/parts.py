@@ -14,6 +14,7 @@ import pandas as pd
 import streamlit as st
 import streamlit.components.v1 as components
 from addresses import pick
+from streamlit.delta_generator import DeltaGenerator
 
 from molvm.chem.molecule import Molecule
 from molvm.chem.scenes import Scene
@@ -54,10 +55,11 @@ def messages() -> Iterator[None]:
         st.stop()
 
 
-def title(name: str, explanation: str) -> None:
-    """The head of a page."""
+def title(name: str, explanation: str) -> DeltaGenerator:
+    """The head of a page, and a place below it for what is to be read first."""
     st.title(name, anchor=False)
     st.caption(explanation)
+    return st.container()
 
 
 def shelf() -> Shelf:
@@ -92,14 +94,14 @@ def pick_run(here: Shelf) -> ShelvedRun:
     return runs[pick("Run", list(runs))]
 
 
-def pick_source(here: Shelf) -> tuple[str, MoleculeTable]:
+def pick_source(here: Shelf, notices: DeltaGenerator) -> tuple[str, MoleculeTable]:
     """The molecules of a run or a file, chosen by a menu, and the name of the source."""
     names = [*of_molecules_first(here.runs()), *here.files()]
     if not names:
         st.info("There are neither runs nor molecule files here yet.")
         st.stop()
-    name = pick("Run or file", names, forget=("id", "selected", "descending"))
-    with messages():
+    name = pick("Run or file", names, forget=("id", "selected", "descending"), told=notices)
+    with notices, messages():
         return name, molecules_of(here, name)
 
 
@@ -152,7 +154,8 @@ def molecules_of(here: Shelf, name: str) -> MoleculeTable:
 def _run_table(_run: ShelvedRun, version: tuple[int, int], name: str) -> MoleculeTable:
     size = max(1, _run.config.training.batch_size)
     rounds = len(_run.store.metrics())
-    return table_of_records(_run.store.records(max(0, rounds - MOST_MOLECULES // size)), _run.manifest.reward)
+    records = _run.store.records(max(0, rounds - MOST_MOLECULES // size))
+    return table_of_records(records, _run.manifest.reward, _run.manifest.unit)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading molecules …", show_time=True)

@@ -53,7 +53,7 @@ def show(path: Path) -> None:
     )
 
 
-title("Trajectory", "One molecule on its way from noise, with V(x, t) where a run steers it.")
+notices = title("Trajectory", "One molecule on its way from noise, with V(x, t) where a run steers it.")
 here = shelf()
 heed(
     "trajectory.py",
@@ -61,7 +61,7 @@ heed(
 )
 with st.sidebar:
     runs = here.runs()
-    source = pick("Run or base model", [*of_molecules_first(runs), *MOLECULAR])
+    source = pick("Run or base model", [*of_molecules_first(runs), *MOLECULAR], told=notices)
     seed = int(st.number_input("Seed", *LIMITS["seed"], 0, key="seed", bind=LINKED))
     steps = int(st.number_input("Steps", *LIMITS["steps"], 50, key="steps", bind=LINKED))
     atoms = int(st.number_input("Atoms, 0 for as the base draws", *LIMITS["atoms"], 0, key="atoms", bind=LINKED))

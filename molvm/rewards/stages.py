@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Final
 
 from molvm.chem.distance_bounds import contradicted_bounds
 from molvm.chem.engines.base import Electronic, SinglePoint
 from molvm.chem.molecule import Molecule
 from molvm.chem.relax import Relaxation
-from molvm.chem.relaxers import Relaxer
+from molvm.chem.relaxers import RELAXATION_METHODS, Relaxer
 from molvm.chem.units import ANGSTROM_PER_BOHR, EV_PER_HARTREE
 from molvm.chem.validity import Gate
 from molvm.errors import EngineError
@@ -25,6 +26,20 @@ class StageFailure(Exception):  # noqa: N818 - no error: it carries a `Failure` 
         self.failure = Failure(kind, stage, reason)
 
 
+RELAXATION_SECONDS: Final = "relaxation_seconds"
+SINGLE_POINT_SECONDS: Final = "single_point_seconds"
+
+DETAIL_UNITS: Final = {
+    "energy": "Eh",
+    "gap": "eV",
+    "gradient_norm": "Eh/a₀",
+    RELAXATION_SECONDS: "s",
+    SINGLE_POINT_SECONDS: "s",
+    **{f"{method}_energy": "Eh" for method in RELAXATION_METHODS},
+}
+"""Of what `TimedSinglePoint.details` and `relaxation_details` tell; what is not here is a pure number."""
+
+
 @dataclass(frozen=True, eq=False)
 class TimedSinglePoint:
     """An electronic structure, and the wall time it took in seconds."""
@@ -34,7 +49,7 @@ class TimedSinglePoint:
 
     def details(self) -> dict[str, float | str]:
         """`energy` (Eh), `single_point_seconds` and, where there is one, `gap` (eV)."""
-        details: dict[str, float | str] = {"energy": self.electronic.energy, "single_point_seconds": self.seconds}
+        details: dict[str, float | str] = {"energy": self.electronic.energy, SINGLE_POINT_SECONDS: self.seconds}
         # Not a number equals nothing, itself neither.
         if self.electronic.gap == self.electronic.gap:
             details["gap"] = self.electronic.gap * EV_PER_HARTREE
@@ -93,7 +108,7 @@ def relaxation_details(relaxer: Relaxer, relaxation: Relaxation) -> dict[str, fl
         f"{relaxer.method}_energy": relaxation.energy,
         "gradient_norm": relaxation.gradient_norm,
         "relaxation_steps": float(relaxation.n_steps),
-        "relaxation_seconds": relaxation.seconds,
+        RELAXATION_SECONDS: relaxation.seconds,
     }
 
 

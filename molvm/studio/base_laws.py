@@ -44,11 +44,14 @@ def law_of(run: RecordedRun) -> Law:
     )
 
 
+def incomparable(names: Sequence[str], laws: Sequence[Law]) -> dict[str, str]:
+    """The runs whose reward is not that of the first, and which it is: no axis is theirs too."""
+    return {name: law.reward[0] for name, law in zip(names, laws, strict=True) if law.reward != laws[0].reward}
+
+
 def cautions(names: Sequence[str], laws: Sequence[Law]) -> list[str]:
-    """Why runs of these laws cannot be compared, or not quite."""
+    """Why runs of these laws, which have one reward, can be compared but not quite."""
     told = []
-    if len({law.reward for law in laws}) > 1:
-        told.append("These runs have different rewards; their numbers cannot be compared.")
     if len({law.base for law in laws}) > 1:
         told.append("These runs adapt different bases; their KL is counted from different laws.")
     if len({law.process for law in laws}) > 1:

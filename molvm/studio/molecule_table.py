@@ -44,15 +44,19 @@ class MoleculeTable:
         structures: The molecules, as generated or as written; None where a record holds none.
         rows: One a molecule, in the same order; the index counts from 0.
         reward: The column to sort by first, or empty.
+        unit: Of that column; empty for a pure number.
         truncated: Whether there are more that were left out.
         fields: What a file says of each, as it stands there; empty for a run.
+        embedded: The rows whose positions a file has not, and ETKDG has made.
     """
 
     structures: Structures
     rows: pd.DataFrame
     reward: str = ""
+    unit: str = ""
     truncated: bool = False
     fields: Sequence[Mapping[str, str]] = ()
+    embedded: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
         return len(self.molecules)
@@ -123,11 +127,11 @@ def _table(molecules: Sequence[Molecule | None], rows: list[dict[str, Any]], **k
     return MoleculeTable(Structures(molecules, [row["smiles"] for row in rows]), frame, **known)
 
 
-def table_of_records(records: Iterable[MoleculeRecord], reward: str) -> MoleculeTable:
-    """The molecules that a run has recorded, with the values of the reward and of its terms."""
+def table_of_records(records: Iterable[MoleculeRecord], reward: str, unit: str = "") -> MoleculeTable:
+    """The molecules that a run has recorded, with the values of the reward, in its unit, and of its terms."""
     kept = list(records)
     rows = [_record_row(record, reward) for record in kept]
-    return _table([record.molecule for record in kept], rows, reward=reward)
+    return _table([record.molecule for record in kept], rows, reward=reward, unit=unit)
 
 
 def table_of_file(path: Path) -> MoleculeTable:
@@ -140,8 +144,11 @@ def table_of_file(path: Path) -> MoleculeTable:
     rows: list[dict[str, Any]] = []
     fields: list[Mapping[str, str]] = []
     named: Counter[str] = Counter()
+    embedded: set[int] = set()
     records = iterate_records(path, as_written=True)
     for record in islice(records, MOST_MOLECULES):
+        if record.embedded:
+            embedded.add(len(molecules))
         molecules.append(record.molecule)
         fields.append(record.properties)
         rows.append(
@@ -154,7 +161,8 @@ def table_of_file(path: Path) -> MoleculeTable:
                 **_numbers(record.properties),
             }
         )
-    return _table(molecules, rows, truncated=next(records, None) is not None, fields=fields)
+    truncated = next(records, None) is not None
+    return _table(molecules, rows, truncated=truncated, fields=fields, embedded=frozenset(embedded))
 
 
 def _record_row(record: MoleculeRecord, reward: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from molvm.evaluation.descriptors import describe
 from molvm.evaluation.quantities import UNITS
 from molvm.evaluation.strain import RMSD_ALL, RMSD_HEAVY, TOPOLOGY_KEPT
 from molvm.rewards.base import Outcome
+from molvm.rewards.stages import DETAIL_UNITS, RELAXATION_SECONDS, SINGLE_POINT_SECONDS
 from molvm.studio.closeup import dipole_of
 from molvm.studio.markup import rounded
 from molvm.studio.molecule_table import DESCRIPTORS, RESERVED
@@ -30,6 +31,8 @@ def property_rows(
     close: Outcome | None,
     reward: str,
     fields: Mapping[str, str] | None = None,
+    *,
+    unit: str = "",
 ) -> list[dict[str, str]]:
     """Rows of property, value with its unit, and origin.
 
@@ -39,10 +42,11 @@ def property_rows(
         close: What `Closeup` says of it, if it was asked.
         reward: The run's reward, or empty for a file.
         fields: What a file says of the molecule, which is shown as it stands there.
+        unit: Of the reward.
     """
     own = fields or {}
     rows = [
-        _row(str(name), value, "", _origin(str(name), reward))
+        _row(str(name), value, unit if reward and name == reward else _unit(str(name), row), _origin(str(name), reward))
         for name, value in row.items()
         if _told(name, value) and (name not in own or name in RESERVED)
     ]
@@ -70,6 +74,13 @@ def _relaxed_rows(close: Outcome) -> list[dict[str, str]]:
     if dipole is not None:
         rows.append(_row("dipole", float(np.linalg.norm(dipole)), "D", "GFN2-xTB"))
     return rows
+
+
+def _unit(name: str, row: Mapping[str, Any]) -> str:
+    """The unit of what our own computations tell; a program or a file may mean something else by the same name."""
+    term, dot, key = name.rpartition(".")
+    ours = any(f"{term}{dot}{seconds}" in row for seconds in (RELAXATION_SECONDS, SINGLE_POINT_SECONDS))
+    return DETAIL_UNITS.get(key, "") if ours else ""
 
 
 def _told(name: object, value: Any) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from molvm.images.image import Image
 from molvm.runs.groups import BASE, base_and_run
 from molvm.runs.image_records import ImageRecord
-from molvm.studio.base_laws import Law, bases, cautions
+from molvm.studio.base_laws import Law, bases, cautions, incomparable
 from tests.runs.test_groups import METRICS, record
 
 LAW = Law(("qed", "", "maximise"), ("qm9",), "100 steps, ddim")
@@ -37,7 +37,6 @@ def test_images_that_two_runs_share_count_once() -> None:
 @pytest.mark.parametrize(
     ("other", "told"),
     [
-        (replace(LAW, reward=("dipole", "D", "maximise")), "different rewards"),
         (replace(LAW, base=("drugs",)), "different bases"),
         (replace(LAW, process="20 steps, ddim"), "one: 100 steps, ddim; other: 20 steps, ddim"),
     ],
@@ -48,3 +47,9 @@ def test_bases_of_other_laws_stay_apart_and_that_is_told(other: Law, told: str) 
     (warning,) = cautions(["one", "other"], [LAW, other])
     assert told in warning
     assert cautions(["one", "other"], [LAW, LAW]) == []
+
+
+def test_another_reward_is_not_compared() -> None:
+    other = replace(LAW, reward=("dipole", "D", "maximise"))
+    assert incomparable(["a", "b", "c"], [LAW, other, LAW]) == {"b": "dipole"}
+    assert incomparable(["a", "b"], [LAW, replace(LAW, process="ddim")]) == {}

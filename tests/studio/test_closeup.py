@@ -75,6 +75,24 @@ def test_every_property_has_an_origin(formamide: Molecule) -> None:
     assert all(row["origin"] for row in rows)
 
 
+def test_what_our_engines_tell_has_units_and_what_others_tell_has_none(formamide: Molecule) -> None:
+    outcome = Dipole().outcome(formamide)
+    row = {"id": "x", "dipole": outcome.value, **outcome.details, "energy_of_mine": 3.0}
+    found = {each["property"]: each["value"] for each in property_rows(row, formamide, None, "dipole", unit="D")}
+    for name, unit in (
+        ("dipole", "D"),
+        ("energy", "Eh"),
+        ("gfnff_energy", "Eh"),
+        ("gap", "eV"),
+        ("gradient_norm", "Eh/a₀"),
+    ):
+        assert found[name].endswith(f" {unit}"), name
+    assert found["energy_of_mine"] == "3"
+    assert property_rows({"energy": 2.0}, formamide, None, "mine")[0]["value"] == "2"
+    of_term = property_rows({"dipole.energy": 2.0, "dipole.single_point_seconds": 1.0}, formamide, None, "sum")
+    assert of_term[0]["value"] == "2 Eh"
+
+
 def test_fields_of_a_file_are_shown_as_they_stand_there(formamide: Molecule) -> None:
     fields = {"CID": "22440000", "IC50": "<10 nM"}
     rows = property_rows({"id": "x", "formula": "CH3NO", "CID": 22440000.0}, formamide, None, "", fields)

@@ -351,6 +351,43 @@ def test_pages_of_molecules_begin_with_a_run_of_molecules(open_page: OpenPage, t
         assert menu.options[1] == "newer", "it is there to be chosen, and refused with a reason"
 
 
+def test_where_the_positions_are_from_is_told(open_page: OpenPage, tmp_path: Path) -> None:
+    (tmp_path / "some.smi").write_text("CCO ethanol\n")
+    page = open_page("molecule", {"run": "some.smi", "relax": "false"})
+    assert any("embedded by ETKDG" in each.value for each in page.caption)
+    assert write_sdf(tmp_path / "spatial.sdf", qm9_molecules(2)) == 2
+    page = open_page("molecule", {"run": "spatial.sdf", "relax": "false"})
+    assert any("as in the file" in each.value for each in page.caption)
+
+
+def test_a_record_that_holds_no_molecule_has_no_picture_in_3d(open_page: OpenPage, tmp_path: Path) -> None:
+    (tmp_path / "some.smi").write_text("CCO ethanol\nC(C nothing\n")
+    page = open_page("gallery")
+    assert not page.exception
+    assert len(page.get("page_link")) == 1
+
+
+def test_the_page_of_images_leads_a_run_of_molecules_to_the_gallery(open_page: OpenPage, tmp_path: Path) -> None:
+    write_run(tmp_path / "molecular", qm9_molecules(4), 2)
+    write_run(tmp_path / "small", images(4), 2)
+    page = open_page("images", {"run": "molecular"})
+    assert not page.exception
+    (link,) = page.get("page_link")
+    assert link.proto.page == "gallery"
+    assert page.main.error, "in sight, not beside the menu"
+
+
+def test_a_run_of_another_reward_is_left_out_and_told(open_page: OpenPage, tmp_path: Path) -> None:
+    for name in "qr":
+        write_run(tmp_path / name, qm9_molecules(4), 2)
+    write_run(tmp_path / "small", images(4), 2)
+    page = open_page("compare", {"runs": ["q", "small", "r"]})
+    assert not page.exception
+    assert "small \\(jpeg\\)" in page.warning[0].value
+    assert list(page.dataframe[0].value["group"]) == ["base", "q", "r"]
+    assert page.selectbox(key="of").options == ["q", "r"]
+
+
 def test_pairs_of_images_are_where_images_are(open_page: OpenPage, tmp_path: Path) -> None:
     molvm.train("digits", "jpeg", out=tmp_path / "small", iterations=1, batch_size=2, steps=2, value_size="A")
     page = open_page("compare", {"runs": "small"})

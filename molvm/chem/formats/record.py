@@ -30,6 +30,7 @@ class Record:
         reason: Why there is no molecule.
         properties: The entry's data fields.
         note: What the molecule has lost of the entry; empty for nothing.
+        embedded: Whether its positions are ETKDG's, because the entry has none in three dimensions.
 
     Raises:
         MoleculeError: There are both a molecule and a reason, or neither.
@@ -40,6 +41,7 @@ class Record:
     reason: str | None = None
     properties: dict[str, str] = field(default_factory=dict)
     note: str = ""
+    embedded: bool = False
 
     def __post_init__(self) -> None:
         if (self.molecule is None) == (self.reason is None):

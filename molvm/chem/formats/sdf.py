@@ -56,11 +56,12 @@ def _parse(block: str, name: str, as_written: bool) -> Record:
             return Record(name, reason="RDKit cannot read it")
         properties = {key: mol.GetProp(key) for key in mol.GetPropNames()}
     try:
-        if as_written and mol.GetNumAtoms() and mol.GetConformer().Is3D():
+        spatial = mol.GetNumConformers() > 0 and mol.GetConformer().Is3D()
+        if as_written and mol.GetNumAtoms() and spatial:
             molecule = Molecule.from_rdkit(mol, id=name, properties=properties)
         else:
             molecule = completed(mol, name=name, properties=properties)
-        return Record(name, molecule, properties=properties, note=note_of(mol))
+        return Record(name, molecule, properties=properties, note=note_of(mol), embedded=not spatial)
     except MoleculeError as error:
         return Record(name, reason=str(error), properties=properties)
 

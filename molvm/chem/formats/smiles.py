@@ -111,6 +111,6 @@ def parse_smiles(smiles: str, name: str, properties: dict[str, str]) -> Record:
         return Record(name, reason="RDKit cannot read the SMILES", properties=properties)
     try:
         molecule = completed(mol, name=name, properties=properties)
-        return Record(name, molecule, properties=properties, note=note_of(mol))
+        return Record(name, molecule, properties=properties, note=note_of(mol), embedded=True)
     except MoleculeError as error:
         return Record(name, reason=str(error), properties=properties)
