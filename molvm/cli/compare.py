@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molvm.cli.conditioning import Device, Offload, Placed, placed
 from molvm.cli.evaluate_images import Clip, Digits, Inception
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def compare(
     inception: Inception = None,
     clip: Clip = None,
     digits: Digits = None,
+    device: Device = None,
+    offload: Offload = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files.")] = False,
 ) -> None:
@@ -63,12 +66,14 @@ def compare(
     if figure is not None:
         require_drawable(figure)
         require_writable(figure, overwrite=overwrite)
+    draws = count is not None or images is not None
+    where = placed(device, offload=offload, draws=draws, option="--count or --images")
     chosen = recorded_runs(runs)
     if images is not None:
         require_writable(images, overwrite=overwrite)
         _require_images(chosen)
     features = _features(chosen, inception, clip, digits)
-    contenders = _contenders(chosen, count, seed)
+    contenders = _contenders(chosen, count, seed, where)
     if len({each.process for each in contenders}) > 1:
         said = "; ".join(f"{each.name}: {each.process}" for each in contenders)
         say(f"The runs simulate their base differently, and other steps make a slightly different law. {said}.")
@@ -76,14 +81,14 @@ def compare(
     if figure is not None:
         draw_comparison(found, figure)
     if images is not None:
-        _draw_images(chosen, seed, images)
+        _draw_images(chosen, seed, images, where)
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=1))
     else:
         Console().print(comparison_table(found))
 
 
-def _contenders(runs: list[RecordedRun], count: int | None, seed: int) -> list[Contender]:
+def _contenders(runs: list[RecordedRun], count: int | None, seed: int, where: Placed) -> list[Contender]:
     from molvm.cli.console import counting_bar
     from molvm.runs.contenders import contender
 
@@ -95,11 +100,11 @@ def _contenders(runs: list[RecordedRun], count: int | None, seed: int) -> list[C
     if count < 2:
         raise ConfigError(f"--count is {count}.", allowed="a whole number from 2")
     for run in runs:
-        require_samplable(run.directory.path)
+        require_samplable(run.directory.path, **where)
     found = []
     for run in runs:
         with counting_bar(f"sampling {run.name}", "steps of samples") as progress:
-            found.append(contender(run, fresh_samples(run.directory.path, count, seed, progress)))
+            found.append(contender(run, fresh_samples(run.directory.path, count, seed, progress, **where)))
     return found
 
 
@@ -137,7 +142,7 @@ def _require_images(runs: list[RecordedRun]) -> None:
         raise ConfigError("These runs make molecules, of which no images are drawn.", remedy="without --images")
 
 
-def _draw_images(runs: list[RecordedRun], seed: int, path: Path) -> None:
+def _draw_images(runs: list[RecordedRun], seed: int, path: Path, where: Placed) -> None:
     """Rows of the base, and below each those that the runs make of the same noise."""
     from molvm.cli.console import counting_bar
     from molvm.durable import published
@@ -146,9 +151,11 @@ def _draw_images(runs: list[RecordedRun], seed: int, path: Path) -> None:
     from molvm.runs.run import Run
 
     rows: list[Sequence[Image]] = []
-    for run in runs:
-        with counting_bar(f"drawing {run.name}", "steps of samples") as progress:
-            pairs = image_pairs(Run.open(run.directory.path), DRAWN, seed=seed, progress=progress)
+    for recorded in runs:
+        run = Run.open(recorded.directory.path)
+        run.compute_on(**where)
+        with counting_bar(f"drawing {recorded.name}", "steps of samples") as progress:
+            pairs = image_pairs(run, DRAWN, seed=seed, progress=progress)
         rows += [pairs.steered] if rows else [pairs.base, pairs.steered]
     with published(path, overwrite=True) as part:
         part.write_bytes(png_bytes(stacked_grid(rows, DRAWN)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
@@ -38,6 +38,33 @@ Offload = Annotated[
         show_default="no; a run's own",
     ),
 ]
+
+
+class Placed(TypedDict):
+    """Where base models compute, if not where their runs say."""
+
+    device: str | None
+    offload: bool | None
+
+
+def placed(device: str | None, *, offload: bool | None, draws: bool, option: str) -> Placed:
+    """What these options ask of commands that draw only if another option is given.
+
+    Args:
+        device: As given, and
+        offload: as given.
+        draws: Whether anything is drawn.
+        option: What would let something be drawn.
+
+    Raises:
+        ConfigError: Nothing is drawn.
+    """
+    from molvm.errors import ConfigError
+
+    if not draws and (device is not None or offload is not None):
+        given = "--device" if device is not None else "--offload"
+        raise ConfigError(f"{given} is for samples, and none are drawn.", remedy=f"{option}, or leaving it out")
+    return {"device": device, "offload": offload}
 
 
 def model_section(**given: object) -> ModelSection:

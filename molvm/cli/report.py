@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molvm.cli.answer import Json, answer
+from molvm.cli.conditioning import Device, Offload, Placed, placed
 
 if TYPE_CHECKING:
     from molvm.images import Image
@@ -22,6 +23,8 @@ def report(
     pairs: Annotated[
         int, typer.Option(help="Of a run of images: draw so many of its base too, above, from the same noise.")
     ] = 0,
+    device: Device = None,
+    offload: Offload = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -31,16 +34,19 @@ def report(
     """
     from molvm.reporting.report import report as reported
 
-    path = reported(run, out, count=count, pairs=_pairs(run, pairs) if pairs else None, overwrite=overwrite)
+    where = placed(device, offload=offload, draws=pairs > 0, option="--pairs")
+    drawn = _pairs(run, pairs, where) if pairs else None
+    path = reported(run, out, count=count, pairs=drawn, overwrite=overwrite)
     answer({"report": path}, f"The report is {path}", as_json=as_json, err=True)
 
 
-def _pairs(path: Path, count: int) -> Image:
+def _pairs(path: Path, count: int, where: Placed) -> Image:
     """Images of the base above those of the run."""
     from molvm.cli.console import counting_bar
     from molvm.runs.image_pairs import image_pairs
     from molvm.runs.run import Run
 
     run = Run.open(path)
+    run.compute_on(**where)
     with counting_bar("drawing") as progress:
         return image_pairs(run, count, progress=progress).grid()

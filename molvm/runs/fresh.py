@@ -15,19 +15,33 @@ from molvm.runs.run import Run
 from molvm.training.worth import worth
 
 
-def require_samplable(path: Path) -> None:
-    """Make sure, before anything is drawn, that a run's reward, workers and control can be had.
+def require_samplable(path: Path, device: str | None = None, *, offload: bool | None = None) -> None:
+    """Make sure, before anything is drawn, that a run's reward, workers, device and control can be had.
+
+    Args:
+        path: The run's directory.
+        device: Where the base model computes, and
+        offload: whether only the network in use is there; as the run says by default.
 
     Raises:
         MolVMError: One cannot.
     """
     run = Run.open(path)
+    run.compute_on(device, offload=offload)
     _ = run.reward
     open_pool(run.config.reward.workers).close()
     run.objective()
 
 
-def fresh_samples(path: Path, count: int, seed: int, progress: Callable[[int, int], None] | None = None) -> Fresh:
+def fresh_samples(
+    path: Path,
+    count: int,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    device: str | None = None,
+    offload: bool | None = None,
+) -> Fresh:
     """Draws and scores samples of a run, and of images as many of its base, which are not scored.
 
     Args:
@@ -35,6 +49,8 @@ def fresh_samples(path: Path, count: int, seed: int, progress: Callable[[int, in
         count: How many.
         seed: Of all randomness.
         progress: Called with (sample steps done, in all).
+        device: Where the base model computes, and
+        offload: whether only the network in use is there; as the run says by default.
 
     Raises:
         CheckpointError: The run has no whole checkpoint.
@@ -42,6 +58,7 @@ def fresh_samples(path: Path, count: int, seed: int, progress: Callable[[int, in
         RewardError: The run's reward cannot be had.
     """
     run = Run.open(path)
+    run.compute_on(device, offload=offload)
     floor = run.manifest.floor
     if count < 2 or floor is None:
         raise ConfigError(f"{count} samples of the run {path} say nothing of it.", allowed="two or more, of a run")

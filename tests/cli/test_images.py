@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,15 @@ def test_base_and_run_compute_where_they_are_told_to(base: Path, tmp_path: Path)
     folder, drawn = str(tmp_path / "run"), str(tmp_path / "drawn")
     run("train", "--model", str(tmp_path / "dit"), "--reward", "jpeg", *SMALL, "--out", folder)
     run("sample", folder, *quick, "--device", "cpu", "--no-offload", "--out", str(tmp_path / "from the run"))
+    twin = str(shutil.copytree(folder, tmp_path / "twin"))
+    run("compare", folder, twin, "--count", "2", "--images", str(tmp_path / "rows.png"), *told)
+    run("report", folder, "--pairs", "2", "--out", str(tmp_path / "pairs.html"), *told)
+    for draws in (("compare", folder, twin, "--count", "2"), ("report", folder, "--pairs", "2", "--out", drawn)):
+        with pytest.raises(ModelError, match="no device 'nowhere'"):
+            run(*draws, "--device", "nowhere")
+    for drawing_nothing in (("compare", folder, "--device", "cpu"), ("report", folder, "--no-offload", "--out", drawn)):
+        with pytest.raises(ConfigError, match="none are drawn"):
+            run(*drawing_nothing)
     for source in (folder, str(tmp_path / "dit")):
         for refused, message in (("nowhere", "no device 'nowhere'"), ("meta", "no device 'meta'")):
             with pytest.raises(ModelError, match=message) as caught:
