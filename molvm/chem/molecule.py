@@ -20,6 +20,9 @@ SINGLE, DOUBLE, TRIPLE, AROMATIC = 1, 2, 3, 4
 
 MAX_ATOMIC_NUMBER = 118
 
+TO_MOLECULE = "molvm.Molecule.from_rdkit(mol), or molvm.Molecule.from_smiles(text) for a SMILES"
+"""How what is no molecule becomes one, for messages."""
+
 
 def _frozen(values: object, dtype: type[np.generic], name: str, width: int | None = None) -> NDArray[Any]:
     """A read-only copy of `values` as (n,) or (n, width), or a `MoleculeError` that names the field."""
@@ -212,3 +215,22 @@ class Molecule:
         from molvm.chem.rdkit_bridge import canonical_smiles
 
         return canonical_smiles(self)
+
+
+def require_molecule(value: object, asked: str) -> Molecule:
+    """The value, if it is a molecule of molvm.
+
+    Args:
+        value: What a user has handed over.
+        asked: What it was handed to, for the message.
+
+    Raises:
+        MoleculeError: It is something else, such as a molecule of RDKit or a SMILES.
+    """
+    if isinstance(value, Molecule):
+        return value
+    raise MoleculeError(
+        f"{asked} is given {value!r:.60}, a {type(value).__name__}.",
+        allowed="a molvm.Molecule",
+        remedy=f"{TO_MOLECULE}; molvm.score takes these as they are",
+    )

@@ -42,8 +42,8 @@ def score(
     from molvm.errors import ConfigError
     from molvm.rewards.base import Outcome
     from molvm.runs.kept_outcomes import kept_outcomes
+    from molvm.runs.records_given import records_of
     from molvm.runs.reward_source import resolve_reward
-    from molvm.runs.scoring import records_of
     from molvm.runs.scoring import score as score_molecules
     from molvm.runs.unfinished import UnfinishedScoring
 
