@@ -64,7 +64,7 @@ def score(
             def count(outcome: Outcome) -> None:  # noqa: ARG001 - only that there is one matters
                 nonlocal done
                 done += 1
-                progress(done, total)
+                progress(done, total, 0 if unfinished is None else unfinished.n_known)
 
             kept = False if unfinished is None else unfinished
             table = score_molecules(
