@@ -29,8 +29,11 @@ def report(
 
     It opens offline and prints. Runs that are still under way can be reported too.
     """
+    from molvm.cli.endings import require_ending
     from molvm.reporting.report import report as reported
 
+    if out is not None:
+        require_ending(out, ".html", ".htm")
     path = reported(run, out, count=count, pairs=_pairs(run, pairs) if pairs else None, overwrite=overwrite)
     answer({"report": path}, f"The report is {path}", as_json=as_json, err=True)
 
