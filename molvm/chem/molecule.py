@@ -162,14 +162,21 @@ class Molecule:
         return "".join(symbol + (str(count[symbol]) if count[symbol] > 1 else "") for symbol in order) + charge
 
     def to_rdkit(self) -> Chem.RWMol:
-        """The molecule in RDKit: explicit hydrogens only, one conformer, not sanitised.
+        """The molecule in RDKit: explicit hydrogens only, one conformer, not sanitised, named by the id.
+
+        Properties become RDKit's, as texts. Isotopes, radicals and tags of stereochemistry of a record that it was
+        read from are lost; `Chem.SanitizeMol` and `Chem.AssignStereochemistryFrom3D` find the latter in the positions.
 
         Raises:
             MoleculeError: An atomic number is outside 1 to 118.
         """
         from molvm.chem.rdkit_bridge import to_rdkit
 
-        return to_rdkit(self)
+        mol = to_rdkit(self)
+        for name, value in self.properties.items():
+            if name != "_Name":
+                mol.SetProp(name, str(value))
+        return mol
 
     @classmethod
     @typed()
