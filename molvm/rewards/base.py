@@ -216,7 +216,7 @@ class MoleculeReward(SampleReward):
 
 
 def require_samples(reward: SampleReward, samples: Iterable[object]) -> None:
-    """Refuse what a reward does not judge, in whatever process it would be asked.
+    """Refuse what no reward judges. An image is a failure of a reward of molecules, and the other way round.
 
     Raises:
         MoleculeError: One is to be a molecule of molvm and is not.
@@ -224,9 +224,11 @@ def require_samples(reward: SampleReward, samples: Iterable[object]) -> None:
     """
     asked = f"The reward {reward.name!r}"
     for sample in samples:
+        if isinstance(sample, Molecule | Image):
+            continue
         if reward.judges == "molecules":
             require_molecule(sample, asked)
-        elif not isinstance(sample, Image):
+        else:
             raise ImageError(
                 f"{asked} is given {sample!r:.60}, a {type(sample).__name__}.",
                 allowed="a molvm.images.Image",
