@@ -92,4 +92,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    """The public names, and what every module has; not what it happens to have imported."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

@@ -9,6 +9,7 @@ import streamlit as st
 from addresses import heed
 from parts import LINKED, complain, jobs, messages, offered, shelf, title, watch
 
+from molvm.chem.formats.spreadsheet import unguarded
 from molvm.errors import MolVMError
 from molvm.rewards.description import describe
 from molvm.studio.addressed import ANYTHING, SWITCH
@@ -50,7 +51,9 @@ def results(uploads: Uploads, name: str) -> None:
     """A table of scores."""
     with messages():
         path = uploads.table(name)
-    table = pd.read_csv(path, dtype={"id": str, "smiles": str, "failure": str, "reason": str})
+    texts = ("id", "smiles", "failure", "reason")
+    table = pd.read_csv(path, dtype=dict.fromkeys(texts, str))
+    table[["id", "reason"]] = table[["id", "reason"]].map(unguarded, na_action="ignore")
     failed = int(table["failure"].notna().sum())
     cells = st.columns(4)
     cells[0].metric("Records", len(table))

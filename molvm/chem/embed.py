@@ -6,16 +6,20 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
 from molvm.errors import MoleculeError
 
+BETWEEN_FRAGMENTS = 3.0
+"""Å between atoms of two fragments, at least; RDKit puts the centres of all of them at the origin."""
+
 
 def embed(mol: Chem.Mol, seed: int, *, seconds: int = 0, attempts: int = 0) -> bool:
     """Give a sanitised molecule a conformer by ETKDGv3 (Wang et al., J. Chem. Inf. Model. 2020, 60, 2044), in place.
 
-    Where none is found, it is tried again from random coordinates.
+    Where none is found, it is tried again from random coordinates. Fragments stand beside one another, in order.
 
     Args:
         mol: With all its hydrogens.
@@ -40,10 +44,24 @@ def embed(mol: Chem.Mol, seed: int, *, seconds: int = 0, attempts: int = 0) -> b
             with _interrupts_kept():
                 found = rdDistGeom.EmbedMolecule(mol, parameters)
             if found == 0:
+                _set_apart(mol)
                 return True
         except (ValueError, RuntimeError) as error:
             raise MoleculeError(f"RDKit cannot embed it: {error}") from error
     return False
+
+
+def _set_apart(mol: Chem.Mol) -> None:
+    """Move each fragment along x until all of it is behind the one before it; the first stays where it is."""
+    first, *others = Chem.GetMolFrags(mol)
+    if not others:
+        return
+    positions = np.array(mol.GetConformer().GetPositions())
+    behind = positions[list(first), 0].max()
+    for atoms in map(list, others):
+        positions[atoms, 0] += behind + BETWEEN_FRAGMENTS - positions[atoms, 0].min()
+        behind = positions[atoms, 0].max()
+    mol.GetConformer().SetPositions(positions)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from molvm.chem.formats.record import MAX_RECORD_CHARACTERS, Record
+from molvm.chem.formats.spreadsheet import guarded
 from molvm.chem.molecule import Molecule
 from molvm.durable import published
 from molvm.errors import InputFileError
@@ -127,6 +128,8 @@ def write_csv(
 ) -> None:
     """Write a table, which appears under its name only when it is whole.
 
+    Texts that a spreadsheet would take for formulas get an apostrophe, which `read_molecules` takes away again.
+
     Args:
         path: The file to write.
         columns: Names of the columns, in order.
@@ -139,4 +142,4 @@ def write_csv(
     with published(Path(path), overwrite=overwrite) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([row.get(column) for column in columns] for row in rows)
+        writer.writerows([guarded(row.get(column)) for column in columns] for row in rows)

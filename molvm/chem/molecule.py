@@ -20,6 +20,9 @@ SINGLE, DOUBLE, TRIPLE, AROMATIC = 1, 2, 3, 4
 
 MAX_ATOMIC_NUMBER = 118
 
+TO_MOLECULE = "molvm.Molecule.from_rdkit(mol), or molvm.Molecule.from_smiles(text) for a SMILES"
+"""How what is no molecule becomes one, for messages."""
+
 
 def _frozen(values: object, dtype: type[np.generic], name: str, width: int | None = None) -> NDArray[Any]:
     """A read-only copy of `values` as (n,) or (n, width), or a `MoleculeError` that names the field."""
@@ -159,14 +162,21 @@ class Molecule:
         return "".join(symbol + (str(count[symbol]) if count[symbol] > 1 else "") for symbol in order) + charge
 
     def to_rdkit(self) -> Chem.RWMol:
-        """The molecule in RDKit: explicit hydrogens only, one conformer, not sanitised.
+        """The molecule in RDKit: explicit hydrogens only, one conformer, not sanitised, named by the id.
+
+        Properties become RDKit's, as texts. Isotopes, radicals and tags of stereochemistry of a record that it was
+        read from are lost; `Chem.SanitizeMol` and `Chem.AssignStereochemistryFrom3D` find the latter in the positions.
 
         Raises:
             MoleculeError: An atomic number is outside 1 to 118.
         """
         from molvm.chem.rdkit_bridge import to_rdkit
 
-        return to_rdkit(self)
+        mol = to_rdkit(self)
+        for name, value in self.properties.items():
+            if name != "_Name":
+                mol.SetProp(name, str(value))
+        return mol
 
     @classmethod
     @typed()
@@ -212,3 +222,22 @@ class Molecule:
         from molvm.chem.rdkit_bridge import canonical_smiles
 
         return canonical_smiles(self)
+
+
+def require_molecule(value: object, asked: str) -> Molecule:
+    """The value, if it is a molecule of molvm.
+
+    Args:
+        value: What a user has handed over.
+        asked: What it was handed to, for the message.
+
+    Raises:
+        MoleculeError: It is something else, such as a molecule of RDKit or a SMILES.
+    """
+    if isinstance(value, Molecule):
+        return value
+    raise MoleculeError(
+        f"{asked} is given {value!r:.60}, a {type(value).__name__}.",
+        allowed="a molvm.Molecule",
+        remedy=f"{TO_MOLECULE}; molvm.score takes these as they are",
+    )

@@ -71,6 +71,19 @@ def recipes(incomplete: str) -> list[str]:
     return _beginning(recipe_names(), incomplete)
 
 
+def settings(incomplete: str) -> list[str]:
+    """The settings that begin so, section.key=, those of all algorithms."""
+    from molvm.runs.config import RunConfig
+    from molvm.runs.objective_sections import OBJECTIVES
+    from molvm.runs.section import Section
+
+    found = {f"objective.{key}=" for kind in OBJECTIVES.values() for key in kind.model_fields}
+    for name, field in RunConfig.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            found |= {f"{name}.{key}=" for key in field.annotation.model_fields}
+    return _beginning(sorted(found), incomplete)
+
+
 def value_sizes(incomplete: str) -> list[str]:
     """The sizes of value networks that begin so."""
     from typing import get_args

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Protocol
 
 LINE_SECONDS: Final = 10.0
 """Between two plain lines."""
@@ -54,8 +54,15 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
+class Counting(Protocol):
+    """Progress of work whose amount is known."""
+
+    def __call__(self, done: int, total: int, kept: int = 0) -> None:
+        """So much is done of all, of which so much was there before and says nothing of how fast it goes."""
+
+
 @contextmanager
-def counting_bar(what: str, things: str = "") -> Iterator[Callable[[int, int], None]]:
+def counting_bar(what: str, things: str = "") -> Iterator[Counting]:
     """A bar for work whose amount is known.
 
     Args:
@@ -63,7 +70,7 @@ def counting_bar(what: str, things: str = "") -> Iterator[Callable[[int, int], N
         things: What is counted.
 
     Yields:
-        Called with (done, in all).
+        Called with (done, in all) and, if some was there before, with how much.
     """
     unit = f" {things}" if things else ""
     if is_terminal():
@@ -76,18 +83,23 @@ def counting_bar(what: str, things: str = "") -> Iterator[Callable[[int, int], N
             task = bar.add_task(what, total=None, rate="")
             started = time.monotonic()
 
-            def draw(done: int, total: int) -> None:
-                bar.update(task, completed=done, total=total, rate=pace(done, time.monotonic() - started))
+            def draw(done: int, total: int, kept: int = 0) -> None:
+                if done <= kept:  # without this, rich would count it into the time left
+                    bar.reset(task, completed=done, total=total, rate="")
+                    return
+                rate = pace(done - kept, time.monotonic() - started)
+                bar.update(task, completed=done, total=total, rate=rate)
 
             yield draw
         return
     due, started = Throttle(), time.monotonic()
 
-    def line(done: int, total: int) -> None:
-        if due() or done == total:
+    def line(done: int, total: int, kept: int = 0) -> None:
+        made = done - kept
+        if done == total or (made > 0 and due()):
             taken = time.monotonic() - started
-            left = taken * (total - done) / max(1, done)
-            say(f"{what}: {done}/{total}{unit}, {pace(done, taken)}, {duration(left)} left")
+            left = taken * (total - done) / max(1, made)
+            say(f"{what}: {done}/{total}{unit}, {pace(made, taken)}, {duration(left)} left")
 
     yield line
 

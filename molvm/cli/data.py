@@ -36,10 +36,12 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write a dataset as one Parquet file, a row a molecule; its provenance is in the file's metadata."""
+    from molvm.cli.endings import require_ending
     from molvm.datasets.export import write_parquet
     from molvm.datasets.registry import load_dataset
     from molvm.durable import require_writable
 
+    require_ending(out, ".parquet", ".pq")
     require_writable(out, overwrite=overwrite)
     dataset = load_dataset(name)
     write_parquet(dataset, out, overwrite=overwrite)

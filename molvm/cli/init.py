@@ -8,16 +8,22 @@ from typing import Annotated
 import typer
 
 from molvm.cli.answer import Json, answer
+from molvm.cli.completion import objectives, recipes
 
 
 def init(
     file: Annotated[Path, typer.Argument(help="The TOML file to write.")] = Path("molvm.toml"),
     objective: Annotated[
         str | None,
-        typer.Option(help="The algorithm; `molvm train --help` names them.", show_default="value-matching"),
+        typer.Option(
+            help="The algorithm; `molvm train --help` names them.",
+            show_default="value-matching",
+            autocompletion=objectives,
+        ),
     ] = None,
     recipe: Annotated[
-        str | None, typer.Option(help="Begin with settings by name: known-molecules or few-labels.")
+        str | None,
+        typer.Option(help="Begin with settings by name: known-molecules or few-labels.", autocompletion=recipes),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
     as_json: Json = False,
@@ -26,13 +32,18 @@ def init(
 
     The settings are the defaults, or those of a recipe: molvm train --config molvm.toml --out runs/NAME
     """
+    from molvm.cli.endings import require_ending
     from molvm.durable import published, require_writable
+    from molvm.errors import ConfigError
     from molvm.programs.pasted import pasted
     from molvm.runs.api import settings_layer
     from molvm.runs.config import RunConfig
     from molvm.runs.config_file import config_text, merged
     from molvm.runs.recipes import recipe_settings
 
+    if str(file) == "-":
+        raise ConfigError("The settings are not written to the standard output.", remedy="the name of a .toml file")
+    require_ending(file, ".toml")
     require_writable(file, overwrite=overwrite)
     layer = settings_layer(objective=objective)
     settings = merged([{} if recipe is None else recipe_settings(recipe, layer), layer])

@@ -32,8 +32,11 @@ def report(
 
     It opens offline and prints. Runs that are still under way can be reported too.
     """
+    from molvm.cli.endings import require_ending
     from molvm.reporting.report import report as reported
 
+    if out is not None:
+        require_ending(out, ".html", ".htm")
     where = placed(device, offload=offload, draws=pairs > 0, option="--pairs")
     drawn = _pairs(run, pairs, where) if pairs else None
     path = reported(run, out, count=count, pairs=drawn, overwrite=overwrite)

@@ -159,7 +159,7 @@ def sample(
                 "noise_level": noise_level,
                 "batch_size": batch_size,
                 "unfinished": unfinished,
-                "progress": progress,
+                "progress": lambda done, total: progress(done, total, unfinished.found * total // count),
             }
             if pairs:
                 drawn = _pairs(found, count, dials)

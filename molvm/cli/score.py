@@ -42,8 +42,8 @@ def score(
     from molvm.errors import ConfigError
     from molvm.rewards.base import Outcome
     from molvm.runs.kept_outcomes import kept_outcomes
+    from molvm.runs.records_given import records_of
     from molvm.runs.reward_source import resolve_reward
-    from molvm.runs.scoring import records_of
     from molvm.runs.scoring import score as score_molecules
     from molvm.runs.unfinished import UnfinishedScoring
 
@@ -64,7 +64,7 @@ def score(
             def count(outcome: Outcome) -> None:  # noqa: ARG001 - only that there is one matters
                 nonlocal done
                 done += 1
-                progress(done, total)
+                progress(done, total, 0 if unfinished is None else unfinished.n_known)
 
             kept = False if unfinished is None else unfinished
             table = score_molecules(

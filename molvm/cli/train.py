@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from molvm.cli.answer import Json, answer
-from molvm.cli.completion import loggers, models, objectives, recipes, rewards, training_bases, value_sizes
+from molvm.cli.completion import loggers, models, objectives, recipes, rewards, settings, training_bases, value_sizes
 from molvm.cli.conditioning import Classes, GuidanceScale, Prompts
 
 if TYPE_CHECKING:
@@ -79,7 +79,10 @@ def train(
         list[str] | None,
         typer.Option(help="Log to tensorboard, wandb or mlflow besides; may be repeated.", autocompletion=loggers),
     ] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value, any setting.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="section.key=value, any setting.", autocompletion=settings),
+    ] = None,
     resume: Annotated[Path | None, typer.Option(help="A run to go on with; needs no other option.")] = None,
     as_json: Json = False,
 ) -> None:

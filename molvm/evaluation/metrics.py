@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TypedDict
 
 from molvm.arguments import typed
-from molvm.chem.molecule import Molecule
+from molvm.chem.molecule import TO_MOLECULE, Molecule
 from molvm.errors import EvaluationError
 from molvm.evaluation.distances import distances
 from molvm.evaluation.distributions import Bins, Distribution, distribution_of
@@ -89,7 +89,7 @@ def _only_molecules(given: Iterable[Molecule]) -> list[Molecule]:
             raise EvaluationError(
                 f"{str(each)[:80]!r} is no molecule.",
                 allowed="molvm Molecules, such as those of run.sample(100)",
-                remedy="`molvm evaluate` for a file, a run or a model",
+                remedy=f"{TO_MOLECULE}; `molvm evaluate` for a file, a run or a model",
             )
     return kept
 

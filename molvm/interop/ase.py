@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from molvm.chem.molecule import Molecule
+from molvm.chem.molecule import Molecule, require_molecule
 from molvm.errors import ConfigError, InteropError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ def to_ase(molecule: Molecule) -> Atoms:
 
     Raises:
         MissingDependencyError: ASE is not installed.
+        MoleculeError: It is no `Molecule`.
     """
+    require_molecule(molecule, "to_ase")
     try:
         from ase import Atoms
     except ImportError as error:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rdkit import Chem
 
 from molvm.chem.formats.sdf import sdf_text
-from molvm.chem.molecule import SINGLE, Molecule
+from molvm.chem.molecule import SINGLE, Molecule, require_molecule
 from molvm.chem.rdkit_bridge import sanitised
 from molvm.chem.scenes import beside
 from molvm.chem.viewing import scripts
@@ -50,8 +50,9 @@ def to_py3dmol(
 
     Raises:
         MissingDependencyError: py3Dmol is not installed.
-        MoleculeError: An atomic number is outside 1 to 118.
+        MoleculeError: It is no `Molecule`, or an atomic number is outside 1 to 118.
     """
+    require_molecule(molecule, "to_py3dmol")
     try:
         import py3Dmol
     except ImportError as error:

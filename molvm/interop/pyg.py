@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from molvm.chem.molecule import AROMATIC, Molecule
+from molvm.chem.molecule import AROMATIC, Molecule, require_molecule
 from molvm.errors import InteropError
 from molvm.interop.complete_graph import complete_graph, flat_parts, graph_of_edges, state_of_flat
 from molvm.states import MoleculeState
@@ -32,7 +32,11 @@ def to_pyg(molecule: Molecule, *, dtype: torch.dtype = torch.float32) -> Data:
     Returns:
         `z` (n,) atomic numbers; `pos` (n, 3) in Å; `formal_charge` (n,); `edge_index` (2, 2m), each bond in both
         directions, sorted; `edge_attr` (2m, 4), one-hot: single, double, triple, aromatic; `name`.
+
+    Raises:
+        MoleculeError: It is no `Molecule`.
     """
+    require_molecule(molecule, "to_pyg")
     from torch_geometric.data import Data
     from torch_geometric.utils import coalesce
 

@@ -14,8 +14,9 @@ from typing import Any, Literal, Protocol, final, get_args, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from molvm.chem.molecule import Molecule
-from molvm.errors import RewardError
+from molvm.chem.molecule import Molecule, require_molecule
+from molvm.errors import ImageError, RewardError
+from molvm.images.image import Image
 from molvm.subject import Subject
 from molvm.templates import rendered
 
@@ -191,13 +192,16 @@ class SampleReward(ABC):
 
         Raises:
             RewardError: It is given one sample in place of several.
+            MoleculeError: It judges molecules, and is given something else, such as SMILES.
+            ImageError: It judges images, and is given something else.
         """
-        if not isinstance(samples, Iterable):
+        if isinstance(samples, str) or not isinstance(samples, Iterable):
             raise RewardError(
                 f"The reward {self.name!r} is asked about {samples!r:.60}.",
                 allowed=f"several {self.judges} in a list",
                 remedy="[molecule] for one" if self.judges == "molecules" else "[image] for one",
             )
+        require_samples(self, samples)
         return checked_outcomes(self.name, samples, [self.outcome(sample) for sample in samples])
 
 
@@ -209,6 +213,27 @@ class MoleculeReward(SampleReward):
     @abstractmethod
     def evaluate(self, molecule: Molecule) -> Outcome:
         """The outcome of one molecule. May raise: that becomes a `reward_error`."""
+
+
+def require_samples(reward: SampleReward, samples: Iterable[object]) -> None:
+    """Refuse what no reward judges. An image is a failure of a reward of molecules, and the other way round.
+
+    Raises:
+        MoleculeError: One is to be a molecule of molvm and is not.
+        ImageError: One is to be an image of molvm and is not.
+    """
+    asked = f"The reward {reward.name!r}"
+    for sample in samples:
+        if isinstance(sample, Molecule | Image):
+            continue
+        if reward.judges == "molecules":
+            require_molecule(sample, asked)
+        else:
+            raise ImageError(
+                f"{asked} is given {sample!r:.60}, a {type(sample).__name__}.",
+                allowed="a molvm.images.Image",
+                remedy="molvm.images.Image.from_pil(picture) for one of Pillow",
+            )
 
 
 def _is_finite(value: object) -> bool:

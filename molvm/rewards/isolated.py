@@ -7,7 +7,7 @@ from typing import Self
 
 from molvm.arguments import typed
 from molvm.chem.molecule import Molecule
-from molvm.rewards.base import Direction, Outcome, SampleReward
+from molvm.rewards.base import Direction, Outcome, SampleReward, require_samples
 from molvm.rewards.batch import Check, Progress
 from molvm.rewards.limits import DEFAULT_TIME_LIMIT
 from molvm.rewards.pools import Pool, open_pool
@@ -57,7 +57,9 @@ class Isolated:
 
         Raises:
             RewardError: The reward cannot be sent to a worker, or the workers cannot start or are gone.
+            MoleculeError: It is given something else than molecules, such as SMILES; ImageError, of images.
         """
+        require_samples(self.reward, molecules)
         return self.pool.score(self.reward, molecules, self.progress, self.check)
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from molvm.chem.formats.spreadsheet import guarded
 from molvm.errors import ConfigError
 from molvm.images.files import grid_of, write_folder
 from molvm.images.image import Image
@@ -69,5 +70,5 @@ class ImageSet(SampleSet):
                 outcome = self.outcomes[index]
                 failure = (outcome.failure.kind, outcome.failure.reason) if outcome.failure else ("", "")
                 row += ["" if outcome.value is None else f"{outcome.value:.6g}", *failure]
-            writer.writerow(row)
+            writer.writerow(map(guarded, row))
         return buffer.getvalue()

@@ -27,6 +27,18 @@ if TYPE_CHECKING:
     from rdkit import Chem
 
 
+class NoSuchSampleError(ConfigError, IndexError):
+    """A set of samples has none at a position.
+
+    Args:
+        index: The position.
+        count: How many samples there are.
+    """
+
+    def __init__(self, index: int, count: int) -> None:
+        super().__init__(f"There is no sample {index}.", allowed=f"0 to {count - 1}" if count else "none")
+
+
 @dataclass(frozen=True, eq=False)
 class SampleSet:
     """n molecules, broken ones included, in the order in which they were drawn.
@@ -85,8 +97,16 @@ class SampleSet:
 
     @typed()
     def __getitem__(self, index: int | slice) -> Molecule | SampleSet:
-        """The molecule at a position, from the end if it is negative; or the samples of a slice."""
-        return self.select(range(len(self))[index]) if isinstance(index, slice) else self.molecules[index]
+        """The molecule at a position, from the end if it is negative; or the samples of a slice.
+
+        Raises:
+            NoSuchSampleError: There is none at the position; an IndexError, by which Python ends iterations.
+        """
+        if isinstance(index, slice):
+            return self.select(range(len(self))[index])
+        if not -len(self) <= index < len(self):
+            raise NoSuchSampleError(index, len(self))
+        return self.molecules[index]
 
     @typed()
     def score(self, reward: Reward | str | None = None, *, workers: Workers | None = None) -> SampleSet:
@@ -141,7 +161,7 @@ class SampleSet:
         """
         for index in indices:
             if not -len(self) <= index < len(self):
-                raise ConfigError(f"There is no sample {index}.", allowed=f"0 to {len(self) - 1}")
+                raise NoSuchSampleError(index, len(self))
         return replace(
             self,
             molecules=tuple(self.molecules[index] for index in indices),

@@ -11,9 +11,8 @@ from molvm.arguments import typed
 from molvm.chem.formats.record import Record
 from molvm.chem.io import write_csv, write_sdf
 from molvm.chem.molecule import Molecule
-from molvm.errors import ConfigError, InputFileError, MoleculeError
+from molvm.errors import ConfigError
 from molvm.frames import data_frame
-from molvm.interop.files import read_molecules
 from molvm.rewards.base import Failure, Outcome, Reward, SampleReward
 from molvm.rewards.cache import OutcomeCache
 from molvm.rewards.limits import DEFAULT_TIME_LIMIT
@@ -21,6 +20,7 @@ from molvm.rewards.pools import Pool, fitting_workers, open_pool
 from molvm.rewards.subjects import require_subject
 from molvm.rewards.workers import Workers
 from molvm.runs.kept_outcomes import kept_outcomes
+from molvm.runs.records_given import records_of
 from molvm.runs.reward_source import require_reward, resolve_reward
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _by_reward(texts: dict[str, str], *, several: bool) -> str | None:
 
 @typed(but="reward")
 def score(
-    source: Path | str | Iterable[Molecule | Record | Chem.Mol],
+    source: Path | str | pd.DataFrame | Iterable[Molecule | Record | Chem.Mol | str | None],
     reward: Reward | str | Sequence[Reward | str],
     *,
     workers: Workers | None = None,
@@ -148,8 +148,9 @@ def score(
     """Score molecules, or the records of a file.
 
     Args:
-        source: A molecule file, molecules of molvm or RDKit, or records of a file. RDKit's are taken as a file with
-            them would be: hydrogens are added, and positions where there are none in three dimensions.
+        source: A molecule file; molecules of molvm or RDKit, SMILES or records of a file; or a table of pandas with a
+            column of SMILES. What is not of molvm is taken as a file with it would be: hydrogens are added, and
+            positions where there are none in three dimensions. None and pandas' NaN are unreadable records.
         reward: A reward, its name, `path.py:name`, or several of these.
         workers: Worker processes, or the address of a Dask scheduler; a process a core by default.
         time_limit: Seconds that one molecule may take.
@@ -162,7 +163,8 @@ def score(
         MoleculeError: Something is no molecule.
         UnknownNameError: There is no such reward.
         RewardError: A reward judges images.
-        ConfigError: There is no reward, or two have one name, or the name of another column.
+        ConfigError: There is no reward, or two have one name, or the name of another column; or a table has no column
+            of SMILES.
     """
     several = list(reward) if isinstance(reward, list | tuple) else [reward]
     if not several:
@@ -183,58 +185,6 @@ def score(
     smiles = tuple(record.molecule.smiles() if record.molecule is not None else None for record in records)
     ids, read = tuple(record.id for record in records), tuple(record.molecule for record in records)
     return ScoreTable(ids, smiles, outcomes, read, tuple(record.note for record in records))
-
-
-def records_of(
-    source: Path | str | Iterable[Molecule | Record | Chem.Mol], progress: Callable[[int], None] | None = None
-) -> list[Record]:
-    """The records of a file, of molecules, or as they are.
-
-    Args:
-        source: A file, molecules or records.
-        progress: Called with how many records of a file are read.
-
-    Raises:
-        InputFileError: The file cannot be read, or has no records.
-        MoleculeError: Something is no molecule.
-    """
-    if isinstance(source, Path | str):
-        records = read_molecules(source, progress)
-        if not records:
-            raise InputFileError(f"There are no molecules in {source}.", remedy="another file")
-        return records
-    return [_record(one, number) for number, one in enumerate(source, start=1)]
-
-
-def _record(one: object, number: int) -> Record:
-    from rdkit import Chem
-
-    if isinstance(one, Record):
-        return one
-    if isinstance(one, Molecule):
-        return Record(one.id, one)
-    if isinstance(one, Chem.Mol):
-        return _of_rdkit(one, number)
-    raise MoleculeError(
-        f"{one!r:.60} is no molecule.",
-        allowed="molecules of molvm or RDKit, or the path of a molecule file",
-        remedy="molvm.Molecule.from_smiles(text) for each SMILES, also for those in the column of a table",
-    )
-
-
-def _of_rdkit(mol: Chem.Mol, number: int) -> Record:
-    from rdkit import Chem
-
-    from molvm.chem.formats.complete import completed
-    from molvm.chem.formats.record import note_of, title_or_number
-
-    name = title_or_number(mol.GetProp("_Name") if mol.HasProp("_Name") else "", number)
-    properties = {key: str(value) for key, value in mol.GetPropsAsDict().items()}
-    try:
-        molecule = completed(Chem.Mol(mol), name=name, properties=properties)
-        return Record(name, molecule, properties=properties, note=note_of(mol))
-    except MoleculeError as error:
-        return Record(name, reason=str(error), properties=properties)
 
 
 def evaluate_reward(

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from molvm.errors import ConfigError
+from molvm.models.flowmol.keeping import KeepingFlowMol
 from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.values.base import ValueNet
 
@@ -31,6 +32,8 @@ def sizes_to_draw(
     sizes: SizeHistogram | None = getattr(model, "sizes", None)
     if sizes is None:
         raise ConfigError(f"The base model {model.name} has no numbers of atoms to choose from.")
+    if isinstance(model, KeepingFlowMol) and atoms is not None:
+        _require_room(model, str(atoms))
     chosen = sizes if atoms is None else sizes.restricted(str(atoms))
     if not tilt_size:
         return chosen
@@ -41,3 +44,19 @@ def sizes_to_draw(
         )
     of_size = dict(zip(value.conditions.tolist(), value.log_partitions(), strict=True))
     return chosen.weighted(torch.stack([of_size[size] for size in chosen.sizes]))
+
+
+def _require_room(model: KeepingFlowMol, atoms: str) -> None:
+    """Refuse sizes of which none has room for the part, before anything is drawn.
+
+    Raises:
+        ConfigError: The largest is smaller than any molecule with the part.
+    """
+    largest, part = model.sizes_without_part.restricted(atoms).sizes[-1], model.part
+    if largest < part.n_atoms_with_others:
+        raise ConfigError(
+            f"The scaffold has {part.n_atoms} heavy atoms and {part.n_hydrogens} bonds for others, too many for "
+            f"molecules of {largest} atoms.",
+            allowed=f"{part.n_atoms_with_others} to {model.sizes.sizes[-1]} atoms",
+            remedy="larger molecules, or a smaller scaffold",
+        )

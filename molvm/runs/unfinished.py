@@ -29,12 +29,16 @@ class UnfinishedScoring(OutcomeCache):
         table: The file that is to be written; the folder is called as it is, and `.unfinished`.
         texts: Of each reward's name, what the user called it by.
         kept: The machine's own folder.
+
+    Attributes:
+        n_known: How many molecules had an outcome in either folder.
     """
 
     def __init__(self, table: Path, texts: Mapping[str, str], kept: OutcomeCache) -> None:
         super().__init__(table.with_name(table.name + ENDING))
         self.kept = kept
-        self.n_found = 0
+        self.n_known = 0
+        self._found: set[str | None] = set()
         self._identities = {name: identity_of(text) for name, text in texts.items()}
 
     def find(self, reward: SampleReward, molecule: Molecule) -> Outcome | None:
@@ -42,8 +46,15 @@ class UnfinishedScoring(OutcomeCache):
         known = self.kept.find(reward, molecule)
         if known is None:
             known = super().find(reward, molecule)
-            self.n_found += known is not None
+            if known is not None:
+                self._found.add(self.key(reward, molecule))
+        self.n_known += known is not None
         return known
+
+    @property
+    def n_found(self) -> int:
+        """How many outcomes of the folder beside the table were taken; equal molecules share one, as in `len`."""
+        return len(self._found)
 
     def keep(self, reward: SampleReward, molecule: Molecule, outcome: Outcome) -> None:
         """Remember an outcome in the folder that it belongs to."""

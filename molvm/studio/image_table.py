@@ -11,6 +11,7 @@ from typing import Final
 
 import pandas as pd
 
+from molvm.chem.formats.spreadsheet import guarded
 from molvm.images.files import png_bytes
 from molvm.images.image import Image
 from molvm.runs.image_records import ImageRecord
@@ -82,7 +83,7 @@ def as_zip(table: ImageTable, chosen: Sequence[int]) -> bytes:
         for name, index in zip(names, chosen, strict=True):
             archive.writestr(name, png_bytes(table.images[index]))
         rows = table.rows.loc[list(chosen)].assign(file=names)
-        archive.writestr("images.csv", rows.to_csv(index=False))
+        archive.writestr("images.csv", rows.map(guarded).to_csv(index=False))
     return buffer.getvalue()
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import pandas as pd
 
 from molvm.chem.formats.sdf import sdf_text
+from molvm.chem.formats.spreadsheet import guarded
 from molvm.chem.io import iterate_records
 from molvm.chem.molecule import Molecule
 from molvm.errors import MoleculeError
@@ -290,7 +291,7 @@ def as_sdf(table: MoleculeTable, chosen: Sequence[int]) -> bytes:
 
 def as_csv(table: MoleculeTable, chosen: Sequence[int]) -> bytes:
     """The chosen rows as a table."""
-    text: str = table.written(chosen).to_csv(index=False, lineterminator="\n")
+    text: str = table.written(chosen).map(guarded).to_csv(index=False, lineterminator="\n")
     return text.encode()
 
 

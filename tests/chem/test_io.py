@@ -34,6 +34,19 @@ def molecule_of(record: Record) -> Molecule:
 # --- SD files ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("text", ["=1+1", "+x", "-x", "@x", "'=x", "it's", "-1.5"])
+def test_texts_of_tables_are_no_formulas_and_come_back(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    write_csv(path, ["id", "smiles", "note", "value"], [{"id": text, "smiles": "C", "note": text, "value": -1.5}])
+    cells = path.read_text().splitlines()[1].split(",")
+    assert cells[3] == "-1.5"
+    assert cells[0] == cells[2]
+    assert cells[0][0] not in "=+@"
+    assert not cells[0].startswith("-x")
+    (record,) = read_molecules(path)
+    assert (record.id, record.properties["note"]) == (text, text)
+
+
 def test_sdf_there_and_back(tmp_path: Path, drug_like: list[Molecule]) -> None:
     path = tmp_path / "out.sdf"
     named = [replace(molecule, properties={"rank": number}) for number, molecule in enumerate(drug_like)]

@@ -127,3 +127,14 @@ def test_dative_bonds_are_refused() -> None:
 def test_replace_checks_again() -> None:
     with pytest.raises(MoleculeError):
         replace(make(), positions=np.zeros((2, 3)))
+
+
+def test_rdkit_is_given_properties_and_finds_the_handedness_in_the_positions() -> None:
+    for smiles in ("C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O"):
+        molecule = replace(Molecule.from_smiles(smiles, id="alanine"), properties={"source": "x", "logP": -2.9})
+        mol = molecule.to_rdkit()
+        assert mol.GetProp("_Name") == "alanine"
+        assert (mol.GetProp("source"), mol.GetProp("logP")) == ("x", "-2.9")
+        Chem.SanitizeMol(mol)
+        Chem.AssignStereochemistryFrom3D(mol)
+        assert Chem.MolToSmiles(Chem.RemoveHs(mol)) == Chem.CanonSmiles(smiles)

@@ -51,6 +51,10 @@ def offered(line: str, folder: Path) -> list[str]:
         ("molvm evaluate top.sdf --reference dr", {"drugs"}),
         ("molvm models info d", {"digits", "drugs"}),
         ("molvm rewards describe dip", {"dipole"}),
+        ("molvm init --recipe f", {"few-labels"}),
+        ("molvm init --objective d", {"ddpo", "dpok", "draft"}),
+        ("molvm train --set training.it", {"training.iterations="}),
+        ("molvm train --set objective.", {"objective.name="}),
         ("molvm data export ", {"qm9", "drugs", "geom"}),
     ],
 )
@@ -83,7 +87,7 @@ def test_no_completer_loads_torch() -> None:
     program = (
         "import sys\nfrom molvm.cli import completion as c\n"
         "for complete in (c.rewards, c.models, c.sources, c.datasets, c.objectives, c.methods, c.transitions,\n"
-        "                 c.recipes, c.value_sizes, c.loggers, c.training_bases):\n"
+        "                 c.recipes, c.value_sizes, c.loggers, c.training_bases, c.settings):\n"
         "    assert complete('') is not None\n"
         "assert 'torch' not in sys.modules"
     )

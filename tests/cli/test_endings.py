@@ -28,6 +28,19 @@ def test_other_endings_are_refused_before_anything_is_drawn(molvm: Molvm, tiny_p
     assert [path.name for path in Path().iterdir()] == ["in.smi"]
 
 
+def test_reports_exports_and_settings_are_called_what_they_are(molvm: Molvm) -> None:
+    for command, allowed in (
+        (("report", "run", "--out", "r.pdf"), ".html"),
+        (("data", "export", "qm9", "--out", "q.csv"), ".parquet"),
+        (("init", "a.xyz"), ".toml"),
+        (("init", "-"), ".toml"),
+    ):
+        said = molvm(*command)
+        assert said.code == 2
+        assert allowed in said.err
+    assert not list(Path().iterdir())
+
+
 def test_a_folder_is_not_called_like_a_file() -> None:
     require_ending(Path("images"))
     require_ending(Path("run.2"))

@@ -63,7 +63,7 @@ def slow(mol):
 def interrupted_bar(what: str, things: str) -> Iterator[Callable[[int, int], None]]:
     """Ctrl-C after three."""
 
-    def progress(done: int, total: int) -> None:
+    def progress(done: int, total: int, kept: int = 0) -> None:
         if done >= 3:
             raise KeyboardInterrupt
 

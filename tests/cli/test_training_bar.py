@@ -92,6 +92,24 @@ def test_a_terminal_is_shown_rate_and_time_left(
     assert "a second" in said
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_was_there_before_does_not_count_as_fast(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("molvm.cli.console.is_terminal", lambda: terminal)
+    times = iter([0.0] + [10.0] * 50)
+    monkeypatch.setattr("molvm.cli.console.time.monotonic", lambda: next(times))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    with counting_bar("counting", "sheep") as progress:
+        progress(60, 100, 60)
+        progress(80, 100, 60)
+    said = capsys.readouterr().err
+    assert "80/100 sheep" in said
+    assert "2 a second" in said
+    assert terminal or said.endswith("0:00:10 left\n")
+
+
 def test_the_uncounted_is_told_now_and_then(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

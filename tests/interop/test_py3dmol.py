@@ -70,6 +70,11 @@ def test_what_is_not_finite_is_drawn_at_the_origin(small: list[Molecule]) -> Non
     assert "nan" not in page(replace(small[0], positions=np.full_like(small[0].positions, np.nan)))
 
 
+def test_what_is_no_molecule_is_told_how_it_becomes_one() -> None:
+    with pytest.raises(MoleculeError, match=r"to_py3dmol.*Molecule\.from_rdkit"):
+        to_py3dmol(Chem.MolFromSmiles("C"))  # type: ignore[arg-type]
+
+
 def test_no_element_no_view() -> None:
     with pytest.raises(MoleculeError):
         to_py3dmol(Molecule([0], [[0, 0, 0]], [0], [], []))

@@ -103,6 +103,17 @@ def test_a_scaffold_is_a_smiles_or_a_file(tmp_path: Path) -> None:
         read_scaffold(tmp_path / "none.sdf")
 
 
+@pytest.mark.parametrize(("scaffold", "atoms"), [("C1CCNC1", "5"), ("c1ccccc1", "3-5")])
+def test_a_scaffold_that_the_sizes_have_no_room_for_is_refused_before_anything_is_drawn(
+    scaffold: str, atoms: str
+) -> None:
+    def never(done: int, total: int) -> None:
+        raise AssertionError
+
+    with pytest.raises(ConfigError, match=r"scaffold has [56] heavy atoms.*molecules of 5 atoms"):
+        molvm.sample("qm9", 1, steps=2, scaffold=scaffold, atoms=atoms, progress=never)
+
+
 def test_only_continuous_flowmol_keeps_a_scaffold() -> None:
     gaussian = GaussianMixtureModel((GaussianMixture.of([1.0], [[0.0]], [[1.0]]),), LinearSchedule())
     with pytest.raises(ConfigError, match="cannot keep a scaffold"):

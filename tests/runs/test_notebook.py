@@ -15,7 +15,7 @@ from molvm.images.image import Image
 from molvm.rewards.base import Failure, Outcome
 from molvm.runs.image_samples import ImageSet
 from molvm.runs.notebook import last_round
-from molvm.runs.samples import SampleSet
+from molvm.runs.samples import NoSuchSampleError, SampleSet
 from tests.studio.hostile import TEXTS
 
 HOSTILE = " ".join(TEXTS)
@@ -63,6 +63,10 @@ def test_a_slice_of_samples_is_a_set_of_samples() -> None:
     assert list(last) == [samples[1]]
     assert last.outcomes == samples.outcomes[1:]
     assert len(samples[5:]) == 0
+    for beyond in (99, -99):
+        with pytest.raises(NoSuchSampleError, match=f"no sample {beyond}") as refused:
+            samples[beyond]
+        assert isinstance(refused.value, IndexError)
 
 
 def test_samples_are_drawn_and_their_values_told() -> None:

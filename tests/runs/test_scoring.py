@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from rdkit import Chem
 
@@ -12,8 +13,9 @@ from molvm.chem.formats.record import ISOTOPES_IGNORED
 from molvm.chem.io import read_molecules, write_sdf
 from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError, InputFileError, MoleculeError, OutputExistsError, RewardError
-from molvm.rewards import qed
-from molvm.rewards.base import Outcome
+from molvm.rewards import logp, qed, weighted_sum
+from molvm.rewards.base import Outcome, Reward
+from molvm.rewards.isolated import isolated
 from molvm.runs.scoring import score
 from tests.runs.spread_reward import Spread
 
@@ -53,7 +55,9 @@ def test_a_file_and_its_molecules_score_alike(file: Path) -> None:
 
 
 def test_several_rewards_say_who_failed(file: Path) -> None:
-    rows = score(file, ["qed", Spread()], workers=1).rows()
+    salt = Molecule.from_smiles("[Na+].[Cl-]")
+    records = [*read_molecules(file)[:3], replace(salt, positions=0 * salt.positions)]
+    rows = score(records, ["qed", Spread()], workers=1).rows()
     assert list(rows[0]) == ["id", "smiles", "qed", "spread", "failure", "reason", "seconds"]
     assert rows[0]["failure"] is None
     assert rows[1]["reason"].startswith("reading: ")
@@ -79,8 +83,32 @@ def test_columns_cannot_collide(file: Path) -> None:
 
 
 def test_what_is_no_molecule_is_refused() -> None:
-    with pytest.raises(MoleculeError, match=r"'CCO' is no molecule.*Molecule\.from_smiles"):
-        score(["CCO"], "qed")  # type: ignore[list-item]
+    with pytest.raises(MoleculeError, match=r"7 is no molecule.*Molecule\.from_smiles"):
+        score([7], "qed")  # type: ignore[list-item]
+
+
+def test_smiles_are_taken_and_what_is_missing_is_a_failure_of_its_row() -> None:
+    table = score(pd.Series(["CCO", "nonsense", None, float("nan"), "C"]), "qed", workers=1)
+    assert table.smiles == ("CCO", None, None, None, "C")
+    assert table.ids == ("1", "2", "3", "4", "5")
+    assert [row["failure"] for row in table.rows()] == [None, "invalid", "invalid", "invalid", None]
+    assert score(["CCO"], "qed", workers=1).values("qed") == table.values("qed")[:1]
+
+
+def test_a_data_frame_is_taken_as_its_csv_file_would_be(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"name": ["ethanol", None], "SMILES": ["CCO", "C"], "yield": [0.5, 1.0]})
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    table, of_file = score(frame, "qed", workers=1), score(tmp_path / "table.csv", "qed", workers=1)
+    assert table.ids == of_file.ids == ("ethanol", "2")
+    assert table.values("qed") == of_file.values("qed")
+    assert table.molecules[0] is not None
+    assert table.molecules[0].properties == {"yield": "0.5"}
+
+
+@pytest.mark.parametrize("given", [pd.DataFrame({"mol": ["CCO"]}), {"smiles": ["CCO"]}])
+def test_a_table_without_smiles_is_refused_with_what_to_pass(given: object) -> None:
+    with pytest.raises(ConfigError, match=r"Allowed: .*Try: .*column"):
+        score(given, "qed")  # type: ignore[arg-type]
 
 
 def test_molecules_of_rdkit_are_taken_as_a_file_with_them_would_be(tmp_path: Path) -> None:
@@ -119,6 +147,13 @@ def test_a_table_is_written_with_its_molecules(tmp_path: Path) -> None:
 def test_a_reward_called_on_one_molecule_says_what_it_takes() -> None:
     with pytest.raises(RewardError, match=r"several molecules in a list\. Try: \[molecule\]"):
         qed()(Molecule.from_smiles("CCO"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("asked", [qed(), weighted_sum(qed(), logp()), isolated(qed(), 1)])
+@pytest.mark.parametrize("given", ["CCO", Chem.MolFromSmiles("CCO")])
+def test_a_reward_called_on_what_is_no_molecule_says_how_it_becomes_one(asked: Reward, given: object) -> None:
+    with pytest.raises(MoleculeError, match=r"Molecule\.from_rdkit\(mol\).*from_smiles.*molvm\.score"):
+        asked([given])
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -128,6 +128,14 @@ def test_fields_of_a_file_come_back_as_they_stand_there(tmp_path: Path) -> None:
     assert (bare_row["Vendor"], bare_row["CID"]) == ("", "")
 
 
+def test_a_table_that_is_taken_away_holds_no_formulas(tmp_path: Path) -> None:
+    (tmp_path / "some.smi").write_text("CCO =1+1\nC -3\n")
+    text = as_csv(table_of_file(tmp_path / "some.smi"), [0, 1]).decode()
+    assert [row["id"] for row in csv.DictReader(io.StringIO(text))] == ["'=1+1", "-3"]
+    (tmp_path / "again.csv").write_text(text)
+    assert [record.id for record in read_molecules(tmp_path / "again.csv")] == ["=1+1", "-3"]
+
+
 @pytest.mark.parametrize(
     ("write", "vendors"),
     [

@@ -10,7 +10,7 @@ from rdkit import Chem, rdBase
 
 from molvm.chem.formats.complete import completed
 from molvm.chem.formats.record import MAX_RECORD_CHARACTERS, Record, note_of, title_or_number
-from molvm.chem.molecule import Molecule
+from molvm.chem.molecule import Molecule, require_molecule
 from molvm.errors import MoleculeError
 
 END = "$$$$"
@@ -74,9 +74,9 @@ def sdf_text(molecule: Molecule) -> str:
     which RDKit cannot write, becomes that number.
 
     Raises:
-        MoleculeError: An atomic number is outside 1 to 118.
+        MoleculeError: It is no `Molecule`, or an atomic number is outside 1 to 118.
     """
-    mol = molecule.to_rdkit()
+    mol = require_molecule(molecule, "An SD file").to_rdkit()
     for atom in mol.GetAtoms():
         atom.SetFormalCharge(min(atom.GetFormalCharge(), atom.GetAtomicNum()))
     mol.SetProp("_Name", _one_line(molecule.id))

@@ -10,6 +10,7 @@ from rdkit import Chem, rdBase
 
 from molvm.chem.formats.complete import completed
 from molvm.chem.formats.record import MAX_SMILES_CHARACTERS, Record, note_of, title_or_number
+from molvm.chem.formats.spreadsheet import unguarded
 from molvm.errors import InputFileError, MoleculeError
 
 SMILES_COLUMNS = ("smiles", "canonical_smiles", "smi", "structure")
@@ -73,9 +74,9 @@ def smiles_table(lines: Iterable[str]) -> Iterator[SmilesRow]:
     try:
         for row in reader:
             number += 1
-            name = title_or_number((row.get(id_column) or "") if id_column is not None else "", number)
+            name = title_or_number(unguarded(row.get(id_column) or "") if id_column is not None else "", number)
             properties = {
-                key: value
+                key: unguarded(value)
                 for key, value in row.items()
                 if isinstance(key, str) and isinstance(value, str) and key not in (smiles_column, id_column)
             }

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from rdkit import Chem
 
-from molvm.chem.molecule import Molecule
+from molvm.chem.molecule import Molecule, require_molecule
 from molvm.errors import MoleculeError
 from molvm.models.flowmol.config import CHARGE_OFFSET, FlowMolConfig
 from molvm.states import MoleculeState
@@ -22,8 +22,10 @@ def encode_molecules(molecules: Sequence[Molecule], config: FlowMolConfig) -> Mo
         config: Gives the classes.
 
     Raises:
-        MoleculeError: There is none, or an element, a formal charge or a bond order has no class.
+        MoleculeError: There is none, one is no `Molecule`, or an element, a formal charge or a bond order has no class.
     """
+    for molecule in molecules:
+        require_molecule(molecule, "What encodes molecules")
     if not molecules or any(molecule.n_atoms == 0 for molecule in molecules):
         raise MoleculeError("There is no molecule to encode, or one without atoms.", allowed="atoms in each")
     n_atoms = torch.tensor([molecule.n_atoms for molecule in molecules])

@@ -47,6 +47,7 @@ class KeepingFlowMol(FlowMolModel):
             )
         super().__init__(model.network, _large_enough(model, part), model.name, model.card, model.precision)
         self.part = part
+        self.sizes_without_part = model.sizes
         self._spread: PosteriorSpread = spread
 
     def predict_endpoint(self, x: State, t: Tensor) -> MoleculeState:

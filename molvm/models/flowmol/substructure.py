@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 import torch
@@ -32,6 +33,10 @@ LEAST_PROBABILITY = 1e-6
 """Below it a class that the base has ruled out does not pull any more strongly."""
 
 
+MOST_BONDS: Final = 6
+"""Of sulfur, the most that an element has here."""
+
+
 @dataclass(frozen=True, eq=False)
 class Substructure:
     """The first S atoms that a molecule is to have, whatever hangs on them.
@@ -39,10 +44,12 @@ class Substructure:
     Args:
         molecule: The part, without hydrogens.
         state: The same as one sample at t = 1.
+        n_hydrogens: Those that were left out: so many bonds are for other atoms.
     """
 
     molecule: Molecule
     state: MoleculeState
+    n_hydrogens: int = 0
 
     @classmethod
     def of(cls, molecule: Molecule, config: FlowMolConfig) -> Self:
@@ -65,12 +72,17 @@ class Substructure:
         heavy = from_rdkit(mol, name=molecule.id, properties={})
         if heavy.n_atoms < 2:
             raise MoleculeError(f"The part {molecule.id!r} to be kept has one heavy atom.", allowed="two or more")
-        return cls(heavy, encode_molecules([heavy], config))
+        return cls(heavy, encode_molecules([heavy], config), molecule.n_atoms - heavy.n_atoms)
 
     @property
     def n_atoms(self) -> int:
         """S."""
         return self.molecule.n_atoms
+
+    @property
+    def n_atoms_with_others(self) -> int:
+        """A bound from below for molecules that have the part, if no other atom takes more than six of its bonds."""
+        return self.n_atoms + math.ceil(self.n_hydrogens / MOST_BONDS)
 
     def mismatch(self, x: MoleculeState, variance: Mapping[str, Tensor]) -> Tensor:
         """How unlikely the part is where a prediction x̂₁ is the mean of what is to come, in nats, shape (B,).
