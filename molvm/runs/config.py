@@ -177,6 +177,9 @@ class HeadStartSection(Section):
     molecules: Annotated[int, Field(ge=0)] = Field(
         0, description="molecules of the dataset that are scored and learned from; 0: none, as in the paper"
     )
+    noised_from: Annotated[FiniteFloat, Field(ge=0, lt=1)] | None = Field(
+        None, description="time from which they are noised, as late as the first choice; unset: sampling.steer_from"
+    )
     views: Annotated[int, Field(ge=1)] = Field(
         2, description="how often each of them is noised; 5 to 20 where there are few"
     )

@@ -71,8 +71,8 @@ def check_head_start(config: RunConfig, model: FlowModel, objective: object) -> 
     """Refuse a head start that cannot be had, before anything is scored.
 
     Raises:
-        ConfigError: The objective learns no value function, the run starts from another one's, or the base model has no
-            dataset, or not as many molecules.
+        ConfigError: The objective learns no value function, the run starts from another one's, molecules would be
+            noised to no time at which it steers, or the base model has no dataset, or not as many molecules.
         DatasetError: The dataset is not built.
     """
     if not config.head_start.molecules:
@@ -88,6 +88,12 @@ def check_head_start(config: RunConfig, model: FlowModel, objective: object) -> 
             f"The value network would start both from the run {config.value.start} and from known molecules.",
             remedy="value.start or head_start.molecules, one of the two",
         )
+    if _noised_from(config) >= config.sampling.steer_until:
+        raise ConfigError(
+            f"Known molecules would be noised to times from {_noised_from(config):g}, when the value network steers no "
+            "more.",
+            allowed=f"head_start.noised_from less than sampling.steer_until, {config.sampling.steer_until:g}",
+        )
     _drawn(config, model)
 
 
@@ -100,6 +106,11 @@ def known_molecules(config: RunConfig, model: FlowModel) -> list[Molecule]:
     """
     dataset, indices = _drawn(config, model)
     return [dataset.molecule(int(index)) for index in indices]
+
+
+def _noised_from(config: RunConfig) -> float:
+    asked = config.head_start.noised_from
+    return config.sampling.steer_from if asked is None else asked
 
 
 def _drawn(config: RunConfig, model: FlowModel) -> tuple[MoleculeDataset, npt.NDArray[np.int64]]:
@@ -167,7 +178,7 @@ def learn_before(
         worth(outcomes),
         _views(section, len(known), len(drawn)),
         HeadStartOptions(
-            first=config.sampling.steer_from,
+            first=_noised_from(config),
             last=config.sampling.steer_until,
             seed=config.training.seed,
             **section.model_dump(include={"epochs", "batch_size", "learning_rate", "weight_decay"}),

@@ -16,6 +16,7 @@ from molvm.models.flowmol.network import FlowMolNetwork
 from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.models.hub import save_model
 from molvm.runs.config import HeadStartSection
+from molvm.runs.config_file import merged
 from molvm.runs.head_start import _views
 from molvm.runs.progress import Silence
 from molvm.runs.run import Run
@@ -66,7 +67,7 @@ class Watcher(Silence):
 
 def train(base: Path, out: Path, reward: str, watcher: Watcher | None = None, **options: object) -> Run:
     given = {"strength": 2.0, "iterations": 1, "batch_size": 4, "steps": 4, "value_size": "A", "head_start": 20}
-    return molvm.train(base, reward, out=out, settings=SMALL, progress=watcher, **(given | options))  # type: ignore[arg-type]
+    return molvm.train(base, reward, out=out, progress=watcher, **({"settings": SMALL} | given | options))  # type: ignore[arg-type]
 
 
 def test_the_value_network_has_learned_before_the_first_round(base: Path, tmp_path: Path, spread_reward: str) -> None:
@@ -83,6 +84,16 @@ def test_the_value_network_has_learned_before_the_first_round(base: Path, tmp_pa
     assert not run.directory.head_start.exists()
     assert len(list(run.store.records())) == 4  # none of the known molecules passes for a sample
     json.dumps(dataclasses.asdict(run.manifest))
+
+
+def test_molecules_are_noised_to_the_times_that_are_asked_for(base: Path, tmp_path: Path, spread_reward: str) -> None:
+    late = merged([SMALL, {"head_start": {"noised_from": 0.5}, "sampling": {"steer_from": 0.2, "steer_until": 0.8}}])
+    times = train(base, tmp_path / "run", spread_reward, settings=late).manifest.head_start["times"]  # type: ignore[index]
+    assert 0.5 <= min(times) < max(times) <= 0.8
+    never = merged([late, {"head_start": {"noised_from": 0.8}}])
+    with pytest.raises(ConfigError, match="when the value network steers no more"):
+        train(base, tmp_path / "never", spread_reward, settings=never)
+    assert not (tmp_path / "never").exists()
 
 
 def test_an_interrupted_head_start_goes_on(base: Path, tmp_path: Path, spread_reward: str) -> None:
