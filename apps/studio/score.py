@@ -51,18 +51,19 @@ def results(uploads: Uploads, name: str) -> None:
     """A table of scores."""
     with messages():
         path = uploads.table(name)
-    texts = ("id", "smiles", "failure", "reason")
+    texts = ["id", "smiles", "failure", "reason"]
     table = pd.read_csv(path, dtype=dict.fromkeys(texts, str))
-    table[["id", "reason"]] = table[["id", "reason"]].map(unguarded, na_action="ignore")
-    failed = int(table["failure"].notna().sum())
+    table[texts] = table[texts].fillna("")
+    table[["id", "reason"]] = table[["id", "reason"]].map(unguarded)
+    wrong = table["failure"] != ""
+    failed = int(wrong.sum())
     cells = st.columns(4)
     cells[0].metric("Records", len(table))
     cells[1].metric("Scored", len(table) - failed)
     cells[2].metric("With a failure", failed)
     cells[3].download_button("CSV", path.read_bytes(), "scores.csv", icon=":material/download:", on_click="ignore")
     only = st.toggle("Failures only", key="failures", bind=LINKED)
-    rows = table[table["failure"].notna()] if only else table
-    rows = rows.fillna(dict.fromkeys(("smiles", "failure", "reason"), ""))
+    rows = table[wrong] if only else table
     height = "content" if len(rows) <= SHORT else 460
     st.dataframe(rows, hide_index=True, height=height, column_config={"reason": st.column_config.Column(width="large")})
 

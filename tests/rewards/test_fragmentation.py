@@ -11,18 +11,18 @@ from molvm.rewards.fragmentation import fragment_sizes, fragmentation
 from tests.rewards.molecules import from_smiles
 
 
-def apart(smiles: str) -> Molecule:
-    """A molecule whose pieces are far from each other; RDKit embeds them into one another."""
+def within(smiles: str) -> Molecule:
+    """A molecule whose pieces have their centres in one place."""
     molecule = from_smiles(smiles)
     positions = np.array(molecule.positions)
-    for number, atoms in enumerate(Chem.GetMolFrags(molecule.to_rdkit())):
-        positions[list(atoms)] += [20.0 * number, 0.0, 0.0]
+    for atoms in map(list, Chem.GetMolFrags(molecule.to_rdkit())):
+        positions[atoms] -= positions[atoms].mean(axis=0)
     return replace(molecule, positions=positions)
 
 
 @pytest.mark.parametrize(("smiles", "share"), [("CCO", 1.0), ("O.O", 0.5), ("CCO.O", 0.75), ("C.O.[HH]", 0.5)])
 def test_the_share_of_the_largest_piece(smiles: str, share: float) -> None:
-    molecule = apart(smiles)
+    molecule = from_smiles(smiles)
     outcome = fragmentation().outcome(molecule)
     assert outcome.value == share
     assert outcome.details["fragments"] == len(fragment_sizes(molecule)) == smiles.count(".") + 1
@@ -30,12 +30,12 @@ def test_the_share_of_the_largest_piece(smiles: str, share: float) -> None:
 
 
 def test_pieces_within_one_another_are_no_molecules() -> None:
-    failure = fragmentation().outcome(from_smiles("O.O")).failure
+    failure = fragmentation().outcome(within("O.O")).failure
     assert failure is not None
     assert failure.stage == "distances"
 
 
 def test_radicals_are_no_molecules_in_pieces_either() -> None:
-    failure = fragmentation().outcome(apart("[CH3].[CH3]")).failure
+    failure = fragmentation().outcome(from_smiles("[CH3].[CH3]")).failure
     assert failure is not None
     assert (failure.kind, failure.stage) == ("invalid", "valences")
