@@ -5,13 +5,14 @@ its own κ, η and σ. At any other σ the same V asks for the extra drift −(�
 """
 
 from molvm.sde.analytic import analytic_variance
+from molvm.sde.control import Control, Steering
 from molvm.sde.ddim import ddim
 from molvm.sde.feynman_kac import FeynmanKacOptions, feynman_kac_particles, log_potential
 from molvm.sde.grid import start_time, time_grid, trained_grid, uniform_grid
 from molvm.sde.guidance import Guided
 from molvm.sde.options import SamplingOptions
 from molvm.sde.particles import Particles, effective_particles, twisted_particles
-from molvm.sde.simulate import Control, Steering, simulate
+from molvm.sde.simulate import simulate
 from molvm.sde.soft_value import SoftValue, learned_value, posterior_mean_value
 from molvm.sde.svdd import SvddOptions, soft_value_decoding
 from molvm.sde.trajectory import Trajectory

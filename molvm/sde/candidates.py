@@ -16,40 +16,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from molvm.models.base import FlowModel
+from molvm.sde.control import Control, reads_endpoint
+from molvm.sde.step import Taken
 from molvm.sde.transition import Transition
 from molvm.states import State
 
-if TYPE_CHECKING:
-    from molvm.sde.simulate import Control
-
 HALVINGS: Final = 30
 """By which the tempering is found that meets an allowance."""
-
-
-@dataclass(frozen=True, eq=False)
-class Chosen:
-    """What goes on.
-
-    Attributes:
-        state: x_s, B samples.
-        endpoint: The base's x̂₁ of them, if V has asked for it.
-        noise: The standard normal draws of the last step that led to them.
-        cost: Σ w log M w of each, shape (B,), not negative.
-        ito: log M w of the chosen one less the cost, shape (B,), zero in the mean.
-    """
-
-    state: State
-    endpoint: State | None
-    noise: State
-    cost: Tensor
-    ito: Tensor
 
 
 def choose(
@@ -62,7 +41,7 @@ def choose(
     *,
     allowed: float = math.inf,
     generator: torch.Generator | None = None,
-) -> Chosen:
+) -> Taken:
     """Some steps of the base, chosen among several such paths by where they end.
 
     Args:
@@ -78,19 +57,19 @@ def choose(
     rows = torch.arange(len(mean), device=mean.device)
     proposed, noise = _proposed(model, mean.select(rows.repeat_interleave(count)), transitions, times, generator)
     endpoint = None
-    if getattr(control, "reads", "state") == "endpoint":
+    if reads_endpoint(control):
         endpoint = _endpoint(model, proposed, times[-1])
     values = control(proposed if endpoint is None else endpoint, _all_at(times[-1], proposed)).to(mean.device).double()
     log_shares = tempered(-values.view(-1, count), allowed)
     picked = torch.multinomial(log_shares.exp(), 1, generator=generator).squeeze(1)
     index = picked + count * rows
     cost = _divergence(log_shares).squeeze(1)
-    return Chosen(
+    return Taken(
         proposed.select(index),
-        None if endpoint is None else endpoint.select(index),
         noise.select(index),
         cost.to(mean.dtype),
         (log_shares[rows, picked] + math.log(count) - cost).to(mean.dtype),
+        endpoint=None if endpoint is None else endpoint.select(index),
     )
 
 

@@ -8,7 +8,7 @@ from typing import cast
 from torch import Tensor
 
 from molvm.errors import ConfigError
-from molvm.sde.simulate import Control, Steering, reads_endpoint
+from molvm.sde.control import Control, Steering, reads_endpoint
 from molvm.states import State
 
 

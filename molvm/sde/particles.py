@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from molvm.models.base import FlowModel
-from molvm.sde.simulate import Control, simulate
+from molvm.sde.control import Control
+from molvm.sde.simulate import simulate
 from molvm.sde.soft_value import value_of
 from molvm.sde.transition import Stepper
 from molvm.states import State

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -12,35 +11,13 @@ from torch import Tensor
 from molvm.errors import DivergenceError, StateError
 from molvm.models.base import FlowModel
 from molvm.sde.candidates import choose
+from molvm.sde.control import Control, Steering, reads_endpoint
+from molvm.sde.pull import pull
+from molvm.sde.step import Taken, unsteered
 from molvm.sde.strides import strides_of
 from molvm.sde.trajectory import Trajectory
 from molvm.sde.transition import Stepper, Transition, euler_maruyama
 from molvm.states import State
-
-
-class Steering(Protocol):
-    """Whatever steers: it has g(x, t) in the place of ∇V, so that the control is u = −σg."""
-
-    def gradient(self, x: State, t: Tensor) -> State:
-        """g(x, t) in the geometry of the state space, for times of shape (B,), detached."""
-        ...
-
-
-class Control(Steering, Protocol):
-    """A value function, which steers by its gradient and knows what a state is worth.
-
-    If it has the attribute `reads` = "endpoint", it is a function of x̂₁(x, t) instead of x; the base model then knows
-    the gradient.
-    """
-
-    def __call__(self, x: State, t: Tensor) -> Tensor:
-        """V, shape (B,), for times of shape (B,)."""
-        ...
-
-
-def reads_endpoint(control: Steering | None) -> bool:
-    """Whether the control is given x̂₁ and not x."""
-    return getattr(control, "reads", "state") == "endpoint"
 
 
 @torch.no_grad()
@@ -113,11 +90,9 @@ def simulate(
     for row, stride in enumerate(strides):
         first, end = stride.first, stride.end
         transition = transitions[first]
-        t = grid[first].to(device=x.device, dtype=x.dtype).expand(len(x))
-        if known is None:
-            endpoint, gradient = _evaluate(model, control if stride.pulls else None, x, t)
-        else:
-            endpoint, gradient = known, None
+        endpoint, gradient = known, None
+        if endpoint is None:
+            endpoint, gradient = _evaluate(model, control if stride.pulls else None, x, grid[first])
         mean = x.scale(transition.keep) + endpoint.scale(transition.pull)
         if stride.chooses:
             taken = choose(
@@ -130,25 +105,29 @@ def simulate(
                 allowed=stride.allowed,
                 generator=generator,
             )
-            x, known, noise, cost[row], ito[row] = taken.state, taken.endpoint, taken.noise, taken.cost, taken.ito
+        elif gradient is not None:
+            taken = pull(
+                cast(Steering, control),
+                gradient,
+                mean,
+                transition,
+                grid[end],
+                allowed=stride.allowed,
+                look_ahead=look_ahead,
+                generator=generator,
+            )
         else:
-            noise, known = x.randn_like(generator), None
-            x = mean + noise.scale(transition.noise)
-        if gradient is not None:
-            if look_ahead and float(grid[end]) < 1:
-                gradient = _ahead(cast(Steering, control), gradient, transition, mean, grid[end], look_ahead)
-            pulled = _within(stride.allowed, gradient, *_control_sums(transition, gradient, noise))
-            gradient, cost[row], ito[row] = pulled
-            x = x - gradient.scale(transition.shift)
+            taken = unsteered(mean, transition, generator)
+        x, known, cost[row], ito[row] = taken.state, taken.endpoint, taken.cost, taken.ito
         _check_finite(x, end - 1, steps, float(grid[end - 1]))
         if keep_states:
             states.append(x)
         if keep_noise:
-            noises.append(noise)
+            noises.append(taken.noise)
         if keep_endpoints:
             endpoints.append(endpoint)
         if keep_increments:
-            increments.append(noise if gradient is None else noise - gradient.scale(transition.leverage))
+            increments.append(_increment(taken, transition))
         if on_step is not None:
             on_step(end, steps)
     return Trajectory(
@@ -165,6 +144,7 @@ def simulate(
 
 def _evaluate(model: FlowModel, control: Steering | None, x: State, t: Tensor) -> tuple[State, State | None]:
     """x̂₁, and ∇V if something steers."""
+    t = t.to(device=x.device, dtype=x.dtype).expand(len(x))
     if control is not None and reads_endpoint(control):
         endpoint, gradient = model.differentiate_endpoint(x, t, cast(Control, control))
         return endpoint.to(dtype=x.dtype), gradient.to(dtype=x.dtype)
@@ -172,44 +152,9 @@ def _evaluate(model: FlowModel, control: Steering | None, x: State, t: Tensor) -
     return endpoint, None if control is None else control.gradient(x, t)
 
 
-def _ahead(control: Steering, gradient: State, transition: Transition, mean: State, s: Tensor, sweeps: int) -> State:
-    """What stands in the place of ∇V so that the step is shifted by m = −noise² ∇V(mean + m, s), the chain's best.
-
-    Of all shifts of a Gaussian step it has the least E[V(x_s, s)] + ½|m/noise|², to second order in the step. The fixed
-    point is approached from the control where the step begins; V(·, 1) is not learned, so that the last step keeps it.
-    """
-    if reads_endpoint(control):
-        raise StateError(
-            "A control that reads the base's endpoint cannot look ahead: that takes the base where the step leads.",
-            remedy="look_ahead = 0, or value.reads = state",
-        )
-    later = s.to(device=mean.device, dtype=mean.dtype).expand(len(mean))
-    shift, noise = transition.shift, transition.noise
-    share = {name: shift[name] and noise[name] ** 2 / shift[name] for name in shift}
-    for _ in range(sweeps):
-        gradient = control.gradient(mean - gradient.scale(shift), later).scale(share)
-    return gradient
-
-
-def _control_sums(transition: Transition, gradient: State, noise: State) -> tuple[Tensor, Tensor]:
-    if any(level == 0 and transition.shift[name] != 0 for name, level in transition.noise.items()):
-        # Without noise a steered path is impossible under the base: its cost is infinite, unless nothing steers.
-        squared = gradient.squared_norm()
-        return torch.where(squared > 0, torch.inf, squared), torch.zeros_like(squared)
-    control = gradient.scale(transition.leverage)
-    return control.squared_norm() / 2, -control.inner(noise)
-
-
-def _within(allowed: float, gradient: State, cost: Tensor, ito: Tensor) -> tuple[State, Tensor, Tensor]:
-    """∇V, cost and Itô increment of the control that costs no path more than is allowed.
-
-    Of all controls that short this one has the least Hamiltonian ½|u|² + u·σ∇V, so that what is learned from the paths
-    is the value function of the bounded problem.
-    """
-    if math.isinf(allowed) or not bool((cost > allowed).any()):
-        return gradient, cost, ito
-    share = torch.sqrt((allowed / cost).clamp(max=1.0))
-    return gradient.scale(share), cost.clamp(max=allowed), ito * share
+def _increment(taken: Taken, transition: Transition) -> State:
+    """Control and noise in one."""
+    return taken.noise if taken.gradient is None else taken.noise - taken.gradient.scale(transition.leverage)
 
 
 def _check_finite(x: State, k: int, steps: int, t: float) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from molvm.models.base import FlowModel
-from molvm.sde.simulate import Control, reads_endpoint
+from molvm.sde.control import Control, reads_endpoint
 from molvm.states import State
 
 SoftValue = Callable[[State, Tensor], Tensor]

@@ -13,7 +13,7 @@ from molvm.models.tilt import IntervalReward, QuadraticReward
 from molvm.schedules import LinearSchedule
 from molvm.sde import Guided, SamplingOptions, Trajectory, simulate, time_grid
 from molvm.sde.candidates import tempered
-from molvm.sde.simulate import Steering
+from molvm.sde.control import Steering
 from molvm.sde.strides import strides_of
 from molvm.states import State, TensorState
 
