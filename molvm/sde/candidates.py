@@ -15,7 +15,7 @@ whole paths are those of p*, whatever V is.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import torch
@@ -41,6 +41,7 @@ def choose(
     *,
     allowed: float = math.inf,
     generator: torch.Generator | None = None,
+    on_step: Callable[[int], None] | None = None,
 ) -> Taken:
     """Some steps of the base, chosen among several such paths by where they end.
 
@@ -53,9 +54,12 @@ def choose(
         count: M.
         allowed: Nats that the choice may cost in the mean; the weights are tempered to it.
         generator: Source of all randomness.
+        on_step: Called with the number of steps that all candidates have taken, but for the last.
     """
     rows = torch.arange(len(mean), device=mean.device)
-    proposed, noise = _proposed(model, mean.select(rows.repeat_interleave(count)), transitions, times, generator)
+    proposed, noise = _proposed(
+        model, mean.select(rows.repeat_interleave(count)), transitions, times, generator, on_step
+    )
     endpoint = None
     if reads_endpoint(control):
         endpoint = _endpoint(model, proposed, times[-1])
@@ -74,13 +78,20 @@ def choose(
 
 
 def _proposed(
-    model: FlowModel, mean: State, transitions: Sequence[Transition], times: Tensor, generator: torch.Generator | None
+    model: FlowModel,
+    mean: State,
+    transitions: Sequence[Transition],
+    times: Tensor,
+    generator: torch.Generator | None,
+    on_step: Callable[[int], None] | None,
 ) -> tuple[State, State]:
     """Where the base goes on its own, and the noise of its last step."""
     first, *others = transitions
     noise = mean.randn_like(generator)
     x = mean + noise.scale(first.noise)
-    for transition, t in zip(others, times, strict=False):  # each begins where the one before it has ended
+    for done, (transition, t) in enumerate(zip(others, times, strict=False), start=1):  # each from where one has ended
+        if on_step is not None:
+            on_step(done)
         noise = x.randn_like(generator)
         x = x.scale(transition.keep) + _endpoint(model, x, t).scale(transition.pull) + noise.scale(transition.noise)
     return x, noise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import torch
@@ -104,6 +105,7 @@ def simulate(
                 candidates,
                 allowed=stride.allowed,
                 generator=generator,
+                on_step=None if on_step is None else partial(_tell, on_step, first, steps),
             )
         elif gradient is not None:
             taken = pull(
@@ -150,6 +152,11 @@ def _evaluate(model: FlowModel, control: Steering | None, x: State, t: Tensor) -
         return endpoint.to(dtype=x.dtype), gradient.to(dtype=x.dtype)
     endpoint = model.predict_endpoint(x, t).to(dtype=x.dtype).project()
     return endpoint, None if control is None else control.gradient(x, t)
+
+
+def _tell(on_step: Callable[[int, int], None], first: int, steps: int, done: int) -> None:
+    """Of steps that are done since the first of a stride."""
+    on_step(first + done, steps)
 
 
 def _increment(taken: Taken, transition: Transition) -> State:

@@ -220,3 +220,9 @@ def test_an_allowance_of_several_steps_is_theirs_together() -> None:
 def test_noise_between_choices_is_not_kept() -> None:
     with pytest.raises(StateError, match="noise is not kept"):
         path(QuadraticReward((1.0,)), 1.0, candidates=3, choose_every=2, keep_noise=True)
+
+
+def test_candidates_that_go_far_tell_of_every_step() -> None:
+    seen: list[tuple[int, int]] = []
+    path(QuadraticReward((1.0,)), 1.0, candidates=2, steps=20, choose_every=7, on_step=lambda *a: seen.append(a))  # type: ignore[arg-type]
+    assert seen == [(step, 20) for step in range(1, 21)]
