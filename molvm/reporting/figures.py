@@ -123,7 +123,9 @@ def _curve(panel: Axes, evidence: Evidence, name: str) -> None:
     rows = [(int(row["iteration"]), row[name]) for row in evidence.metrics if row.get(name) is not None]
     rounds, values = np.array(rows, dtype=float).T
     noisy = len(values) >= SMOOTHING_FROM
-    panel.plot(rounds, values, color=RUN_COLOUR, linewidth=1.5, alpha=0.3 if noisy else 1.0)
+    # A line of a single round has no length: few rounds are dotted.
+    marker = "" if noisy else "."
+    panel.plot(rounds, values, color=RUN_COLOUR, linewidth=1.5, marker=marker, alpha=0.3 if noisy else 1.0)
     if noisy:
         width = max(5, len(values) // 15)
         smooth = np.convolve(values, np.ones(width) / width, mode="valid")
@@ -134,7 +136,7 @@ def _curve(panel: Axes, evidence: Evidence, name: str) -> None:
     if name in SHARES:
         panel.set_ylim(0, 1.02)
     panel.margins(x=0.01)
-    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def reward_distribution(groups: Sequence[Group], unit: str) -> Figure | None:
