@@ -62,6 +62,8 @@ def test_a_report_shows_its_molecules(sheet: Page, runs: Path, tmp_path: Path, s
     sheet.mouse.move(5, 5)
     sheet.screenshot(path=screenshots / "report.png")
     assert sheet.pdf().startswith(b"%PDF")
+    sheet.set_viewport_size({"width": 390, "height": 800})
+    assert sheet.evaluate("document.documentElement.scrollWidth") == 390  # a phone scrolls downwards only
 
 
 def test_nothing_that_a_run_says_is_run(sheet: Page, runs: Path, tmp_path: Path) -> None:
