@@ -20,8 +20,8 @@ QUALITY: Final = 85
 class Compressed(ImageReward):
     """Bits per pixel of the image as a file, 8 bytes/(height width), the file's header included.
 
-    JPEG and PNG files are written with tables of their own (Pillow's `optimize=True`), JPEG files with its halved colours
-    (4:2:0). The header of a JPEG file takes some hundred bytes: little beside a photograph, most of the file of a tiny image.
+    JPEG and PNG files are written with Pillow's `optimize=True`. The header of a JPEG file takes some hundred bytes:
+    little beside a photograph, most of the file of a tiny image.
 
     Args:
         format: "jpeg", "png" (without loss), or "webp".
