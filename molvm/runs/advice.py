@@ -57,13 +57,13 @@ def about_strength(strength: float, rewards: Tensor, unit: str, kl_limit: float 
 
 
 def about_floor(declared: float | None, batch_size: int, floor: float, unit: str) -> str | None:
-    """What to say of a floor that was settled by a few molecules of the base."""
+    """What to say of a floor that was settled by a few samples of the base."""
     if declared is not None or batch_size >= ENOUGH_FOR_A_FLOOR:
         return None
     return (
         f"A failure is worth {floor:g} {unit}".rstrip()
-        + f" in this run, the worst of {batch_size} molecules of the base. "
-        "Sound molecules that are worse will count as no more than a failure: state a floor, by reward.floor or with "
+        + f" in this run, the worst of {batch_size} samples of the base. "
+        "Sound samples that are worse will count as no more than a failure: state a floor, by reward.floor or with "
         "the reward."
     )
 

@@ -155,7 +155,13 @@ class DenoiserModel:
     @torch.no_grad()
     def decode(self, x: State) -> list[Image]:
         """Images of 256 levels, each with its prompt or the name of its class."""
-        return to_images(self.pixels(x), self.prompts(x)) if len(x) else []
+        # Each portion is rounded before the next is decoded: pixels of a whole batch in 32 bits would take gigabytes.
+        images: list[Image] = []
+        prompts = self.prompts(x)
+        for start in range(0, len(x), DECODED_AT_ONCE):
+            chosen = slice(start, start + DECODED_AT_ONCE)
+            images += to_images(self.denoiser.decode(self._own(x).x[chosen]), prompts[chosen])
+        return images
 
     def pixels(self, x: State) -> Tensor:
         """Pixels of states at t = 1, about in [-1, 1], (B, 1 or 3, height, width), with their graph."""

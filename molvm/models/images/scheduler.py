@@ -18,7 +18,7 @@ PREDICTIONS: Final[Mapping[str, Parameterisation]] = {
 }
 
 SMALLEST_SIGNAL: Final = 2.0**-24
-"""ᾱ where the schedule says 0 (zero terminal signal), as diffusers' Euler schedulers take it."""
+"""The most that ᾱ is where the schedule says 0 (zero terminal signal), as diffusers' Euler schedulers take it."""
 
 
 def trained_schedule(scheduler: Any) -> TrainedSchedule:
@@ -36,7 +36,10 @@ def trained_schedule(scheduler: Any) -> TrainedSchedule:
             f"The scheduler {type(scheduler).__name__} is none of a diffusion model.",
             allowed="a scheduler with alphas_cumprod, as DDIMScheduler",
         )
-    exponents = -torch.log(squared.double().flip(0).clamp(min=SMALLEST_SIGNAL)) / 2
+    squared = squared.double().flip(0)
+    # Rescaled to end in no signal, a schedule may have less than that a step earlier; signals have to grow with time.
+    smallest = min(SMALLEST_SIGNAL, float(squared[squared > 0].min()) / 2)
+    exponents = -torch.log(squared.clamp(min=smallest)) / 2
     return TrainedSchedule((*exponents.tolist(), 0.0))
 
 

@@ -20,7 +20,8 @@ QUALITY: Final = 85
 class Compressed(ImageReward):
     """Bits per pixel of the image as a file, 8 bytes/(height width), the file's header included.
 
-    The header of a JPEG file takes some 600 bytes: little beside a photograph, most of the file of a tiny image.
+    JPEG and PNG files are written with Pillow's `optimize=True`. The header of a JPEG file takes some hundred bytes:
+    little beside a photograph, most of the file of a tiny image.
 
     Args:
         format: "jpeg", "png" (without loss), or "webp".
@@ -54,6 +55,8 @@ class Compressed(ImageReward):
 
 def jpeg(direction: Direction = "minimise", quality: int = QUALITY) -> Compressed:
     """Bits per pixel as a JPEG file; `jpeg(direction=maximise)` for images that do not compress.
+
+    As Pillow writes it with `optimize=True`; without, an image of 16 x 16 takes ten bits a pixel more.
 
     Args:
         direction: "minimise" or "maximise".

@@ -12,13 +12,17 @@ from torch import Tensor
 
 from molvm.errors import ModelError
 from molvm.models.base import FlowModel, made_by
+from molvm.models.images.conditioning import Conditioning
 from molvm.models.images.denoiser import DenoiserModel
+from molvm.models.images.placement import Placement
+from molvm.models.images.unet_pixels import PixelDenoiser
 from molvm.models.parameterise import Parameterisation, from_endpoint, to_endpoint
+from molvm.runs.memory import peak
 from molvm.schedules import LinearSchedule, Schedules
 from molvm.sde import SamplingOptions, ddim, euler_maruyama, simulate, uniform_grid
 from molvm.states import TensorState
 from molvm.values.ladder import build_features
-from tests.models.images.tiny_pipelines import scheduler
+from tests.models.images.tiny_pipelines import pixels, scheduler
 
 Load = Callable[..., DenoiserModel]
 
@@ -236,3 +240,13 @@ def scheduler_of(model: DenoiserModel) -> diffusers.DDIMScheduler:
     latent = type(model.network).__name__ == "UNet2DConditionModel"
     betas = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"} if latent else {}
     return scheduler(predictions[model.denoiser.parameterisation], **betas)
+
+
+def test_pixels_of_a_batch_are_never_there_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoding takes the memory of one image, however many there are."""
+    with torch.no_grad():
+        model = DenoiserModel(PixelDenoiser(pixels().unet, scheduler(), Conditioning(), "tiny", Placement()), "tiny")
+        monkeypatch.setattr(model.denoiser, "decode", lambda x: x.repeat(1, 1, 16, 16))
+        four, sixteen = (model.noise(None, count) for count in (4, 16))
+        assert peak(lambda: model.decode(sixteen)) < 1.1 * peak(lambda: model.decode(four))
+        assert [each.pixels.shape for each in model.decode(four)] == [(128, 128, 3)] * 4
