@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from molvm.errors import OutputExistsError
+from molvm.programs.pasted import pasted
 
 REMEDY = "some free space, and a folder that exists and that you may write to"
 
@@ -126,6 +127,9 @@ def require_writable(path: Path, *, overwrite: bool = False, parents: bool = Fal
     folder = path.absolute().parent
     while parents and not folder.exists():
         folder = folder.parent
+    if not folder.exists():
+        words = f"{path} cannot be written: there is no folder {folder}."
+        raise OutputExistsError(words, remedy=f"`{pasted('mkdir -p', folder)}`")
     with writing(path), tempfile.TemporaryFile(dir=folder):
         pass
 

@@ -78,7 +78,7 @@ def test_writability_is_known_before(tmp_path: Path) -> None:
     require_writable(tmp_path / "a" / "b" / "new", parents=True)
     for path, arguments, words in (
         (tmp_path / "file", {}, "already"),
-        (tmp_path / "a" / "new", {}, "No such file"),
+        (tmp_path / "a" / "new", {}, f"no folder {tmp_path / 'a'}"),
         (tmp_path / "file" / "new", {"parents": True}, "Not a directory"),
         (tmp_path, {"overwrite": True}, "directory"),
         (Path("/proc/new"), {}, "cannot be written"),
