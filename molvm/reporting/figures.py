@@ -104,7 +104,7 @@ def _drawn(width: float, height: float) -> Iterator[tuple[Any, Callable[[], str]
 def curves(evidence: Evidence) -> Figure:
     """Reward, KL, effective sample size and failures over the rounds; the rounds of the base alone are shaded."""
     unit = evidence.manifest.unit
-    present = [(name, label) for name, label in CURVES if any(name in row for row in evidence.metrics)]
+    present = [(name, label) for name, label in CURVES if any(row.get(name) is not None for row in evidence.metrics)]
     with _drawn(9.6, 2.3 * -(-len(present) // 2)) as (canvas, svg):
         panels = canvas.subplots(-(-len(present) // 2), 2, squeeze=False, sharex=True).ravel()
         for panel, (name, label) in zip(panels, present, strict=False):
@@ -123,7 +123,8 @@ def _curve(panel: Axes, evidence: Evidence, name: str) -> None:
     rows = [(int(row["iteration"]), row[name]) for row in evidence.metrics if row.get(name) is not None]
     rounds, values = np.array(rows, dtype=float).T
     noisy = len(values) >= SMOOTHING_FROM
-    panel.plot(rounds, values, color=RUN_COLOUR, linewidth=1.5, alpha=0.3 if noisy else 1.0)
+    alone = "o" if len(values) == 1 else None  # a line through one point draws nothing
+    panel.plot(rounds, values, color=RUN_COLOUR, linewidth=1.5, marker=alone, alpha=0.3 if noisy else 1.0)
     if noisy:
         width = max(5, len(values) // 15)
         smooth = np.convolve(values, np.ones(width) / width, mode="valid")
@@ -134,7 +135,7 @@ def _curve(panel: Axes, evidence: Evidence, name: str) -> None:
     if name in SHARES:
         panel.set_ylim(0, 1.02)
     panel.margins(x=0.01)
-    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def reward_distribution(groups: Sequence[Group], unit: str) -> Figure | None:
