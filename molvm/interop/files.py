@@ -25,7 +25,8 @@ def read_molecules(path: Path | str, progress: Callable[[int], None] | None = No
         progress: Called with how many records are read; embedding SMILES takes some milliseconds each.
 
     Raises:
-        InputFileError: The file cannot be read or is a folder, or neither knows its ending, or Open Babel may and is not installed.
+        InputFileError: The file cannot be read or is a folder, or neither knows its ending, or Open Babel may and is
+            not installed.
         InteropError: Open Babel crashed or took too long.
     """
     suffixes = io.readable_suffixes()
