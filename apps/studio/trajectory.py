@@ -29,8 +29,8 @@ from molvm.studio.paths import path_file, read_path, trajectory_arguments
 LIMITS = {"seed": (0, MOST), "steps": (2, 500), "atoms": (0, 200)}
 
 
-def show(path: Path) -> None:
-    """A drawn path."""
+def show(path: Path, steps: int) -> None:
+    """A path that was drawn in so many steps."""
     with messages():
         drawn = read_path(path)
     left, right = st.columns([3, 2], gap="large")
@@ -41,7 +41,7 @@ def show(path: Path) -> None:
         st.code(drawn.molecule.smiles() or "no SMILES: RDKit cannot sanitise it", language=None, wrap_lines=True)
         cells = st.columns(2)
         cells[0].metric("Atoms", drawn.molecule.n_atoms)
-        cells[1].metric("Steps", len(drawn.frames) - 1)
+        cells[1].metric("Steps", steps)
         if drawn.values is not None:
             cells[0].metric("V at the start / nats", rounded(drawn.values[0]))
             cells[1].metric("V at the end / nats", rounded(drawn.values[-1]))
@@ -50,6 +50,7 @@ def show(path: Path) -> None:
         )
     st.caption(
         "Every state is decoded as if it were finished: the likeliest element of each atom and order of each bond."
+        + (" States between two choices of a candidate are not kept." if len(drawn.frames) <= steps else "")
     )
 
 
@@ -76,7 +77,7 @@ with messages():
 job = watch(target.stem, "Drawing.")
 running = jobs().find(target.stem)
 if target.is_file():
-    show(target)
+    show(target, steps)
 elif running is None or not running.running:
     if job is not None:
         complain(job)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
@@ -43,8 +44,9 @@ def export(
 
     require_ending(out, ".parquet", ".pq")
     require_writable(out, overwrite=overwrite)
-    dataset = load_dataset(name)
-    write_parquet(dataset, out, overwrite=overwrite)
+    with _told_if_interrupted(out, "begins again"):
+        dataset = load_dataset(name)
+        write_parquet(dataset, out, overwrite=overwrite)
     _tell(len(dataset), out, as_json=as_json)
 
 
@@ -61,7 +63,7 @@ def qm9(
     from molvm.datasets.registry import dataset_path
 
     path = out or dataset_path("qm9")
-    with counting_bar("QM9") as progress:
+    with _told_if_interrupted(path, "begins again"), counting_bar("QM9") as progress:
         dataset = build_qm9(path, workers=workers, progress=progress, limit=limit)
     _tell(len(dataset), path, as_json=as_json)
 
@@ -84,7 +86,7 @@ def drugs(
     from molvm.datasets.registry import dataset_path
 
     path = out or dataset_path("drugs")
-    with counting_bar("drugs") as progress:
+    with _told_if_interrupted(path, "goes on"), counting_bar("drugs") as progress:
         dataset = build_drugs(path, workers=workers, progress=progress, count=count, seed=seed)
     _tell(len(dataset), path, as_json=as_json)
 
@@ -107,7 +109,7 @@ def geom(
     from molvm.datasets.registry import dataset_path
 
     path = out or dataset_path("geom")
-    with counting_bar("GEOM") as progress:
+    with _told_if_interrupted(path, "goes on"), counting_bar("GEOM") as progress:
         dataset = build_geom(
             source,
             path,
@@ -120,6 +122,13 @@ def geom(
     dropped = {reason.replace("_", " "): number for reason, number in dataset.manifest["dropped"].items()}
     lines = [f"{len(dataset)} conformers in {path}", *(f"  dropped, {why}: {count}" for why, count in dropped.items())]
     answer({"conformers": len(dataset), "path": path, "dropped": dropped}, "\n".join(lines), as_json=as_json, err=True)
+
+
+def _told_if_interrupted(path: Path, what: str) -> AbstractContextManager[None]:
+    """After Ctrl-C, say that the path is not written, and what the same command does."""
+    from molvm.cli.interrupts import told_if_interrupted
+
+    return told_if_interrupted(lambda: f"{path} is not written: the same command {what}.")
 
 
 def _tell(count: int, path: Path, *, as_json: bool) -> None:

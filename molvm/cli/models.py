@@ -93,10 +93,12 @@ def calibrate(
 ) -> None:
     """Measure how uncertain a model's predictions are: sampling.transition = "analytic_variance" needs it."""
     from molvm.cli.console import counting_bar
+    from molvm.cli.interrupts import told_if_interrupted
     from molvm.programs.pasted import pasted
     from molvm.runs.calibration import calibrate as calibrated
 
-    with counting_bar("calibrating") as progress:
+    told = told_if_interrupted(lambda: f"{model} is as it was: the same command begins again.")
+    with told, counting_bar("calibrating") as progress:
         card = calibrated(model, count, seed, progress)
     command = f"{pasted('molvm train --model', model)} --set sampling.transition=analytic_variance ..."
     answer({"model": model, "card": card}, f"The spread is in {card}: {command}", as_json=as_json)

@@ -25,10 +25,15 @@ def read_molecules(path: Path | str, progress: Callable[[int], None] | None = No
         progress: Called with how many records are read; embedding SMILES takes some milliseconds each.
 
     Raises:
-        InputFileError: The file cannot be read, or neither knows its ending, or Open Babel may and is not installed.
+        InputFileError: The file cannot be read or is a folder, or neither knows its ending, or Open Babel may and is
+            not installed.
         InteropError: Open Babel crashed or took too long.
     """
     suffixes = io.readable_suffixes()
+    if Path(path).is_dir():
+        raise InputFileError(
+            f"{path} is a folder.", allowed="a molecule file", remedy="a file in it, such as the best.sdf of a run"
+        )
     if io.kind_of(Path(path)) in PLAIN_TEXT:
         raise InputFileError(
             f"The ending of {path} does not say what kind of molecules are in it.",

@@ -104,7 +104,7 @@ def _drawn(width: float, height: float) -> Iterator[tuple[Any, Callable[[], str]
 def curves(evidence: Evidence) -> Figure:
     """Reward, KL, effective sample size and failures over the rounds; the rounds of the base alone are shaded."""
     unit = evidence.manifest.unit
-    present = [(name, label) for name, label in CURVES if any(name in row for row in evidence.metrics)]
+    present = [(name, label) for name, label in CURVES if any(row.get(name) is not None for row in evidence.metrics)]
     with _drawn(9.6, 2.3 * -(-len(present) // 2)) as (canvas, svg):
         panels = canvas.subplots(-(-len(present) // 2), 2, squeeze=False, sharex=True).ravel()
         for panel, (name, label) in zip(panels, present, strict=False):

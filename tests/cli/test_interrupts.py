@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,7 +61,7 @@ def slow(mol):
 
 
 @contextmanager
-def interrupted_bar(what: str, things: str) -> Iterator[Callable[[int, int], None]]:
+def interrupted_bar(what: str, things: str = "") -> Iterator[Callable[[int, int], None]]:
     """Ctrl-C after three."""
 
     def progress(done: int, total: int, kept: int = 0) -> None:
@@ -179,3 +180,27 @@ def test_what_is_drawn_in_one_go_says_that_nothing_is_kept(
     assert said.code == 130
     assert f"Interrupted. {words}" in said.err
     assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize(
+    ("command", "kept"),
+    [
+        (
+            ("data", "qm9", "--limit", 20, "--workers", 1, "--out", "some"),
+            "some is not written: the same command begins",
+        ),
+        (("models", "calibrate", "tiny", "-n", 4), "tiny is as it was: the same command begins again"),
+    ],
+    ids=["a dataset", "a calibration"],
+)
+def test_what_begins_again_says_so(
+    molvm: Molvm, monkeypatch: pytest.MonkeyPatch, tiny_path: Path, command: tuple[str | int, ...], kept: str
+) -> None:
+    monkeypatch.setattr("molvm.cli.console.counting_bar", interrupted_bar)
+    shutil.copytree(tiny_path, "tiny")
+    before = sorted(Path("tiny").rglob("*"))
+    said = molvm(*command)
+    assert said.code == 130
+    assert f"Interrupted. {kept}" in said.err
+    assert not Path("some").exists()
+    assert sorted(Path("tiny").rglob("*")) == before

@@ -24,6 +24,13 @@ def test_what_neither_knows_is_refused(tmp_path: Path) -> None:
             read_molecules(tmp_path / name)
 
 
+def test_a_folder_is_called_one(tmp_path: Path) -> None:
+    for name in ("run", "run.sdf"):
+        (tmp_path / name).mkdir()
+        with pytest.raises(InputFileError, match=rf"{name} is a folder. Allowed: a molecule file. Try: .*best.sdf"):
+            read_molecules(tmp_path / name)
+
+
 def test_plain_text_is_refused_with_what_it_may_be(tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("CCO ethanol\n")
     with pytest.raises(InputFileError, match=r"in.txt does not say .*Try: .*\.smi"):

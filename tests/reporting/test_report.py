@@ -19,6 +19,7 @@ from molvm.models.hub import save_model
 from molvm.models.images.pixel_flow import PixelFlowModel
 from molvm.models.images.pixel_network import PixelConfig, PixelNetwork
 from molvm.reporting.evidence import Evidence
+from molvm.reporting.figures import curves
 from molvm.reporting.report import page
 from molvm.runs.groups import Group
 from tests.studio.hostile import TEXTS
@@ -89,6 +90,11 @@ def test_it_asks_for_nothing_and_runs_its_own_scripts_alone(plain: Reader) -> No
     for kind, text in plain.scripts:
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         assert (f"'sha256-{digest}'" in policy) == (kind is None)
+
+
+def test_a_curve_without_numbers_is_left_out(evidence: Evidence) -> None:
+    mute = [{**row, "ess": None} for row in evidence.metrics]
+    assert "effective sample size" not in curves(replace(evidence, metrics=mute)).text
 
 
 def test_hostile_texts_stay_texts(evidence: Evidence, plain: Reader) -> None:

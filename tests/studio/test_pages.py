@@ -24,6 +24,7 @@ from molvm.runs.image_pairs import image_pairs
 from molvm.studio import judging
 from molvm.studio.jobs import Job, Jobs
 from molvm.studio.markup import plain
+from molvm.studio.paths import path_file
 from molvm.studio.serving import ADDRESS, command
 from tests.studio.conftest import OpenPage
 from tests.studio.hostile import TEXTS, write_hostile
@@ -541,3 +542,15 @@ def test_the_studio_listens_on_this_machine_and_tells_nobody() -> None:
     assert "--browser.gatherUsageStats=false" in argv
     assert "--server.enableXsrfProtection=true" in argv
     assert "--server.headless=true" in argv
+
+
+def test_a_path_tells_the_steps_it_took_not_the_states_that_are_kept(open_page: OpenPage, tmp_path: Path) -> None:
+    """Between two choices of a candidate no state is kept."""
+    water = Molecule.from_smiles("O")
+    target = path_file(tmp_path / ".studio", "qm9", seed=0, steps=5, atoms=0, free=False)
+    target.parent.mkdir(parents=True)
+    write_sdf(target, [replace(water, properties={"t": time}) for time in ("0", "0.6", "1")])
+    page = open_page("trajectory", {"run": "qm9", "steps": "5"})
+    assert not page.exception
+    assert {metric.label: metric.value for metric in page.metric}["Steps"] == "5"
+    assert any("are not kept" in caption.value for caption in page.caption)
