@@ -131,7 +131,8 @@ def selected_rows(table: MoleculeTable, order: list[int], chosen: list[int], sel
     picked = [index for index in order if table.ids[index] in selected]
     hidden, missing = len(set(picked) - set(chosen)), len(selected) - len(picked)
     notes = [f"The filters hide {hidden} of the selected molecules; they are taken away too."] if hidden else []
-    notes += [f"{missing} of the selected molecules are not here."] if missing else []
+    verb = "is" if missing == 1 else "are"
+    notes += [f"{missing} of the selected molecules {verb} not here."] if missing else []
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Select none", on_click=select_none)
         for note in notes:

@@ -229,10 +229,10 @@ def watch(name: str, what: str) -> Job | None:
 
 
 def complain(job: Job) -> bool:
-    """Shows why a job has failed, if it has; whether it has."""
+    """Shows why a job has failed or that it was stopped; whether one of the two is so."""
     if job.exit_code == 0:
         return False
-    st.error(plain(job.ending))
+    (st.info if job.stopped else st.error)(plain(job.ending))
     return True
 
 

@@ -55,8 +55,9 @@ class Job:
     @property
     def ending(self) -> str:
         """What to say of an end that was no good one: its last line, or else how it ended."""
-        early = "Stopped before it had begun." if self.stopped else f"It ended with status {self.exit_code}."
-        return self.last_line or early
+        if self.stopped:  # what it said last is its progress, or a warning of Python's about how it was ended
+            return "Stopped before it was done."
+        return self.last_line or f"It ended with status {self.exit_code}."
 
     @property
     def last_line(self) -> str:

@@ -38,13 +38,15 @@ def test_a_job_leaves_its_exit_code_and_its_last_words(tmp_path: Path) -> None:
 
 def test_a_signal_ends_a_job(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    job = Job((), process, tmp_path / "log")
+    log = tmp_path / "log"
+    log.write_text("scoring: 1/300 outcomes\nwarnings.warn('resource_tracker: ...'\n")
+    job = Job((), process, log)
     assert job.running
     job.stop()
     wait(job)
     assert job.exit_code == -15
     assert job.stopped
-    assert job.ending == "Stopped before it had begun."
+    assert job.ending == "Stopped before it was done."
 
 
 def test_a_failure_is_told_from_a_stop(tmp_path: Path) -> None:

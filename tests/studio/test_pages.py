@@ -238,7 +238,7 @@ def test_what_is_selected_is_taken_away_also_when_a_filter_hides_it(open_page: O
     assert "take away the 2 shown" in page.markdown[0].value
     assert not page.checkbox(key="pick ethanol").value
     page = open_page("gallery", {"run": "a.smi", "selected": "zzz"})
-    assert any("1 of the selected molecules are not here" in caption.value for caption in page.caption)
+    assert any("1 of the selected molecules is not here" in caption.value for caption in page.caption)
 
 
 def test_a_gallery_shows_hostile_titles_as_text(open_page: OpenPage, tmp_path: Path) -> None:
