@@ -235,7 +235,7 @@ def test_a_floor_that_nobody_declares_is_the_worst_base_sample(
         settings=SMALL,
     )  # fmt: skip
     records = list(run.store.records())
-    assert "the worst of 6 molecules" in caplog.text
+    assert "the worst of 6 samples" in caplog.text
     assert run.manifest.floor is not None
     assert 0 < run.manifest.floor < 1
     assert {record.worth for record in records if record.failure} <= {-np.float32(run.manifest.floor)}
