@@ -109,8 +109,9 @@ def test_what_nobody_waits_for_any_more_is_passed_over(judge: Judge, pool: SlowP
 def test_a_process_ends_when_nobody_waits_for_it_any_more() -> None:
     judge = Judge()
     try:
-        left = judge.ask(Faulty(seconds=3600.0), Molecule.from_smiles("C"), 0.5)
-        wanted = judge.ask(QED, Molecule.from_smiles("CCO"), 60.0)
+        molecule = Molecule.from_smiles("CCO")  # questions about one molecule are answered in their order
+        left = judge.ask(Faulty(seconds=3600.0), molecule, 0.5)
+        wanted = judge.ask(QED, molecule, 60.0)
         assert wanted.result(60).ok
         with pytest.raises(CancelledError):
             left.result(1)
