@@ -14,10 +14,11 @@ from molvm.models.base import FlowModel
 from molvm.sde.candidates import choose
 from molvm.sde.control import Control, Steering, reads_endpoint
 from molvm.sde.pull import pull
-from molvm.sde.step import Taken, unsteered
+from molvm.sde.recording import Recording
+from molvm.sde.step import unsteered
 from molvm.sde.strides import strides_of
 from molvm.sde.trajectory import Trajectory
-from molvm.sde.transition import Stepper, Transition, euler_maruyama
+from molvm.sde.transition import Stepper, euler_maruyama
 from molvm.states import State
 
 
@@ -81,14 +82,9 @@ def simulate(
     if len(strides) < steps and (keep_noise or keep_increments):
         raise StateError("Several steps lead from one choice to the next, and their noise is not kept.")
     transitions = stepper(model.schedules, grid[:-1], grid[1:]).steps()
-    states: list[State] = [x] if keep_states else []
-    noises: list[State] = []
-    endpoints: list[State] = []
-    increments: list[State] = []
-    cost = torch.zeros(len(strides), len(x), device=x.device, dtype=x.dtype)
-    ito = torch.zeros_like(cost)
+    recording = Recording(x0, keep_states, keep_noise, keep_endpoints, keep_increments)
     known: State | None = None  # x̂₁ where the last choice has led
-    for row, stride in enumerate(strides):
+    for stride in strides:
         first, end = stride.first, stride.end
         transition = transitions[first]
         endpoint, gradient = known, None
@@ -120,27 +116,13 @@ def simulate(
             )
         else:
             taken = unsteered(mean, transition, generator)
-        x, known, cost[row], ito[row] = taken.state, taken.endpoint, taken.cost, taken.ito
+        x, known = taken.state, taken.endpoint
         _check_finite(x, end - 1, steps, float(grid[end - 1]))
-        if keep_states:
-            states.append(x)
-        if keep_noise:
-            noises.append(taken.noise)
-        if keep_endpoints:
-            endpoints.append(endpoint)
-        if keep_increments:
-            increments.append(_increment(taken, transition))
+        recording.add(endpoint, transition, taken)
         if on_step is not None:
             on_step(end, steps)
-    return Trajectory(
-        grid[[0, *(stride.end for stride in strides)]],
-        tuple(states) if keep_states else (x,),
-        cost,
-        ito,
-        tuple(noises),
-        tuple(endpoints),
-        tuple(transitions) if len(strides) == steps else (),
-        tuple(increments),
+    return recording.trajectory(
+        grid[[0, *(stride.end for stride in strides)]], tuple(transitions) if len(strides) == steps else ()
     )
 
 
@@ -157,11 +139,6 @@ def _evaluate(model: FlowModel, control: Steering | None, x: State, t: Tensor) -
 def _tell(on_step: Callable[[int, int], None], first: int, steps: int, done: int) -> None:
     """Of steps that are done since the first of a stride."""
     on_step(first + done, steps)
-
-
-def _increment(taken: Taken, transition: Transition) -> State:
-    """Control and noise in one."""
-    return taken.noise if taken.gradient is None else taken.noise - taken.gradient.scale(transition.leverage)
 
 
 def _check_finite(x: State, k: int, steps: int, t: float) -> None:
