@@ -10,7 +10,7 @@ from parts import LINKED, complain, jobs, messages, offered, shelf, title, watch
 
 from molvm.programs.pasted import pasted
 from molvm.runs.objective_sections import OBJECTIVES
-from molvm.runs.recipes import recipes_for
+from molvm.runs.recipes import PAPER, own_recipe, recipes_for
 from molvm.studio.addressed import ANYTHING, one_of
 from molvm.studio.base_models import offered_models
 from molvm.studio.launch_form import MAIN, Entry, changed, entries, launch_arguments, settings_of
@@ -43,7 +43,7 @@ def suggest(entry: Entry, label: str, names: dict[str, str], **common: Any) -> s
 
 def ask(entry: Entry) -> Any:
     """A widget for a setting; None where it is left unset."""
-    common = {"key": entry.key, "help": plain(entry.description), "bind": LINKED}
+    common: dict[str, Any] = {"key": entry.key, "help": plain(entry.description), "bind": LINKED}
     label = WORDS.get(entry.key, entry.label)
     if entry.kind == "choice":
         choices = list(entry.choices)
@@ -57,6 +57,8 @@ def ask(entry: Entry) -> Any:
     if entry.kind == "number":
         given = st.number_input(label, value=entry.default, format="%g", **common)
         return None if given is None else float(given)
+    if entry.key == "model.name":
+        common["on_change"] = take_own_recipe
     if names := suggestions(entry.key):
         return suggest(entry, label, names, **common)
     return st.text_input(label, "" if entry.default is None else str(entry.default), **common)
@@ -66,6 +68,18 @@ def take_recipe() -> None:
     """Let the form show the settings of the recipe that was chosen, or the defaults."""
     for entry in entries(st.session_state["objective"], st.session_state["recipe"]):
         st.session_state[entry.key] = entry.default
+
+
+def take_own_recipe() -> None:
+    """Begin with what the base model that was chosen is trained with, unless another recipe was chosen."""
+    own = own_recipe(st.session_state["model.name"])
+    if own == PAPER or st.session_state["recipe"] is not None:
+        return
+    st.session_state["recipe"] = own
+    objective = st.session_state["objective"]
+    for before, entry in zip(entries(objective), entries(objective, own), strict=True):
+        if entry.default != before.default:
+            st.session_state[entry.key] = entry.default
 
 
 def leave_recipe() -> None:

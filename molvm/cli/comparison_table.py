@@ -41,7 +41,7 @@ def comparison_table(found: Comparison) -> Table:
         "gain by hour": lambda row: _interval(row.gain_per_second, 3600),
         "diversity": lambda row: _interval(row.diversity),
         "distinct": lambda row: NOTHING if row.distinct is None else f"{row.distinct:.0%}",
-        "valid and connected": lambda row: _share(row.valid),
+        **({"valid and connected": lambda row: _share(row.valid)} if any(row.valid for row in found.rows) else {}),
         "failures": lambda row: _share(row.failures),
         "distance to p*, nats ²": lambda row: _interval(row.gap),
     }

@@ -23,7 +23,9 @@ def init(
     ] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(help="Begin with settings by name: known-molecules or few-labels.", autocompletion=recipes),
+        typer.Option(
+            help="Begin with settings by name: known-molecules, few-labels, digits, or paper.", autocompletion=recipes
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
     as_json: Json = False,
@@ -46,7 +48,7 @@ def init(
     require_ending(file, ".toml")
     require_writable(file, overwrite=overwrite)
     layer = settings_layer(objective=objective)
-    settings = merged([{} if recipe is None else recipe_settings(recipe, layer), layer])
+    settings = merged([recipe_settings(recipe, layer), layer])
     config = RunConfig.from_mapping(settings, "the command line")
     command = f"{pasted('molvm train --config', file)} --out runs/NAME"
     with published(file, overwrite=overwrite) as part:

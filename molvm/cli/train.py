@@ -70,7 +70,8 @@ def train(
         str | None,
         typer.Option(
             help="Settings by name: known-molecules, half an hour's run for cheap rewards; few-labels, an hour's for "
-            "rewards that cost something.",
+            "rewards that cost something; paper, the defaults.",
+            show_default="paper; digits for that model",
             autocompletion=recipes,
         ),
     ] = None,
@@ -88,7 +89,8 @@ def train(
 ) -> None:
     """Adapt a base model to a reward.
 
-    The defaults are the paper's; --recipe and --config set others, and options come before both.
+    The defaults are the paper's, but for the small base digits; --recipe and --config set others, and options come
+    before both.
 
     Stopped by Ctrl-C or SIGTERM, it leaves a checkpoint; `molvm train --resume RUN` goes on from there.
     """
@@ -142,15 +144,21 @@ def train(
 
 
 def _settings(config: Path | None, recipe: str | None, flags: dict[str, Any], assignments: list[str]) -> RunConfig:
-    """The recipe, over it the file, over it the options, and over them the assignments."""
+    """The recipe or the model's own, over it the file, over it the options, and over them the assignments."""
+    from molvm.cli.console import say
     from molvm.runs.api import settings_layer
     from molvm.runs.config import RunConfig
     from molvm.runs.config_file import merged, parse_assignment, read_settings
-    from molvm.runs.recipes import recipe_settings
+    from molvm.runs.recipes import PAPER, own_recipe, recipe_settings
 
     layers = [read_settings(config)] if config is not None else []
     layers += [settings_layer(**flags), *map(parse_assignment, assignments)]
-    if recipe is not None:
-        layers.insert(0, recipe_settings(recipe, merged(layers)))
+    upper = merged(layers)
     source = f"{config} and the command line" if config is not None else "the command line"
-    return RunConfig.from_mapping(merged(layers), source)
+    found = RunConfig.from_mapping(merged([recipe_settings(recipe, upper), upper]), source)
+    if recipe is None and found != RunConfig.from_mapping(upper, source):
+        name = found.model.name
+        say(
+            f"With the settings of the recipe {own_recipe(name)}, for {name} is small; --recipe {PAPER} has the others."
+        )
+    return found

@@ -128,7 +128,7 @@ def train(
         workers: Processes that evaluate the reward, or the address of a Dask scheduler, `dask://host:port`.
         log: Where metrics go besides the run's directory: "tensorboard", "wandb", "mlflow".
         recipe: A name of settings that belong together: "known-molecules" for cheap rewards, "few-labels" for those
-            that cost something.
+            that cost something, "paper" for the defaults; by default the last, but for the model "digits" its own.
         settings: All other settings, as in a file; what is given above comes first.
         progress: Told about every step.
 
@@ -167,8 +167,7 @@ def train(
         out=out,
     )
     upper = merged([base, layer])
-    lower = {} if recipe is None else recipe_settings(recipe, upper)
-    config = RunConfig.from_mapping(merged([lower, upper]), source="the arguments of train")
+    config = RunConfig.from_mapping(merged([recipe_settings(recipe, upper), upper]), source="the arguments of train")
     run = Run.create(
         config,
         model=None if isinstance(model, str | Path) else model,
@@ -309,7 +308,7 @@ def sample(
         count,
         seed=seed,
         sampling=None if plain else sampling,
-        sizes=sizes_to_draw(found, atoms, None, tilt_size=tilt_size),
+        conditions=sizes_to_draw(found, atoms, None, tilt_size=tilt_size),
         inference=inference,
         batch_size=batch_size,
         unfinished=unfinished,
@@ -381,11 +380,12 @@ def open_source(name: Path | str, model: ModelSection | None = None) -> Run | Ba
 
     Args:
         name: Of either.
-        model: Prompts, classes and guidance of a base model of images, and where it or that of a run computes.
+        model: Prompts, classes and guidance of a base model of images, those of its prompts or classes that a run is to
+            show, and where the base model of either computes.
 
     Raises:
         UnknownNameError: Neither.
-        ConfigError: A run is given prompts, classes or a guidance scale, which it has.
+        ConfigError: A run is given a guidance scale, which it has, or has not learned of a prompt or class.
         ModelError: There is no such device.
     """
     asked = model or ModelSection()
@@ -394,13 +394,12 @@ def open_source(name: Path | str, model: ModelSection | None = None) -> Run | Ba
         return load_model(
             name, conditioning=conditioning_of(asked), placement=Placement(asked.device, offload=asked.offload)
         )
-    placed = asked.model_dump(include=asked.model_fields_set & {"device", "offload"})
-    if asked.model_copy(update=ModelSection().model_dump(include=set(placed))) != ModelSection():
-        raise ConfigError(
-            f"The run {name} has its prompts, classes and guidance scale.", remedy="leaving them out, or a base model"
-        )
     run = Run.open(name)
-    run.compute_on(**placed)
+    run.compute_on(**asked.model_dump(include=asked.model_fields_set & {"device", "offload"}))
+    if asked.guidance_scale != ModelSection().guidance_scale:
+        raise ConfigError(f"The run {name} has its guidance scale.", remedy="leaving it out, or a base model")
+    if asked.prompts or asked.classes:
+        run.show(asked.prompts or asked.classes)
     return run
 
 

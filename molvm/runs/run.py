@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -48,6 +48,7 @@ from molvm.runs.reward_source import resolve_reward, reward_location
 from molvm.runs.samples import SampleSet, require_some
 from molvm.runs.sampling import DEFAULT_BATCH_SIZE, draw_samples
 from molvm.runs.session import TrainingSession
+from molvm.runs.shown import Shown, shown_among
 from molvm.runs.sizes import sizes_to_draw
 from molvm.runs.store import RunStore
 from molvm.runs.unfinished_samples import UnfinishedSamples
@@ -77,6 +78,7 @@ class Run:
     config: RunConfig
     given_model: BaseModel | None = field(default=None, repr=False)
     given_reward: Reward | None = field(default=None, repr=False)
+    shown: Shown | None = field(default=None, init=False, repr=False)
     _new: bool = field(default=False, init=False, repr=False)
 
     def __repr__(self) -> str:
@@ -366,6 +368,20 @@ class Run:
             vars(self).pop("model", None)
             _ = self.model
 
+    def show(self, wanted: Sequence[str]) -> None:
+        """Draw only images of some of the classes or prompts of the training, as long as this object lives.
+
+        Args:
+            wanted: Numbers or names of classes, or prompts.
+
+        Raises:
+            ConfigError: The run has not learned of one of them, or its base model shows nothing in particular.
+        """
+        known = getattr(self.model, "shows", None)
+        if not known:
+            raise ConfigError(f"The base model {self.model.name} has no prompts and no classes to choose from.")
+        self.shown = shown_among(known, wanted)
+
     def value(self) -> ValueNet:
         """The value function as the newest whole checkpoint has it.
 
@@ -456,7 +472,7 @@ class Run:
             control=control if guidance == 1 else Guided(control, guidance),
             seed=seed,
             sampling=sampling if steps is None else replace(sampling, steps=steps),
-            sizes=sizes_to_draw(model, atoms, value, tilt_size=tilt_size),
+            conditions=sizes_to_draw(model, atoms, value, tilt_size=tilt_size) or self.shown,
             exact=None if particles is None else self._exact(particles),
             batch_size=batch_size,
             unfinished=unfinished,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from numbers import Integral
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,7 +15,6 @@ from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError, ModelError
 from molvm.models.base import BaseModel, FlowModel, OwnProcess, made_by, require_steerable
 from molvm.models.flowmol.keeping import KeepingFlowMol
-from molvm.models.flowmol.sizes import SizeHistogram
 from molvm.rewards.subjects import require_subject
 from molvm.runs.drawing import Draw, Drawn, Progress
 from molvm.runs.exact import Exact, by_particles
@@ -28,6 +28,14 @@ from molvm.sde import SamplingOptions, Steering, simulate
 DEFAULT_BATCH_SIZE = 64
 
 
+class ConditionLaw(Protocol):
+    """What conditions can be drawn from."""
+
+    def draw(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+        """Independent conditions, shape (count,)."""
+        ...
+
+
 def draw_samples(
     model: BaseModel,
     count: int,
@@ -35,7 +43,7 @@ def draw_samples(
     control: Steering | None = None,
     seed: int = 0,
     sampling: SamplingOptions | None = None,
-    sizes: SizeHistogram | None = None,
+    conditions: ConditionLaw | None = None,
     exact: Exact | None = None,
     inference: Inference | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
@@ -54,7 +62,7 @@ def draw_samples(
         seed: The same seed, batch size and machine give the same molecules.
         sampling: How the SDE is simulated, by default in 100 equal steps but for the first. A model with its own
             process takes the number of steps alone, by default as many as it was published with.
-        sizes: Numbers of atoms to draw from, by default the model's own.
+        conditions: What to draw numbers of atoms, classes or prompts from, by default the model itself.
         exact: Draw each molecule from a group of particles, for which there must be a control.
         inference: Steer the base by a method that asks the reward, for which there must be no control.
         batch_size: Samples simulated at a time, at most; particles too.
@@ -76,7 +84,9 @@ def draw_samples(
         raise ConfigError(f"The seed is {seed}.", allowed="a whole number from 0 to 2^63 - 1")
     if inference is None:
         draw, group = _way_of_drawing(model, control, sampling, exact), 1 if exact is None else exact.particles
-        return _drawn_in_batches(model, count, draw, seed, sizes, max(1, batch_size // group), unfinished, progress)
+        return _drawn_in_batches(
+            model, count, draw, seed, conditions, max(1, batch_size // group), unfinished, progress
+        )
     if control is not None or exact is not None:
         raise ConfigError("A method that steers the base was given something else that steers.")
     require_subject(inference.reward, made_by(model), f"the base model {model.name} makes")
@@ -84,7 +94,7 @@ def draw_samples(
         base = _way_of_drawing(model, None, sampling, None)
         draw = _counting(inference.draw(model, sampling or SamplingOptions(), base, target), target)
         at_once = max(1, batch_size // inference.options.particles)
-        found = _drawn_in_batches(model, count, draw, seed, sizes, at_once, unfinished, progress)
+        found = _drawn_in_batches(model, count, draw, seed, conditions, at_once, unfinished, progress)
     section = inference.section
     return replace(
         found,
@@ -100,13 +110,13 @@ def _drawn_in_batches(
     count: int,
     draw: Draw,
     seed: int,
-    sizes: SizeHistogram | None,
+    conditions: ConditionLaw | None,
     at_once: int,
     unfinished: UnfinishedSamples | None,
     progress: Callable[[int, int], None] | None,
 ) -> SampleSet:
     generator = torch.Generator().manual_seed(seed)
-    condition = model.sample_condition(count, generator) if sizes is None else sizes.draw(count, generator)
+    condition = (model.sample_condition if conditions is None else conditions.draw)(count, generator)
     order = torch.arange(count) if condition is None else torch.argsort(condition, stable=True)
     molecules: list[Molecule] = []
     costs: list[Tensor] = []

@@ -38,7 +38,7 @@ def offered(line: str, folder: Path) -> list[str]:
     [
         ("molvm train --objective adj", {"adjoint-matching"}),
         ("molvm train --objective ", {"value-matching", "ddpo", "ct-ppo", "draft"}),
-        ("molvm train --recipe ", {"few-labels", "known-molecules"}),
+        ("molvm train --recipe ", {"digits", "few-labels", "known-molecules", "paper"}),
         ("molvm train --dataset ", {"qm9", "drugs", "geom", "sd3"}),
         ("molvm train --value-size ", set("ABCDEF")),
         ("molvm train --log ", {"tensorboard", "wandb", "mlflow"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -104,7 +105,7 @@ def test_a_pipeline_from_a_folder_is_trained_with_the_prompts_of_a_file(tmp_path
     assert found.config.model.prompts == ("a cat", "the dog")
     assert {record.sample.prompt for record in found.store.records()} == {"a cat", "the dog"}
     run("sample", str(tmp_path / "run"), "-n", "2", "--out", str(tmp_path / "drawn"))
-    with pytest.raises(ConfigError, match="has its prompts"):
+    with pytest.raises(ConfigError, match="has its guidance scale"):
         run("sample", str(tmp_path / "run"), "-n", "2", "--guidance-scale", "2", "--out", str(tmp_path / "again"))
 
 
@@ -157,6 +158,22 @@ def test_digits_are_trained_on_chosen_classes(tmp_path: Path) -> None:
     run("sample", str(tmp_path / "run"), "-n", "3", "--out", str(tmp_path / "drawn"))
     with pytest.raises(ModelError, match="no class '11'"):
         run("sample", "digits", "-n", "1", "--classes", "11", "--out", str(tmp_path / "not"))
+
+
+def test_a_run_shows_some_of_what_it_has_learned_of(tmp_path: Path) -> None:
+    where, quick = str(tmp_path / "run"), ("-n", "4", "--steps", "2")
+    run("train", "--dataset", "digits", "--reward", "jpeg", *SMALL, "--out", where)
+    run("sample", where, *quick, "--classes", "3,7", "--pairs", "--out", str(tmp_path / "drawn"))
+    listed = (tmp_path / "drawn" / "images.csv").read_text()
+    assert {row["prompt"] for row in csv.DictReader(listed.splitlines())} <= {"3", "7"}
+    found, _ = evaluated(where, "-n", "4", "--classes", "3")
+    assert found["group"]["images"] == 4
+    for refused, message in (
+        (("--classes", "3,11"), "not learned of '11'"),
+        (("--guidance-scale", "2"), "guidance scale"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            run("sample", where, *quick, *refused, "--out", str(tmp_path / "not"))
 
 
 @pytest.mark.parametrize(

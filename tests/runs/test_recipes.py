@@ -8,21 +8,39 @@ import molvm
 from molvm.errors import ConfigError, UnknownNameError
 from molvm.runs.assembly import trainer_options
 from molvm.runs.config import RunConfig
-from molvm.runs.recipes import recipe_names, recipe_settings
+from molvm.runs.config_file import merged
+from molvm.runs.objective_sections import OBJECTIVES
+from molvm.runs.recipes import own_recipe, recipe_names, recipe_settings, recipes_for
 
 
 @pytest.mark.parametrize("objective", ["value_matching", "classifier_guidance"])
 @pytest.mark.parametrize("name", recipe_names())
 def test_recipes_are_settings_that_a_trainer_takes(name: str, objective: str) -> None:
-    settings = RunConfig.from_mapping(recipe_settings(name, {"objective": {"name": objective}}), name)
+    asked = {"objective": {"name": objective}}
+    settings = RunConfig.from_mapping(merged([recipe_settings(name, asked), asked]), name)
     trainer_options(settings)
     assert settings.objective.name == objective
-    assert settings.objective.replay > 0
 
 
 def test_a_recipe_says_which_objectives_it_knows() -> None:
     with pytest.raises(ConfigError, match=r"'magic'.*Allowed: classifier_guidance, value_matching"):
         recipe_settings("few-labels", {"objective": {"name": "magic"}})
+
+
+def test_small_models_have_recipes_of_their_own() -> None:
+    """Unless another is asked for; whatever the algorithm is."""
+    for objective in OBJECTIVES:
+        assert "digits" in recipes_for(objective)
+        own = RunConfig.from_mapping(recipe_settings(None, {"model": {"name": "digits"}}), "the model's own")
+        assert (own.sampling.steps, own.value.size) == (30, "A")
+    assert own_recipe("qm9") == "paper"
+    for settings in (
+        recipe_settings(None),
+        recipe_settings("paper", {"model": {"name": "digits"}}),
+        recipe_settings(None, {"model": {"name": "qm9"}}),
+        recipe_settings(None, {"model": 3}),
+    ):
+        assert settings == {}
 
 
 def test_unknown_recipes_are_refused_with_the_nearest_spelling() -> None:

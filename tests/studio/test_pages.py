@@ -506,6 +506,17 @@ def test_launching_begins_with_the_settings_of_a_recipe(open_page: OpenPage) -> 
     assert page.number_input(key="sampling.steps").value == RunConfig().sampling.steps
 
 
+def test_launching_a_small_model_begins_with_its_own_recipe(open_page: OpenPage) -> None:
+    page = open_page("launch", {"training.strength": "25"})
+    page.selectbox(key="model.name").set_value("digits").run()
+    assert not page.exception
+    assert page.selectbox(key="recipe").value == "digits"
+    assert page.selectbox(key="model.name").value == "digits"
+    assert page.number_input(key="training.strength").value == 25
+    assert page.number_input(key="sampling.steps").value == 30
+    assert page.number_input(key="training.batch_size").value == 32
+
+
 def test_launching_names_the_recipes_there_are(open_page: OpenPage) -> None:
     page = open_page("launch", {"recipe": "some-labels"})
     assert "few\\-labels" in page.error[0].value

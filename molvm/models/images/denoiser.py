@@ -115,6 +115,11 @@ class DenoiserModel:
         """The values that a condition takes; None for a model without."""
         return sorted(self.denoiser.labels) or None
 
+    @property
+    def shows(self) -> Mapping[int, str]:
+        """What each condition is called: a prompt, or a class's names."""
+        return self.denoiser.labels
+
     def sample_condition(self, count: int, generator: torch.Generator | None = None) -> Tensor | None:
         """Prompts or classes, each as often as the others, integers of shape (count,)."""
         if (known := self.conditions) is None:

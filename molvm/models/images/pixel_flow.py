@@ -72,6 +72,11 @@ class PixelFlowModel:
         return self._chosen
 
     @property
+    def shows(self) -> Mapping[int, str]:
+        """What each condition is called."""
+        return {number: self.labels[number] for number in self._chosen}
+
+    @property
     def spread(self) -> PosteriorSpread | None:
         """How far the prediction is from the sample it leads to, if it was measured (`molvm models calibrate`)."""
         table = self.card.get(SPREAD_KEY)

@@ -5,12 +5,18 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 from molvm.errors import ConfigError, UnknownNameError
 from molvm.runs.objective_sections import DEFAULT_OBJECTIVE
 
 SUFFIX = ".toml"
+
+PAPER: Final = "paper"
+"""No settings but the defaults, which are the paper's."""
+
+OWN: Final = {"digits": "digits"}
+"""The recipes of models that are too small for the paper's settings."""
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -20,21 +26,30 @@ def recipe_names() -> tuple[str, ...]:
     )
 
 
-def recipe_settings(name: str, over: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def own_recipe(model: object) -> str:
+    """The recipe of a base model's name, where none is asked for."""
+    return OWN.get(str(model), PAPER)
+
+
+def recipe_settings(name: str | None, over: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The settings of a recipe, in the sections of `RunConfig`; other layers come over them.
 
     Args:
-        name: The recipe's.
-        over: What comes over them. It may name an objective; the recipe has settings of its own for each that it knows.
+        name: The recipe's; None for the base model's own.
+        over: What comes over them. It may name a base model, and an objective: a recipe that has settings of its own
+            for some objectives is for no other.
 
     Raises:
         UnknownNameError: There is no such recipe.
         ConfigError: The recipe has no settings for the objective.
     """
+    layers = over or {}
+    name = own_recipe(_named(layers, "model")) if name is None else name
     settings = _read(name)
-    objectives = settings["objective"]
-    given = (over or {}).get("objective")
-    chosen = given.get("name", DEFAULT_OBJECTIVE) if isinstance(given, Mapping) else DEFAULT_OBJECTIVE
+    objectives = settings.get("objective")
+    if objectives is None:
+        return settings
+    chosen = _named(layers, "objective") or DEFAULT_OBJECTIVE
     if chosen not in objectives:
         raise ConfigError(
             f"The recipe {name} has no settings for the objective {chosen!r}.", allowed=", ".join(sorted(objectives))
@@ -42,9 +57,15 @@ def recipe_settings(name: str, over: Mapping[str, Any] | None = None) -> dict[st
     return {**settings, "objective": objectives[chosen]}
 
 
+def _named(layers: Mapping[str, Any], section: str) -> Any:
+    """What a section names, if it does; a wrong type is told of by the schema."""
+    given = layers.get(section)
+    return given.get("name") if isinstance(given, Mapping) else None
+
+
 def recipes_for(objective: str) -> tuple[str, ...]:
     """The names of the recipes that have settings for an objective, sorted."""
-    return tuple(name for name in recipe_names() if objective in _read(name)["objective"])
+    return tuple(name for name in recipe_names() if objective in _read(name).get("objective", (objective,)))
 
 
 def _read(name: str) -> dict[str, Any]:
