@@ -198,7 +198,7 @@ def _found(name_or_path: str | Path) -> tuple[str, Path]:
         raise ModelError(
             f"The directory {path} holds no base model, and no run.",
             allowed=f"a directory with {WEIGHTS_FILE} and {CARD_FILE}, or with {INDEX_FILE}, or one of "
-            f"{', '.join(sorted(known))}",
+            f"{', '.join(sorted({*known, *PUBLISHED_IMAGES}))}",
         )
     if path.is_dir():
         return name if name in known else path.resolve().name, path

@@ -43,6 +43,6 @@ def frozen_floor(declared: float | None, outcomes: Sequence[Outcome], direction:
         raise RewardError(
             "The reward declares no floor and failed on the whole base batch, so failures cannot be given a worth."
             + most,
-            remedy="a reward that scores valid molecules, reward.floor, more sampling.steps, or a larger batch",
+            remedy="a reward that scores what is sound, reward.floor, more sampling.steps, or a larger batch",
         )
     return min(values) if direction == "maximise" else max(values)

@@ -80,7 +80,7 @@ class Conditioning:
         Args:
             model: How messages call the model.
             labels: All classes that it has.
-            numbers: Name to class; a class may have several.
+            numbers: Name to class; a class may have several, which its label holds with commas between.
 
         Raises:
             ModelError: There are prompts, or the model has no such class.
@@ -89,6 +89,7 @@ class Conditioning:
             raise ModelError(f"The model {model} has classes, and takes no prompts.", remedy="--classes, or neither")
         if not self.classes:
             return dict(labels)
+        numbers = {**{label: number for number, label in labels.items()}, **numbers}
         chosen = set()
         for name in self.classes:
             number = int(name) if name.isdecimal() else numbers.get(name, -1)

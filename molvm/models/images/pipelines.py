@@ -95,7 +95,9 @@ def load_pipeline(
     kind = _class_in(path / INDEX_FILE) if (path / INDEX_FILE).is_file() else PIXELS
     family = Family("", (), _pixels) if kind == PIXELS else FAMILIES.get(str(kind))
     if family is None:
-        raise ModelError(f"The pipeline {path} is a {kind}.", allowed=f"{', '.join(FAMILIES)}, or a {PIXELS}")
+        told = f"The pipeline {path} is a {kind}" if kind else f"{path / INDEX_FILE} names no class of a pipeline"
+        raise ModelError(f"{told}.", allowed=f"{', '.join(FAMILIES)}, or a {PIXELS}")
+    _require_whole(path, family)
     diffusers = _diffusers()
     try:
         pipeline = _read(
@@ -114,14 +116,34 @@ def load_pipeline(
     )
 
 
+def _require_whole(path: Path, family: Family) -> None:
+    """Make sure that there is a folder for each component that is used.
+
+    Raises:
+        ModelError: One is missing.
+    """
+    unused = {*family.left_out, *family.optional}
+    parts = (part for part, known in _index(path).items() if isinstance(known, list) and known != [None, None])
+    if absent := [part for part in parts if part not in unused and not (path / part).is_dir()]:
+        raise ModelError(
+            f"The pipeline {path} lacks the folder {', '.join(absent)}, which its {INDEX_FILE} names.",
+            remedy="a fresh copy of the whole folder",
+        )
+
+
+def _index(path: Path) -> dict[str, Any]:
+    """What a pipeline consists of; nothing if it is a network beside its scheduler."""
+    file = path / INDEX_FILE
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
 def _read(diffusers: ModuleType, path: Path, kind: str, family: Family, dtype: torch.dtype) -> Any:
     if kind == PIXELS:
         unet = diffusers.UNet2DModel.from_pretrained(path, local_files_only=True, dtype=dtype)
         scheduler = diffusers.DDPMScheduler.from_pretrained(path, local_files_only=True)
         return diffusers.DDPMPipeline(unet, scheduler)
-    index = json.loads((path / INDEX_FILE).read_text(encoding="utf-8"))
     absent = [each for each in family.optional if not (path / each).is_dir()]
-    unset = [name for name, described in index.items() if described == [None, None]]
+    unset = [each for each, described in _index(path).items() if described == [None, None]]
     missing: dict[str, Any] = dict.fromkeys([*family.left_out, *absent, *unset])
     return getattr(diffusers, kind).from_pretrained(path, local_files_only=True, dtype=dtype, **missing)
 

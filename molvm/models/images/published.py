@@ -79,7 +79,7 @@ def how_to_get_images(name: str) -> str:
         part for part in ("hf download", repository, model.files, "--local-dir", str(image_home() / name)) if part
     )
     note = f" First, {model.note}." if model.note else ""
-    others = f" Also found in the hub's cache as {', '.join(mirrors)}." if mirrors else ""
+    others = f" {' or '.join(mirrors)} in the hub's cache would do too." if mirrors else ""
     return (
         f"`{command}` on a machine with a network; the folder has to hold {INDEX_FILE} and is copied as it is.{note}"
         f"{others} It is https://huggingface.co/{repository}. Any such folder can be given as --dataset PATH"

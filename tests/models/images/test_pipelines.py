@@ -101,6 +101,14 @@ def test_what_is_asked_has_to_fit_the_model(folders: dict[str, Path]) -> None:
         Conditioning(guidance_scale=0.5)
 
 
+def test_a_folder_that_was_not_copied_is_named(tmp_path: Path, folders: dict[str, Path]) -> None:
+    partly = tmp_path / "partly"
+    shutil.copytree(folders["dit"], partly)
+    shutil.rmtree(partly / "vae")
+    with pytest.raises(ModelError, match=r"partly lacks the folder vae, which its model_index.json names"):
+        load_model(partly)
+
+
 def test_damaged_and_unknown_folders_are_refused(tmp_path: Path, folders: dict[str, Path]) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(folders["dit"], broken)
@@ -109,6 +117,9 @@ def test_damaged_and_unknown_folders_are_refused(tmp_path: Path, folders: dict[s
         load_model(broken)
     (broken / "model_index.json").write_text(json.dumps({"_class_name": "FluxPipeline"}))
     with pytest.raises(ModelError, match=r"is a FluxPipeline. Allowed: DDPMPipeline"):
+        load_model(broken)
+    (broken / "model_index.json").write_text("{")
+    with pytest.raises(ModelError, match=r"model_index.json names no class of a pipeline"):
         load_model(broken)
     with pytest.raises(ModelError, match="not compiled"):
         load_model(folders["pixels"], compile=True)
