@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molvm.cli.answer import answer
 from molvm.cli.conditioning import Device, Offload, Placed, placed
 from molvm.cli.evaluate_images import Clip, Digits, Inception
 
@@ -50,6 +51,7 @@ def compare(
 
     Failures count at the worst floor of the runs. The distance to p* is the path weights' estimate of KL(P^u || P*).
     Of images also the Fréchet distance from their base's: rounds that nothing steered, or with --count fresh ones.
+    Runs of different rewards can only be drawn, with --images.
     """
     import json
 
@@ -58,10 +60,11 @@ def compare(
     from molvm.cli.comparison_table import comparison_table
     from molvm.cli.console import say
     from molvm.durable import require_writable
+    from molvm.errors import ConfigError
     from molvm.evaluation.plots import require_drawable
     from molvm.runs.comparison import compare as compared
     from molvm.runs.comparison_figure import draw_comparison
-    from molvm.runs.contenders import recorded_runs
+    from molvm.runs.contenders import recorded_runs, require_one_reward
 
     if figure is not None:
         require_drawable(figure)
@@ -72,6 +75,14 @@ def compare(
     if images is not None:
         require_writable(images, overwrite=overwrite)
         _require_images(chosen)
+    try:
+        require_one_reward(chosen)
+    except ConfigError as error:
+        if images is None or figure is not None or count is not None:
+            raise
+        _draw_images(chosen, seed, images, where)
+        answer({"images": images}, f"{error.what} So {images} is all there is.", as_json=as_json, err=True)
+        return
     features = _features(chosen, inception, clip, digits)
     contenders = _contenders(chosen, count, seed, where)
     if len({each.process for each in contenders}) > 1:

@@ -165,10 +165,10 @@ def _most(records: Sequence[Record]) -> str:
 
 
 def recorded_runs(paths: Sequence[Path]) -> list[RecordedRun]:
-    """The runs in these directories, by the shortest names that tell them apart, if they can be compared.
+    """The runs in these directories, by the shortest names that tell them apart, if they have one base.
 
     Raises:
-        ConfigError: There are fewer than two, one is there twice, or rewards or bases differ.
+        ConfigError: There are fewer than two, one is there twice, or bases differ.
         InputFileError: There is no run.
     """
     if len(paths) < 2:
@@ -182,11 +182,11 @@ def recorded_runs(paths: Sequence[Path]) -> list[RecordedRun]:
     short = Counter(path.resolve().name for path in paths)
     names = [path.resolve().name if short[path.resolve().name] == 1 else str(path) for path in paths]
     runs = [RecordedRun(name, directory) for name, directory in zip(names, directories, strict=True)]
-    _require_comparable(runs)
+    _require_one_base(runs)
     return runs
 
 
-def _require_comparable(runs: Sequence[RecordedRun]) -> None:
+def _require_one_base(runs: Sequence[RecordedRun]) -> None:
     first = runs[0].manifest
     for run in runs[1:]:
         mine = run.manifest
@@ -205,12 +205,25 @@ def _require_comparable(runs: Sequence[RecordedRun]) -> None:
                     f"{_shown(other)}, which are a part of the base: their KL is counted from different laws.",
                     remedy="runs that were asked for the same; or `molvm evaluate` of each",
                 )
+
+
+def require_one_reward(runs: Sequence[RecordedRun]) -> None:
+    """Refuse to put numbers of different rewards side by side.
+
+    Raises:
+        ConfigError: Rewards, their units or directions differ.
+    """
+    first = runs[0]
+    for run in runs[1:]:
         for what in ("reward", "unit", "direction"):
-            if getattr(mine, what) != getattr(first, what):
+            mine, its = (getattr(each.manifest, what) for each in (first, run))
+            if mine != its:
+                images = " --images FILE.png draws them all the same;" if first.manifest.makes == "images" else ""
                 raise ConfigError(
-                    f"The run {runs[0].name} has the {what} {getattr(first, what)!r} and {run.name} "
-                    f"{getattr(mine, what)!r}: their numbers do not measure the same.",
-                    remedy="runs of one reward; or `molvm sample` from each and `molvm score --reward` of the files",
+                    f"The run {first.name} has the {what} {mine!r} and {run.name} {its!r}: their numbers do not "
+                    "measure the same.",
+                    remedy=f"runs of one reward;{images} or `molvm sample` from each and `molvm score --reward` of the "
+                    "files",
                 )
 
 

@@ -83,6 +83,24 @@ def test_the_images_of_runs_have_a_distance_from_their_base(
     assert "has the classes of all and threes ('3',)" in " ".join(refused.err.split())
 
 
+def test_runs_of_different_rewards_are_only_drawn(molvm: Molvm, tmp_path: Path) -> None:
+    for out, reward in (("small", "jpeg"), ("large", "jpeg(direction=maximise)"), ("light", "brightness")):
+        given = ("train", "--dataset", "digits", "--reward", reward, *SMALL, "--steps", 2, "--out", out)
+        assert molvm(*given).code == 0
+    refused = molvm("compare", "small", "large")
+    assert refused.code == 2
+    assert "--images FILE.png draws them all the same" in " ".join(refused.err.split())
+    for number in (("--figure", "a.svg"), ("-n", 4)):
+        assert molvm("compare", "small", "large", "--images", "not.png", *number).code == 2
+    said = molvm("compare", "small", "large", "light", "--images", "rows.png", "--json")
+    assert said.code == 0, said.err
+    assert json.loads(said.out) == {"images": "rows.png"}
+    rows = read_png((tmp_path / "rows.png").read_bytes())
+    pair = molvm("compare", "small", "light", "--images", "pair.png")
+    assert "their numbers do not measure the same. So pair.png is all there is" in " ".join(pair.err.split())
+    assert rows.pixels.shape[0] > read_png((tmp_path / "pair.png").read_bytes()).pixels.shape[0]
+
+
 def test_a_run_of_vgg_flow_is_compared(molvm: Molvm, tmp_path: Path) -> None:
     for objective in ("vgg-flow", "draft"):
         given = ("train", "--dataset", "digits", "--reward", "brightness", *SMALL, "--objective", objective)
