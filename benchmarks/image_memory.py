@@ -48,7 +48,8 @@ from molvm.models.images.placement import Placement
 from molvm.models.images.stable_diffusion_3 import StableDiffusion3Denoiser
 from molvm.objectives import ValueMatching
 from molvm.rewards.base import Outcome
-from molvm.runs.memory import ARCHITECTURES, estimate_memory
+from molvm.runs.architectures import ARCHITECTURES
+from molvm.runs.memory import estimate_memory
 from molvm.sde import SamplingOptions
 from molvm.training.trainer import Trainer, TrainerOptions
 from molvm.values.ladder import build_features

@@ -12,7 +12,10 @@ from molvm.cli.answer import Json, answer
 
 def doctor(
     memory: Annotated[
-        str | None, typer.Option(help="Say what training on a model of images takes: dit, sd15, sd2, sd3 or cifar.")
+        str | None,
+        typer.Option(
+            help="Say what training on a model of images takes: dit, sd15, sd2, sd3, cifar, or a pipeline's folder."
+        ),
     ] = None,
     batch: Annotated[int, typer.Option(help="Images in a round, for --memory.")] = 128,
     value_size: Annotated[str, typer.Option(help="Size of the value network, A to F, for --memory.")] = "B",
@@ -51,6 +54,7 @@ def _estimate(model: str, batch: int, value_size: str, *, as_json: bool) -> None
         ("  a pass of the base", found.forward),
         ("  decoding, one by one", found.decoding),
         ("  learning from a portion", found.learning),
+        *([("before it, reading the prompts", found.reading)] if found.reading else []),
         ("beside it, paths in RAM", found.paths),
         ("a graph through the base, V1", found.through_one),
         (f"  V1 + {batch - 1} (V2 - V1)", found.through_the_base),

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def score(
-    file: Annotated[Path, typer.Argument(help="An SD, SMILES, CSV or XYZ file, and what Open Babel reads.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="An SD, SMILES, CSV or XYZ file, and what Open Babel reads; or an image file, or a folder of them."
+        ),
+    ],
     reward: Annotated[
         list[str],
         typer.Option(
@@ -26,12 +31,12 @@ def score(
     workers: Annotated[
         str | None, typer.Option(help="Worker processes, one a core by default, or dask://host:port.")
     ] = None,
-    time_limit: Annotated[float, typer.Option(help="Seconds that one molecule may take.")] = 60.0,
+    time_limit: Annotated[float, typer.Option(help="Seconds that one molecule or image may take.")] = 60.0,
     cache: Annotated[bool, typer.Option(help="Take outcomes that are known already, and keep new ones.")] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Score the molecules of a file: one row a record, in order, with the reason where a reward failed."""
+    """Score the molecules of a file, or images: one row each, in order, with the reason where a reward failed."""
     from molvm.cli.interrupts import interrupt_main_thread_only, told_if_interrupted
 
     interrupt_main_thread_only()
@@ -40,7 +45,9 @@ def score(
     from molvm.cli.outcomes import summary, summary_line
     from molvm.durable import require_writable
     from molvm.errors import ConfigError
+    from molvm.images.image import Image
     from molvm.rewards.base import Outcome
+    from molvm.runs.images_given import images_given
     from molvm.runs.kept_outcomes import kept_outcomes
     from molvm.runs.records_given import records_of
     from molvm.runs.reward_source import resolve_reward
@@ -51,13 +58,14 @@ def score(
     if out.exists() and file.exists() and out.samefile(file):
         raise ConfigError(f"The table would replace the input {file}.", remedy="another --out")
     require_ending(out, ".csv")
-    rewards = [resolve_reward(text) for text in reward]
+    images = images_given(file)
+    rewards = [resolve_reward(text, "molecules" if images is None else "images") for text in reward]
     texts = {one.name: text for one, text in zip(rewards, reward, strict=True)}
     unfinished = UnfinishedScoring(out, texts, kept_outcomes()) if cache else None
     with told_if_interrupted(lambda: _what_is_kept(out, unfinished)):
         with tally("reading", "records") as seen:
-            records = records_of(file, seen)
-        total = len(reward) * sum(record.molecule is not None for record in records)
+            records = images or records_of(file, seen)
+        total = len(reward) * sum(isinstance(one, Image) or one.molecule is not None for one in records)
         done = 0
         with counting_bar("scoring", "outcomes") as progress:
 

@@ -128,7 +128,7 @@ def load_model(
             directory with `model.safetensors` and `card.json`, or "geom": `flowmol:geom_gaussian` if it was converted
             here, else the bundled `drugs`, a stand-in. Of images also the folder of a pipeline of diffusers, or a name
             of `PUBLISHED_IMAGES`, which is looked for on this machine.
-        precision: Of the matrix products: "float32", "bfloat16", or "auto": bfloat16 where the processor has it.
+        precision: Of the matrix products: "float32", "bfloat16", or "auto": bfloat16 where the device has it.
         compile: Compile the network at its first use, which takes a minute and makes it a fifth faster.
         conditioning: Prompts, classes and guidance, for pipelines of diffusers; of `digits` its classes.
         placement: Where their networks compute, on the processor by default; all others compute there.
@@ -142,7 +142,8 @@ def load_model(
     name, path = _found(name_or_path)
     asked = conditioning or Conditioning()
     if is_pipeline(path):
-        model: LoadedModel = load_pipeline(path, name, resolve_precision(precision), asked, placement or Placement())
+        place = placement or Placement()
+        model: LoadedModel = load_pipeline(path, name, resolve_precision(precision, str(place.device)), asked, place)
     else:
         _require_processor(name, placement)
         model = _read(path, name, resolve_precision(precision), asked)

@@ -12,11 +12,12 @@ Precision = Literal["float32", "bfloat16"]
 PRECISIONS: Final[tuple[str, ...]] = ("auto", *get_args(Precision))
 
 
-def resolve_precision(name: str) -> Precision:
+def resolve_precision(name: str, device: str = "cpu") -> Precision:
     """The precision that a name stands for on this machine.
 
     Args:
-        name: "float32", "bfloat16", or "auto": bfloat16 where the processor multiplies in it, else float32.
+        name: "float32", "bfloat16", or "auto": bfloat16 where the device multiplies in it, else float32.
+        device: Where the network computes, as torch calls it.
 
     Raises:
         UnknownNameError: Another name.
@@ -24,11 +25,15 @@ def resolve_precision(name: str) -> Precision:
     if name not in PRECISIONS:
         raise UnknownNameError("precision", name, PRECISIONS)
     if name == "auto":
-        return "bfloat16" if _multiplies_in_bfloat16() else "float32"
+        return "bfloat16" if _multiplies_in_bfloat16(torch.device(device)) else "float32"
     return cast(Precision, name)
 
 
-def _multiplies_in_bfloat16() -> bool:
+def _multiplies_in_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type != "cpu":
+        return False
     # Without the instructions, bfloat16 is emulated and slower than float32.
     # Older torch cannot tell.
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()

@@ -86,7 +86,8 @@ def model_digest(model: BaseModel) -> str | None:
 def located_model(config: RunConfig, model: BaseModel | None) -> dict[str, str]:
     """The model's settings so that they mean the same elsewhere: where it lies, and its precision on this machine."""
     if model is None:
-        return {"name": model_location(config.model.name), "precision": resolve_precision(config.model.precision)}
+        section = config.model
+        return {"name": model_location(section.name), "precision": resolve_precision(section.precision, section.device)}
     return {"name": model.name, "precision": getattr(model, "precision", "float32")}
 
 

@@ -68,7 +68,7 @@ class ModelSection(Section):
         "qm9", description="a bundled model (`molvm models list`) or the directory of one"
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="of the base model's matrix products; auto is bfloat16 where the processor multiplies in it"
+        "auto", description="of the base model's matrix products; auto is bfloat16 where the device multiplies in it"
     )
     prompts: Annotated[tuple[str, ...], BeforeValidator(_lines)] = Field(
         (), description="what images are to show, a list or a file with one on each line; for models that take texts"

@@ -22,6 +22,7 @@ from molvm.errors import ConfigError, MissingDependencyError, UnknownNameError
 from molvm.models.fine_tuning import FOUR_BYTES
 from molvm.models.images.denoiser import DECODED_AT_ONCE, IMAGES_AT_ONCE
 from molvm.models.images.low_rank import ATTENTION
+from molvm.runs.architectures import Architecture, architecture_of
 from molvm.states import TensorState
 from molvm.values.image_control import ImageControl
 from molvm.values.images import ImageValue
@@ -29,93 +30,6 @@ from molvm.values.ladder import IMAGE_CONTROL_WIDTHS, IMAGE_SIZES
 
 ADAM: Final = 4
 """Numbers a weight: itself, its gradient and two averages."""
-
-LATENT_UNET: Final = {"sample_size": 64, "cross_attention_dim": 768}
-KL: Final = {
-    "block_out_channels": (128, 256, 512, 512),
-    "layers_per_block": 2,
-    "down_block_types": ("DownEncoderBlock2D",) * 4,
-    "up_block_types": ("UpDecoderBlock2D",) * 4,
-}
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """A published model as diffusers builds it.
-
-    Attributes:
-        network: Class and settings of what is steered.
-        latent: Channels of x, and its height and width.
-        texts: Tokens of a prompt and their width; (0, 0) without.
-        pooled: Width of the embedding of the whole prompt, if it is given.
-        decoder: Settings of the autoencoder; None for pixels.
-    """
-
-    network: tuple[str, Mapping[str, Any]]
-    latent: tuple[int, int]
-    texts: tuple[int, int] = (0, 0)
-    pooled: int = 0
-    decoder: Mapping[str, Any] | None = None
-
-
-ARCHITECTURES: Final[Mapping[str, Architecture]] = {
-    "dit": Architecture(
-        (
-            "DiTTransformer2DModel",
-            {"sample_size": 32, "num_layers": 28, "in_channels": 4, "out_channels": 8},
-        ),
-        (4, 32),
-        decoder={**KL, "latent_channels": 4},
-    ),
-    "sd15": Architecture(
-        ("UNet2DConditionModel", LATENT_UNET), (4, 64), (77, 768), decoder={**KL, "latent_channels": 4}
-    ),
-    "sd2": Architecture(
-        (
-            "UNet2DConditionModel",
-            {
-                **LATENT_UNET,
-                "cross_attention_dim": 1024,
-                "attention_head_dim": (5, 10, 20, 20),
-                "use_linear_projection": True,
-            },
-        ),
-        (4, 64),
-        (77, 1024),
-        decoder={**KL, "latent_channels": 4},
-    ),
-    "sd3": Architecture(
-        (
-            "SD3Transformer2DModel",
-            {
-                "sample_size": 128,
-                "num_layers": 24,
-                "num_attention_heads": 24,
-                "caption_projection_dim": 1536,
-                "pos_embed_max_size": 192,
-            },
-        ),
-        (16, 128),
-        (333, 4096),
-        2048,
-        {**KL, "latent_channels": 16, "use_quant_conv": False, "use_post_quant_conv": False},
-    ),
-    "cifar": Architecture(
-        (
-            "UNet2DModel",
-            {
-                "sample_size": 32,
-                "block_out_channels": (128, 256, 256, 256),
-                "layers_per_block": 2,
-                "down_block_types": ("DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"),
-                "up_block_types": ("UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
-                "attention_head_dim": None,
-            },
-        ),
-        (3, 32),
-    ),
-}
-"""DiT-XL/2 at 256, Stable Diffusion 1.5 and 2 at 512, 3 medium at 1024, DDPM of CIFAR-10."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +49,7 @@ class MemoryEstimate:
         learning_control: What learning from a portion of its points adds.
         adapter: Weights, gradients and averages of LoRA of rank 4 in 32 bits.
         differentiated_decoding: What decoding one image with a graph adds, weights of the decoder included.
+        reading: Weights of the encoders of texts in 16 bits, which are needed once, before all else, and then no more.
         batch: Images in a round.
     """
 
@@ -150,6 +65,7 @@ class MemoryEstimate:
     learning_control: int
     adapter: int
     differentiated_decoding: int
+    reading: int
     batch: int
 
     @property
@@ -167,23 +83,23 @@ def estimate_memory(name: str, batch: int = 128, *, value_size: str = "B", steps
     """The memory that training on a published model takes.
 
     Args:
-        name: One of `ARCHITECTURES`; its weights are not needed.
+        name: One of `ARCHITECTURES`, whose weights are not needed, or the folder of a pipeline.
         batch: Images in a round.
         value_size: Of the value network, A to F.
         steps: Steps of a path.
 
     Raises:
         UnknownNameError: There is no such model or size.
+        ModelError: The folder's settings cannot be read.
         ConfigError: The batch is not positive.
         MissingDependencyError: diffusers is not installed.
     """
-    if name not in ARCHITECTURES:
-        raise UnknownNameError("model whose memory is known", name, ARCHITECTURES)
+    model = architecture_of(name)
     if value_size not in IMAGE_SIZES:
         raise UnknownNameError("value network size", value_size, IMAGE_SIZES)
     if batch < 1:
         raise ConfigError(f"The batch is {batch}.", allowed="a whole number from 1")
-    model, diffusers = ARCHITECTURES[name], _diffusers()
+    diffusers = _diffusers()
     kind, settings = model.network
     channels, size = model.latent
     with FakeTensorMode(allow_non_fake_inputs=True):
@@ -199,6 +115,7 @@ def estimate_memory(name: str, batch: int = 128, *, value_size: str = "B", steps
         decoding, differentiated = (
             0 if model.decoder is None else _decoding(diffusers, model, graph=graph) for graph in (False, True)
         )
+        reading = sum(_encoder_bytes(*encoder) for encoder in model.encoders)
     paths = 4 * (steps + 1) * batch * channels * size**2
     return MemoryEstimate(
         base=base,
@@ -213,6 +130,7 @@ def estimate_memory(name: str, batch: int = 128, *, value_size: str = "B", steps
         learning_control=learning_control,
         adapter=ADAM * FOUR_BYTES * _adapter_weights(network),
         differentiated_decoding=differentiated,
+        reading=reading,
         batch=batch,
     )
 
@@ -257,7 +175,7 @@ def _pass(network: nn.Module, model: Architecture, count: int) -> Tensor:
     given: dict[str, Any] = {"encoder_hidden_states": texts} if tokens else {}
     if model.pooled:
         given["pooled_projections"] = torch.zeros(count, model.pooled, dtype=torch.bfloat16)
-    if model.network[0] == "DiTTransformer2DModel":
+    if model.network[0] == "DiTTransformer2DModel" or model.network[1].get("num_class_embeds"):
         given["class_labels"] = steps
     predicted: Tensor = network(x, timestep=steps, **given).sample
     return predicted
@@ -304,8 +222,19 @@ def _in_sixteen_bits(kind: Callable[..., Any], settings: Mapping[str, Any]) -> A
         torch.set_default_dtype(before)
 
 
+def _encoder_bytes(kind: str, settings: Mapping[str, Any]) -> int:
+    """Of an encoder of texts, as transformers builds it."""
+    import transformers
+
+    encoder = getattr(transformers, kind)
+    return _bytes_of(_in_sixteen_bits(lambda config: encoder(config), {"config": encoder.config_class(**settings)}))
+
+
 def _bytes_of(network: nn.Module) -> int:
-    return sum(each.numel() * each.element_size() for each in network.parameters())
+    """Of what a file of the network holds, constants in the type of the weights."""
+    width: int = next(network.parameters()).element_size()
+    numbers: int = sum(each.numel() for each in network.state_dict().values())
+    return width * numbers
 
 
 def _diffusers() -> Any:

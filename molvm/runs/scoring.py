@@ -1,9 +1,10 @@
-"""Scoring molecules without a model. Imports no torch."""
+"""Scoring molecules or images without a model. Imports no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,24 +14,31 @@ from molvm.chem.io import write_csv, write_sdf
 from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError
 from molvm.frames import data_frame
+from molvm.images.image import Image
 from molvm.rewards.base import Failure, Outcome, Reward, SampleReward
 from molvm.rewards.cache import OutcomeCache
 from molvm.rewards.limits import DEFAULT_TIME_LIMIT
 from molvm.rewards.pools import Pool, fitting_workers, open_pool
 from molvm.rewards.subjects import require_subject
 from molvm.rewards.workers import Workers
+from molvm.runs.images_given import images_given
 from molvm.runs.kept_outcomes import kept_outcomes
 from molvm.runs.records_given import records_of
 from molvm.runs.reward_source import require_reward, resolve_reward
+from molvm.subject import Subject
 
 if TYPE_CHECKING:
     import pandas as pd
+    import PIL.Image
     from rdkit import Chem
 
 UNREADABLE = "reading"
 """The stage at which a record that holds no molecule fails."""
 
 Progress = Callable[[Outcome], None]
+
+Ask = Callable[[Reward, Sequence[Molecule]], list[Outcome]]
+"""What a reward says of each, from the folder of outcomes or the pool."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +129,30 @@ class ScoreTable:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class ImageScoreTable(ScoreTable):
+    """What rewards say of images, which stand in the place of molecules.
+
+    Args:
+        prompts: What each image was asked to show; empty texts if nothing is known of it.
+    """
+
+    prompts: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> list[str]:
+        """id, prompt, one column a reward, failure, reason, seconds."""
+        return ["prompt" if name == "smiles" else name for name in super().columns]
+
+    def to_sdf(self, path: Path | str, *, overwrite: bool = False) -> int:  # noqa: ARG002 - of molecules
+        """Raises a ConfigError: images are no molecules."""
+        raise ConfigError(f"Images cannot be written as the SD file {path}.", remedy="to_csv")
+
+    def _row(self, index: int) -> dict[str, Any]:
+        row = super()._row(index)
+        return {name: self.prompts[index] if name == "prompt" else row[name] for name in self.columns}
+
+
 def _with_row(molecule: Molecule, row: dict[str, Any]) -> Molecule:
     """The molecule with what a row says of it beside its own fields."""
     said = {name: "" if value is None else value for name, value in row.items() if name not in ("id", "smiles")}
@@ -137,7 +169,7 @@ def _by_reward(texts: dict[str, str], *, several: bool) -> str | None:
 
 @typed(but="reward")
 def score(
-    source: Path | str | pd.DataFrame | Iterable[Molecule | Record | Chem.Mol | str | None],
+    source: Path | str | pd.DataFrame | Iterable[Molecule | Record | Chem.Mol | Image | PIL.Image.Image | str | None],
     reward: Reward | str | Sequence[Reward | str],
     *,
     workers: Workers | None = None,
@@ -145,15 +177,16 @@ def score(
     cache: bool | OutcomeCache = True,
     progress: Progress | None = None,
 ) -> ScoreTable:
-    """Score molecules, or the records of a file.
+    """Score molecules or images, or those of a file.
 
     Args:
         source: A molecule file; molecules of molvm or RDKit, SMILES or records of a file; or a table of pandas with a
             column of SMILES. What is not of molvm is taken as a file with it would be: hydrogens are added, and
-            positions where there are none in three dimensions. None and pandas' NaN are unreadable records.
+            positions where there are none in three dimensions. None and pandas' NaN are unreadable records. Or an image
+            file, a folder of them, or images of molvm or Pillow.
         reward: A reward, its name, `path.py:name`, or several of these.
         workers: Worker processes, or the address of a Dask scheduler; a process a core by default.
-        time_limit: Seconds that one molecule may take.
+        time_limit: Seconds that one molecule or image may take.
         cache: Whether values that are known are taken from the folder of outcomes, and new ones kept there;
             or another such folder.
         progress: Called with every outcome of a readable molecule as it comes in.
@@ -162,29 +195,52 @@ def score(
         InputFileError: The file cannot be read.
         MoleculeError: Something is no molecule.
         UnknownNameError: There is no such reward.
-        RewardError: A reward judges images.
+        RewardError: A reward of images is asked about molecules, or the other way round.
+        ImageError: An image cannot be read.
         ConfigError: There is no reward, or two have one name, or the name of another column; or a table has no column
             of SMILES.
+
+    Returns:
+        An `ImageScoreTable` of images.
     """
     several = list(reward) if isinstance(reward, list | tuple) else [reward]
     if not several:
         raise ConfigError("There is no reward to score by.", remedy="the name of one, such as 'qed'")
-    rewards = _by_name([resolve_reward(one) if isinstance(one, str) else require_reward(one) for one in several])
+    images = images_given(source)
+    subject: Subject = "molecules" if images is None else "images"
+    rewards = _by_name(
+        [resolve_reward(one, subject) if isinstance(one, str) else require_reward(one) for one in several]
+    )
     for one in rewards.values():
-        require_subject(one, "molecules", "what is scored are")
-    records = records_of(source)
-    molecules = [record.molecule for record in records if record.molecule is not None]
-    outcomes: dict[str, tuple[Outcome, ...]] = {}
+        require_subject(one, subject, "what is scored are")
     kept = kept_outcomes(cache) if isinstance(cache, bool) else cache
     with open_pool(workers, time_limit=time_limit, cache=kept) as pool:
-        for name, one in rewards.items():
-            found = iter(_evaluate(one, molecules, pool, progress))
-            outcomes[name] = tuple(
-                next(found) if record.molecule is not None else _unreadable(record, one.unit) for record in records
-            )
+        ask = partial(_evaluate, pool=pool, progress=progress)
+        return _of_records(records_of(source), rewards, ask) if images is None else _of_images(images, rewards, ask)
+
+
+def _of_records(records: Sequence[Record], rewards: Mapping[str, Reward], ask: Ask) -> ScoreTable:
+    molecules = [record.molecule for record in records if record.molecule is not None]
+    outcomes: dict[str, tuple[Outcome, ...]] = {}
+    for name, one in rewards.items():
+        found = iter(ask(one, molecules))
+        outcomes[name] = tuple(
+            next(found) if record.molecule is not None else _unreadable(record, one.unit) for record in records
+        )
     smiles = tuple(record.molecule.smiles() if record.molecule is not None else None for record in records)
     ids, read = tuple(record.id for record in records), tuple(record.molecule for record in records)
     return ScoreTable(ids, smiles, outcomes, read, tuple(record.note for record in records))
+
+
+def _of_images(images: Sequence[Image], rewards: Mapping[str, Reward], ask: Ask) -> ImageScoreTable:
+    given: Any = tuple(images)
+    return ImageScoreTable(
+        ids=tuple(image.id for image in images),
+        smiles=(None,) * len(images),
+        outcomes={name: tuple(ask(one, given)) for name, one in rewards.items()},
+        molecules=given,
+        prompts=tuple(image.prompt for image in images),
+    )
 
 
 def evaluate_reward(
@@ -211,7 +267,7 @@ def _unreadable(record: Record, unit: str) -> Outcome:
 
 
 def _by_name(rewards: Sequence[Reward]) -> dict[str, Reward]:
-    taken = {"id", "smiles", "failure", "reason", "seconds"}
+    taken = {"id", "smiles", "prompt", "failure", "reason", "seconds"}
     for reward in rewards:
         if reward.name in taken:
             raise ConfigError(f"Two columns of the table would be called {reward.name!r}.", remedy="another name")

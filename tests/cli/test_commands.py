@@ -278,6 +278,7 @@ def test_help_has_the_defaults_of_the_settings() -> None:
         "value_size": defaults.value.size,
         "head_start": str(defaults.head_start.molecules),
         "seed": str(defaults.training.seed),
+        "recipe": "paper; digits for that model",
     }
     assert shown == expected
 

@@ -261,3 +261,13 @@ def test_questions_of_the_other_kind_are_refused(tmp_path: Path, arguments: list
     given = [each.format(images=tmp_path / "images", smiles=tmp_path / "in.smi") for each in arguments]
     with pytest.raises(MolVMError, match=message):
         run("evaluate", *given)
+
+
+def test_the_images_of_a_folder_are_scored(tmp_path: Path) -> None:
+    drawn, table = str(tmp_path / "drawn"), tmp_path / "scores.csv"
+    run("sample", "digits", "-n", "3", "--steps", "2", "--out", drawn)
+    run("score", drawn, "--reward", "jpeg", "--reward", "brightness", "--out", str(table))
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert [row["id"] for row in rows] == ["digits-1", "digits-2", "digits-3"]
+    assert all(0 < float(row["brightness"]) < 1 < float(row["jpeg"]) for row in rows)
+    assert all(row["prompt"] in set("0123456789") for row in rows)

@@ -36,3 +36,12 @@ def test_the_bundled_model_predicts_the_same_in_bfloat16() -> None:
         differences = {name: float((part - found.parts[name]).abs().max()) for name, part in expected.parts.items()}
         assert max(differences.values()) < 0.05
         assert max(differences.values()) > 0
+
+
+def test_auto_asks_the_device_that_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
+    for supported, expected in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *, including_emulation, found=supported: found)
+        assert resolve_precision("auto", "cuda:1") == expected
+    assert resolve_precision("auto", "mps") == "float32"
+    assert resolve_precision("auto", "cpu") == "bfloat16"

@@ -8,8 +8,9 @@ from typer.testing import CliRunner
 
 from molvm.cli.app import app
 from molvm.errors import ConfigError, UnknownNameError
-from molvm.runs import memory
-from molvm.runs.memory import Architecture, estimate_memory, peak
+from molvm.runs import architectures, memory
+from molvm.runs.architectures import Architecture
+from molvm.runs.memory import estimate_memory, peak
 
 
 def tiny(layers: int) -> Architecture:
@@ -31,7 +32,7 @@ def test_the_peak_of_a_chain_is_known(depth: int) -> None:
 
 def test_only_a_graph_grows_with_the_depth_of_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
     """Value Matching takes the weights of more layers, and not what passes through them."""
-    monkeypatch.setattr(memory, "ARCHITECTURES", {"two": tiny(2), "six": tiny(6)})
+    monkeypatch.setattr(architectures, "ARCHITECTURES", {"two": tiny(2), "six": tiny(6)})
     two, six = (estimate_memory(name, 16, value_size="A") for name in ("two", "six"))
     assert six.forward == pytest.approx(two.forward, rel=0.05)
     assert (six.decoding, six.value, six.learning) == (two.decoding, two.value, two.learning)

@@ -25,6 +25,7 @@ PARTS = MemoryEstimate(
     control=20 * MB,
     learning_control=60 * MB,
     adapter=5 * MB,
+    reading=0,
     differentiated_decoding=400 * MB,
     batch=128,
 )

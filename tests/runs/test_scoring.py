@@ -13,6 +13,7 @@ from molvm.chem.formats.record import ISOTOPES_IGNORED
 from molvm.chem.io import read_molecules, write_sdf
 from molvm.chem.molecule import Molecule
 from molvm.errors import ConfigError, InputFileError, MoleculeError, OutputExistsError, RewardError
+from molvm.images import Image, write_folder
 from molvm.rewards import logp, qed, weighted_sum
 from molvm.rewards.base import Outcome, Reward
 from molvm.rewards.isolated import isolated
@@ -159,3 +160,31 @@ def test_a_reward_called_on_what_is_no_molecule_says_how_it_becomes_one(asked: R
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputFileError, match=r"none\.sdf"):
         score(tmp_path / "none.sdf", "qed")
+
+
+def test_images_are_scored_from_folders_and_lists(tmp_path: Path) -> None:
+    images = [Image(np.full((8, 8, 1), grey, dtype=np.uint8), f"grey {grey}", prompt=str(grey)) for grey in (0, 255)]
+    write_folder(tmp_path / "drawn", images, "id,prompt\ngrey 0,0\n")
+    table = score(tmp_path / "drawn", ["brightness", "jpeg"], workers=1)
+    assert table.columns == ["id", "prompt", "brightness", "jpeg", "failure", "reason", "seconds"]
+    assert [(row["id"], row["prompt"], row["brightness"]) for row in table.rows()] == [
+        ("grey 0", "0", 0.0),
+        ("grey 255", "", pytest.approx(1)),
+    ]
+    table.to_csv(tmp_path / "scores.csv")
+    assert (tmp_path / "scores.csv").read_text().splitlines()[0] == ",".join(table.columns)
+    assert "grey 255" in table._repr_html_()
+    given = score([each.pil() for each in images], "brightness", workers=1)
+    assert (given.ids, given.values("brightness")) == (("1", "2"), [0.0, pytest.approx(1)])
+    with pytest.raises(ConfigError, match="SD file"):
+        table.to_sdf(tmp_path / "a.sdf")
+    with pytest.raises(RewardError, match="'qed' judges molecules, and what is scored are images"):
+        score(tmp_path / "drawn", "qed")
+    with pytest.raises(RewardError, match="'jpeg' judges images, and what is scored are molecules"):
+        score(["CCO"], "jpeg")
+
+
+def test_a_function_in_a_file_is_given_what_the_file_holds(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def width(image):\n    return image.size[0]\n")
+    write_folder(tmp_path / "drawn", [Image(np.zeros((8, 6, 3), dtype=np.uint8), "a")])
+    assert score(tmp_path / "drawn", f"{tmp_path}/mine.py:width", workers=1).values("width") == [6.0]

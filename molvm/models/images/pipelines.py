@@ -75,6 +75,11 @@ def is_pipeline(path: Path) -> bool:
     return (path / INDEX_FILE).is_file() or _class_in(path / "config.json") == PIXELS
 
 
+def pipeline_class(path: Path) -> str | None:
+    """What a folder for which `is_pipeline` holds, by the class of diffusers; None if its index does not say."""
+    return _class_in(path / INDEX_FILE) if (path / INDEX_FILE).is_file() else PIXELS
+
+
 def load_pipeline(
     path: Path, name: str, precision: Precision, conditioning: Conditioning, placement: Placement
 ) -> DenoiserModel:
@@ -92,7 +97,7 @@ def load_pipeline(
         ModelError: The folder is damaged or incomplete, its class is not known here, or it does not fit the
             conditioning.
     """
-    kind = _class_in(path / INDEX_FILE) if (path / INDEX_FILE).is_file() else PIXELS
+    kind = pipeline_class(path)
     family = Family("", (), _pixels) if kind == PIXELS else FAMILIES.get(str(kind))
     if family is None:
         told = f"The pipeline {path} is a {kind}" if kind else f"{path / INDEX_FILE} names no class of a pipeline"

@@ -27,6 +27,7 @@ class Brightness(ImageReward):
 
     def __init__(self, direction: Direction = "maximise") -> None:
         super().__init__(direction)
+        self.floor = 0.0 if direction == "maximise" else 1.0
 
     def evaluate(self, image: Image) -> Outcome:
         """The mean."""
@@ -45,7 +46,7 @@ class ColourDistance(ImageReward):
         RewardError: A channel is out of range.
     """
 
-    name, unit = "colour", ""
+    name, unit, floor = "colour", "", 1.0
 
     def __init__(self, red: float, green: float, blue: float) -> None:
         super().__init__("minimise")

@@ -17,6 +17,10 @@ QUALITY: Final = 85
 """Of the Value Matching paper and of DDPO."""
 
 
+WORST: Final = 100.0
+"""Bits per pixel that a failed image counts as where few are wanted; even files of 8 x 8 pixels take less."""
+
+
 class Compressed(ImageReward):
     """Bits per pixel of the image as a file, 8 bytes/(height width), the file's header included.
 
@@ -43,6 +47,7 @@ class Compressed(ImageReward):
             raise RewardError(f"The quality is {quality!r}.", allowed="a whole number from 1 to 100")
         self.name, self.format, self.quality = format, format, quality
         self.note = f"quality {quality}" if format != "png" else ""
+        self.floor = WORST if direction == "minimise" else 0.0
 
     def evaluate(self, image: Image) -> Outcome:
         """Bits per pixel."""
