@@ -12,7 +12,7 @@ from molvm.chem.depiction import drawing
 from molvm.chem.molecule import Molecule
 from molvm.runs.groups import BASE, Group, base_and_run, pareto, reward_against_kl, rounds_of_groups
 from molvm.studio.addressed import ANYTHING, MOST, whole
-from molvm.studio.base_laws import bases, cautions, incomparable, law_of
+from molvm.studio.base_laws import bases, cautions, incomparable, law_of, told_of
 from molvm.studio.comparison import group_rows, value_rows
 from molvm.studio.markup import plain
 from molvm.studio.pairs import pair_arguments, pair_files, pairs
@@ -147,7 +147,7 @@ with messages():
     laws = {name: law_of(runs[name]) for name in names}
     if others := incomparable(names, list(laws.values())):
         told = ", ".join(f"{name} ({reward})" for name, reward in others.items())
-        st.warning(plain(f"Left out, because {names[0]} has another reward, {laws[names[0]].reward[0]}: {told}."))
+        st.warning(plain(f"Left out, because {names[0]} has another reward, {told_of(laws[names[0]])}: {told}."))
     names = [name for name in names if name not in others]
     chosen = [runs[name] for name in names]
     shared = [laws[name] for name in names]
@@ -166,8 +166,8 @@ with right:
     against_kl(chosen, label, maximise=direction == "maximise")
 st.dataframe(pd.DataFrame(group_rows([*free, *steered])), hide_index=True, height="content")
 st.caption(
-    "The base: molecules of rounds that nothing steered. A run: those of the last quarter of its steered rounds. "
-    "Curves and means are of the molecules with a reward; against KL, a failure counts as the run's floor."
+    "The base: samples of rounds that nothing steered. A run: those of the last quarter of its steered rounds. "
+    "Curves and means are of the samples with a reward; against KL, a failure counts as the run's floor."
 )
 st.subheader("Side by side, from the same noise", anchor=False)
 side_by_side(chosen)

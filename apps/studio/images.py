@@ -20,11 +20,14 @@ MOST_PAIRS = 64
 SORTED_BY = {"value": "The reward", "iteration": "The round", "prompt": "What was asked for"}
 
 
+def first_shown(run: ShelvedRun) -> int:
+    """The first of the newest rounds, as many as are shown at once."""
+    return max(0, len(run.store.metrics()) - MOST_IMAGES // max(1, run.config.training.batch_size))
+
+
 @st.cache_resource(max_entries=4, show_spinner="Reading images …")
 def run_table(_run: ShelvedRun, version: tuple[int, int], name: str) -> ImageTable:
-    size = max(1, _run.config.training.batch_size)
-    rounds = len(_run.store.metrics())
-    return table_of_images(_run.store.records(max(0, rounds - MOST_IMAGES // size)), _run.manifest.reward)  # type: ignore[arg-type]  # the run makes images
+    return table_of_images(_run.store.records(first_shown(_run)), _run.manifest.reward)  # type: ignore[arg-type]  # the run makes images
 
 
 def rules(table: ImageTable) -> dict[str, Rule]:
@@ -114,7 +117,8 @@ with st.sidebar:
         heed("images.py", rules(table))
     chosen = filters(table, minimised=minimises(runs[name]))
 left, right = st.columns([5, 1])
-left.markdown(f"**{len(chosen)}** of {len(table)} images, valued by {plain(table.reward, 60)}")
+shown = f" of the rounds from {first + 1} on" if (first := first_shown(runs[name])) else ""
+left.markdown(f"**{len(chosen)}** of {len(table)} images{shown}, valued by {plain(table.reward, 60)}")
 right.download_button(
     "PNG",
     lambda: as_zip(table, chosen),

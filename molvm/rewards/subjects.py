@@ -33,7 +33,8 @@ def require_subject(reward: Reward, subject: Subject, of: str) -> None:
         raise RewardError(
             f"The reward {reward.name!r} judges {found}, and {of} {subject}.",
             allowed=f"a reward of {subject}",
-            remedy="`molvm rewards list` says what each reward judges",
+            remedy="`molvm rewards list` says what each reward judges, and a function of your own says it by "
+            f'@molvm.reward(judges="{subject}")',
         )
 
 

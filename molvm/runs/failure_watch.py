@@ -43,8 +43,8 @@ class FailureWatch:
         """What went wrong, and where most often."""
         (stage, count), *_ = self._stages.most_common(1)
         return RewardError(
-            f"At least {self.settings.max_failures:.0%} of the molecules failed in each of the last {self.rounds} "
+            f"At least {self.settings.max_failures:.0%} of the samples failed in each of the last {self.rounds} "
             f"rounds, {count} of {self._stages.total()} times at {stage}; the last of these: {self._latest[stage]}.",
-            remedy="`molvm score` on a few molecules; if they are broken, more sampling.steps or a smaller "
+            remedy="`molvm score` on a few of them; if they are broken, more sampling.steps or a smaller "
             "training.strength; reward.max_failures and reward.patience say when to give up",
         )

@@ -177,9 +177,15 @@ class Run:
 
         Raises:
             UnknownNameError: It was given to the run as an object and not to `open`.
-            ModelError: Its weights are not those that the run began with, or nothing can steer it.
+            ModelError: It is no longer where it was, its weights are not those that the run began with, or nothing can
+                steer it.
         """
         section = self.config.model
+        if self.given_model is None and Path(section.name).is_absolute() and not Path(section.name).is_dir():
+            raise ModelError(
+                f"The base model of the run {self.path} lay in {section.name}, and is there no longer.",
+                remedy=f"the folder back in its place, or its new place as model.name in {self.directory.config}",
+            )
         model = require_steerable(
             load_model(
                 section.name,

@@ -46,7 +46,13 @@ def law_of(run: RecordedRun) -> Law:
 
 def incomparable(names: Sequence[str], laws: Sequence[Law]) -> dict[str, str]:
     """The runs whose reward is not that of the first, and which it is: no axis is theirs too."""
-    return {name: law.reward[0] for name, law in zip(names, laws, strict=True) if law.reward != laws[0].reward}
+    return {name: told_of(law) for name, law in zip(names, laws, strict=True) if law.reward != laws[0].reward}
+
+
+def told_of(law: Law) -> str:
+    """A run's reward, and which way it is better."""
+    reward, unit, direction = law.reward
+    return f"{reward}{f' in {unit}' if unit else ''}, to be {direction}d"
 
 
 def cautions(names: Sequence[str], laws: Sequence[Law]) -> list[str]:

@@ -303,7 +303,7 @@ def test_a_run_that_only_fails_ends_and_can_go_on(
     with monkeypatch.context() as patch:
         patch.setattr("tests.runs.spread_reward.CROWDED", 1e9)
         with pytest.raises(
-            RewardError, match=r"98% of the molecules failed.*last 2 rounds, .* at crowded; .* is too small"
+            RewardError, match=r"98% of the samples failed.*last 2 rounds, .* at crowded; .* is too small"
         ):
             molvm.train(
                 tiny_path, _InProcess(), out=tmp_path / "run", strength=1, iterations=9, batch_size=6, steps=2,
@@ -544,3 +544,17 @@ def test_what_a_run_started_from_may_go(run: Run, tmp_path: Path) -> None:
     assert later.train() == 0
     for name, tensor in later.objective().state_dict().items():
         assert torch.equal(tensor, expected[name]), name
+
+
+def test_a_base_that_has_moved_is_told_with_where_to_say_so(tmp_path: Path, spread_reward: str) -> None:
+    save_tiny(tmp_path / "base")
+    settings = {"reward": {"workers": 1}}
+    run = molvm.train(
+        tmp_path / "base", spread_reward, out=tmp_path / "run", iterations=1, batch_size=4, steps=6, settings=settings
+    )
+    (tmp_path / "base").rename(tmp_path / "elsewhere")
+    with pytest.raises(ModelError, match=r"lay in .*base, and is there no longer.*model.name in .*resolved.toml"):
+        _ = molvm.Run.open(run.path).model
+    text = run.directory.config.read_text()
+    run.directory.config.write_text(text.replace(str(tmp_path / "base"), str(tmp_path / "elsewhere")))
+    assert len(molvm.Run.open(run.path).sample(2)) == 2

@@ -51,5 +51,5 @@ def test_bases_of_other_laws_stay_apart_and_that_is_told(other: Law, told: str) 
 
 def test_another_reward_is_not_compared() -> None:
     other = replace(LAW, reward=("dipole", "D", "maximise"))
-    assert incomparable(["a", "b", "c"], [LAW, other, LAW]) == {"b": "dipole"}
+    assert incomparable(["a", "b", "c"], [LAW, other, LAW]) == {"b": "dipole in D, to be maximised"}
     assert incomparable(["a", "b"], [LAW, replace(LAW, process="ddim")]) == {}

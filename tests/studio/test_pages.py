@@ -21,7 +21,7 @@ from molvm.rewards.base import MoleculeReward, Outcome
 from molvm.runs.config import RunConfig
 from molvm.runs.directory import RunDirectory
 from molvm.runs.image_pairs import image_pairs
-from molvm.studio import judging
+from molvm.studio import image_table, judging
 from molvm.studio.jobs import Job, Jobs
 from molvm.studio.markup import plain
 from molvm.studio.paths import path_file
@@ -489,6 +489,15 @@ def test_launching_takes_an_expression_and_the_directory_of_a_model(open_page: O
     assert page.selectbox(key="reward.name").value == "window(tpsa, 20, 130)"
     assert page.selectbox(key="model.name").value == "some/folder"
     assert not next(each for each in page.button if each.label == "Start").disabled
+
+
+def test_of_many_images_the_newest_are_shown_and_the_page_says_so(
+    open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_table, "MOST_IMAGES", 4)
+    molvm.train("digits", "jpeg", out=tmp_path / "small", iterations=3, batch_size=2, steps=2, value_size="A")
+    page = open_page("images", {"run": "small"})
+    assert any("**4** of 4 images of the rounds from 2 on" in each.value for each in page.markdown)
 
 
 def test_launching_begins_with_the_settings_of_a_recipe(open_page: OpenPage) -> None:

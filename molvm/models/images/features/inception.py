@@ -28,6 +28,8 @@ SIZE: Final = 299
 FID_DIGEST: Final = "6726825d"
 """The SHA-256 of pytorch-fid's file of TensorFlow's weights begins so, as the file's name says."""
 
+WHERE_FROM: Final = "pt_inception-2015-12-05-6726825d.pth, from https://github.com/mseitzer/pytorch-fid/releases"
+
 LEFT_OUT: Final = ("fc.", "AuxLogits.")
 """What is no feature."""
 
@@ -46,7 +48,9 @@ class InceptionExtractor:
     kind: Final = "inception"
 
     def __init__(self, path: Path) -> None:
-        self.is_fid = sha256_of(path).startswith(FID_DIGEST) if path.is_file() else False
+        if not path.is_file():
+            raise ModelError(f"There is no file {path}.", remedy=WHERE_FROM)
+        self.is_fid = sha256_of(path).startswith(FID_DIGEST)
         weights = {name: each for name, each in read_weights(path).items() if not name.startswith(LEFT_OUT)}
         network = InceptionNetwork()
         try:
@@ -78,5 +82,5 @@ def _pixels(image: Image) -> Tensor:
 def _other_network(path: Path, why: str) -> ModelError:
     return ModelError(
         f"The weights {path} are not those of Inception v3: {why:.300}.",
-        remedy="pt_inception-2015-12-05-6726825d.pth, from https://github.com/mseitzer/pytorch-fid/releases",
+        remedy=WHERE_FROM,
     )

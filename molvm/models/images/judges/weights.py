@@ -25,7 +25,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         found = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
     except Exception as error:
-        raise ModelError(f"The weights {path} cannot be read: {error!r:.300}.", remedy="a fresh copy") from error
+        raise ModelError(
+            f"The weights {path} cannot be read: {error!r:.300}.",
+            allowed="safetensors, or a file of torch.save",
+            remedy="a fresh copy",
+        ) from error
     found = found.get("state_dict", found) if isinstance(found, dict) else {}
     tensors = {name.removeprefix("module."): each for name, each in found.items() if isinstance(each, Tensor)}
     if not tensors:
