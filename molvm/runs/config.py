@@ -154,6 +154,11 @@ class SamplingSection(Section):
         1,
         description="steps that each candidate takes before the value network chooses; of no effect with one candidate",
     )
+    sound_from: Annotated[FiniteFloat, Field(ge=0, le=1)] = Field(
+        1.0,
+        description="time from which a candidate of which the base expects no sound molecule is hardly ever chosen; 1: "
+        "never",
+    )
 
 
 class ValueSection(Section):

@@ -112,6 +112,7 @@ def by_particles(model: FlowModel, control: Steering | None, options: SamplingOp
             look_ahead=options.look_ahead,
             candidates=options.candidates,
             choose_every=options.choose_every,
+            doubt=options.doubt(model),
             on_step=on_step,
         )
         rewards = exact.log_target(model.decode(found.terminal)).view(count, particles)

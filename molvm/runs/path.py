@@ -104,6 +104,7 @@ def draw_path(
         look_ahead=options.look_ahead,
         candidates=options.candidates,
         choose_every=options.choose_every,
+        doubt=options.doubt(model),
         on_step=progress,
     )
     return _path(model, trajectory, value)

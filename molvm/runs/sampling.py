@@ -184,6 +184,7 @@ def _by_sde(model: FlowModel, control: Steering | None, sampling: SamplingOption
             look_ahead=options.look_ahead,
             candidates=options.candidates,
             choose_every=options.choose_every,
+            doubt=options.doubt(model),
             on_step=on_step,
         )
         return Drawn(trajectory.terminal, trajectory.path_cost, trajectory.ito.sum(dim=0))

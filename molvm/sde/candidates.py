@@ -23,6 +23,7 @@ from torch import Tensor
 
 from molvm.models.base import FlowModel
 from molvm.sde.control import Control, reads_endpoint
+from molvm.sde.doubt import Doubt
 from molvm.sde.step import Taken
 from molvm.sde.transition import Transition
 from molvm.states import State
@@ -40,6 +41,7 @@ def choose(
     count: int,
     *,
     allowed: float = math.inf,
+    doubt: Doubt | None = None,
     generator: torch.Generator | None = None,
     on_step: Callable[[int], None] | None = None,
 ) -> Taken:
@@ -53,6 +55,7 @@ def choose(
         times: When each ends, all before t = 1, shape (len(transitions),).
         count: M.
         allowed: Nats that the choice may cost in the mean; the weights are tempered to it.
+        doubt: What is added to V where x̂₁ promises a failure.
         generator: Source of all randomness.
         on_step: Called with the number of steps that all candidates have taken, but for the last.
     """
@@ -61,9 +64,12 @@ def choose(
         model, mean.select(rows.repeat_interleave(count)), transitions, times, generator, on_step
     )
     endpoint = None
-    if reads_endpoint(control):
+    if reads_endpoint(control) or doubt is not None:
         endpoint = _endpoint(model, proposed, times[-1])
-    values = control(proposed if endpoint is None else endpoint, _all_at(times[-1], proposed)).to(mean.device).double()
+    read = endpoint if endpoint is not None and reads_endpoint(control) else proposed
+    values = control(read, _all_at(times[-1], proposed)).to(mean.device).double()
+    if doubt is not None and endpoint is not None:
+        values = values + doubt(endpoint, times[-1]).to(mean.device)
     log_shares = tempered(-values.view(-1, count), allowed)
     picked = torch.multinomial(log_shares.exp(), 1, generator=generator).squeeze(1)
     index = picked + count * rows

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from molvm.models.base import FlowModel
 from molvm.sde.control import Control
+from molvm.sde.doubt import Doubt
 from molvm.sde.simulate import simulate
 from molvm.sde.soft_value import value_of
 from molvm.sde.transition import Stepper
@@ -58,6 +59,7 @@ def twisted_particles(
     look_ahead: int = 0,
     candidates: int = 1,
     choose_every: int = 1,
+    doubt: Doubt | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Particles:
     """Simulate groups of particles from noise to data.
@@ -74,6 +76,7 @@ def twisted_particles(
         look_ahead: Sweeps, as for `simulate`.
         candidates: Likewise.
         choose_every: Likewise; weights are looked at between choices.
+        doubt: Likewise.
         on_step: Called with (steps done, S).
 
     Raises:
@@ -97,6 +100,7 @@ def twisted_particles(
             look_ahead=look_ahead,
             candidates=candidates,
             choose_every=choose_every,
+            doubt=doubt,
             on_step=shifted(on_step, start, steps),
         )
         x, paid, gathered = path.terminal, path.path_cost, path.ito.sum(dim=0)

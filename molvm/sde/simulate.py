@@ -13,6 +13,7 @@ from molvm.errors import DivergenceError, StateError
 from molvm.models.base import FlowModel
 from molvm.sde.candidates import choose
 from molvm.sde.control import Control, Steering, reads_endpoint
+from molvm.sde.doubt import Doubt
 from molvm.sde.pull import pull
 from molvm.sde.recording import Recording
 from molvm.sde.step import unsteered
@@ -39,6 +40,7 @@ def simulate(
     look_ahead: int = 0,
     candidates: int = 1,
     choose_every: int = 1,
+    doubt: Doubt | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Trajectory:
     """Run the controlled SDE from x0 along the grid.
@@ -65,6 +67,7 @@ def simulate(
             1 for steering by its gradient. Costs and Itô increments are then those of the choice.
         choose_every: Steps that each candidate takes on its own before V chooses. Of the states in between none is
             kept: the trajectory then has fewer steps than the grid.
+        doubt: What is added to V in a choice where x̂₁ promises a failure.
         on_step: Called with (steps done, K).
 
     Raises:
@@ -100,6 +103,7 @@ def simulate(
                 grid[first + 1 : end + 1],
                 candidates,
                 allowed=stride.allowed,
+                doubt=doubt,
                 generator=generator,
                 on_step=None if on_step is None else partial(_tell, on_step, first, steps),
             )

@@ -272,6 +272,7 @@ class Trainer:
             look_ahead=self.options.sampling.look_ahead,
             candidates=self.options.sampling.candidates,
             choose_every=self.options.sampling.choose_every,
+            doubt=self.options.sampling.doubt(self.model),
             on_step=on_step,
         )
 

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from molvm.chem.molecule import Molecule
+from molvm.errors import ConfigError
+from molvm.models.base import require_steerable
+from molvm.models.flowmol.encode import encode_molecules
+from molvm.models.gaussian import ExactValue, GaussianMixtureModel
+from molvm.models.hub import load_model
+from molvm.models.mixture import GaussianMixture
+from molvm.models.tilt import QuadraticReward
+from molvm.schedules import LinearSchedule
+from molvm.sde import SamplingOptions, Trajectory, simulate, time_grid
+from molvm.sde.doubt import SOUND_IN_THE_END, doubt_of
+from molvm.states import State
+from tests.runs.tiny import tiny_model
+
+MODEL = GaussianMixtureModel((GaussianMixture.of([0.5, 0.5], [[0.0], [3.0]], [[1.0], [0.16]]),), LinearSchedule())
+REWARD = QuadraticReward((0.5,))
+COUNT = 4000
+
+
+def test_what_is_no_sound_molecule_is_doubted() -> None:
+    """Ethanol; one without one of its hydrogens; and two molecules that are one state."""
+    model = tiny_model()
+    whole = Molecule.from_smiles("CCO")
+    torn = Molecule.from_smiles("CC[O]")
+    two = Molecule.from_smiles("C.O")
+    doubt = doubt_of(model, 0.75)
+    assert doubt is not None
+    for molecule, expected in ((whole, 0.0), (torn, -math.log(SOUND_IN_THE_END)), (two, -math.log(SOUND_IN_THE_END))):
+        state = encode_molecules([molecule], model.config)
+        assert doubt(state, torch.tensor(0.78)).tolist() == pytest.approx([expected])
+        assert doubt(state, torch.tensor(0.7)).tolist() == [0.0]
+
+
+def test_nobody_doubts_too_early_or_images() -> None:
+    assert doubt_of(tiny_model(), 1.0) is None
+    assert doubt_of(require_steerable(load_model("digits")), 0.5) is None
+    assert SamplingOptions().doubt(tiny_model()) is None
+    assert SamplingOptions(sound_from=0.75).doubt(tiny_model()) is not None
+    with pytest.raises(ConfigError, match=r"sound_from is 1\.5"):
+        SamplingOptions(sound_from=1.5)
+
+
+def chosen_in_doubt(nats: float) -> Trajectory:
+    """Paths that are chosen in doubt of all that the base expects to be positive."""
+
+    def doubt(endpoint: State, _t: Tensor) -> Tensor:
+        return nats * (endpoint.parts["x"].squeeze(1) > 0)
+
+    generator = torch.Generator().manual_seed(5)
+    return simulate(
+        MODEL,
+        MODEL.noise(None, COUNT, generator),
+        time_grid(MODEL.schedules, 50),
+        control=ExactValue(MODEL, REWARD, 1.0),
+        generator=generator,
+        keep_states=False,
+        candidates=4,
+        choose_every=5,
+        doubt=doubt,
+    )
+
+
+def test_what_is_doubted_is_seldom_chosen() -> None:
+    shares = [float((chosen_in_doubt(nats).terminal.parts["x"] > 0).double().mean()) for nats in (0.0, 1.0, 3.0)]
+    assert shares[0] > shares[1] > shares[2]
+
+
+def test_paths_chosen_in_doubt_keep_exact_weights() -> None:
+    found = chosen_in_doubt(1.0)
+    log_z = float(REWARD.log_partition(MODEL.mixtures[0], 1.0))
+    ratios = torch.exp(found.log_weight(1.0, REWARD(found.terminal.parts["x"])) - log_z)
+    assert float(ratios.mean()) == pytest.approx(1.0, abs=3 * float(ratios.std()) / COUNT**0.5 + 0.02)
