@@ -154,10 +154,10 @@ class SamplingSection(Section):
         1,
         description="steps that each candidate takes before the value network chooses; of no effect with one candidate",
     )
-    sound_from: Annotated[FiniteFloat, Field(ge=0, le=1)] = Field(
-        1.0,
-        description="time from which a candidate of which the base expects no sound molecule is hardly ever chosen; 1: "
-        "never",
+    avoid: Literal["nothing", "broken", "broken_and_charged"] = Field(
+        "nothing",
+        description="candidates that are hardly ever chosen if the base expects them to be so, after t = 0.75; broken "
+        "is what has open valences, too many, or pieces",
     )
 
 

@@ -16,7 +16,7 @@ from molvm.models.spread import PosteriorSpread
 from molvm.schedules import Schedules
 from molvm.sde.analytic import analytic_variance
 from molvm.sde.ddim import ddim
-from molvm.sde.doubt import Doubt, doubt_of
+from molvm.sde.doubt import FLAWS, Avoided, Doubt, doubt_of
 from molvm.sde.grid import time_grid, trained_grid
 from molvm.sde.transition import Stepper, euler_maruyama
 
@@ -53,8 +53,8 @@ class SamplingOptions:
             gradient. Takes noise.
         choose_every: Steps that each of them takes on its own before one is chosen. V says more of where several steps
             lead than of where one does, so that a nat buys more; no effect with one candidate.
-        sound_from: Time from which a candidate of which the base expects no sound molecule is hardly ever chosen; 1 for
-            never. No effect with one candidate, or on images.
+        avoid: Candidates that are hardly ever chosen, if the base expects them to be so from `BELIEVED_FROM` on:
+            "broken", "broken_and_charged", or "nothing" of that. No effect with one candidate, or on images.
 
     Raises:
         ConfigError: A number out of range; another noise than the memoryless one in analytic steps, or looking ahead;
@@ -71,7 +71,7 @@ class SamplingOptions:
     look_ahead: int = 0
     candidates: int = 1
     choose_every: int = 1
-    sound_from: float = 1.0
+    avoid: Avoided = "nothing"
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -108,8 +108,8 @@ class SamplingOptions:
             raise ConfigError(f"candidates is {self.candidates}.", allowed="a whole number from 1; 1 for no choice")
         if self.choose_every < 1:
             raise ConfigError(f"choose_every is {self.choose_every}.", allowed="a whole number from 1")
-        if not 0 <= self.sound_from <= 1:
-            raise ConfigError(f"sound_from is {self.sound_from}.", allowed="a time from 0 to 1; 1 for never")
+        if self.avoid not in FLAWS:
+            raise ConfigError(f"avoid is {self.avoid!r}.", allowed=", ".join(FLAWS))
         if self.candidates > 1 and (self.look_ahead or self.noise_level != 1):
             raise ConfigError(
                 f"Of {self.candidates} candidates the value function chooses by where a step of the memoryless process "
@@ -174,7 +174,7 @@ class SamplingOptions:
 
     def doubt(self, model: FlowModel) -> Doubt | None:
         """What candidates are doubted for, if they are."""
-        return doubt_of(model, self.sound_from)
+        return doubt_of(model, self.avoid)
 
     def allowance(self, grid: Tensor) -> Tensor:
         """Nats that the control of each step may cost, float64, shape (K,); 0 where nothing steers."""

@@ -16,7 +16,7 @@ from molvm.models.mixture import GaussianMixture
 from molvm.models.tilt import QuadraticReward
 from molvm.schedules import LinearSchedule
 from molvm.sde import SamplingOptions, Trajectory, simulate, time_grid
-from molvm.sde.doubt import SOUND_IN_THE_END, doubt_of
+from molvm.sde.doubt import FLAWS, SOUND_IN_THE_END, Avoided, doubt_of
 from molvm.states import State
 from tests.runs.tiny import tiny_model
 
@@ -25,27 +25,29 @@ REWARD = QuadraticReward((0.5,))
 COUNT = 4000
 
 
-def test_what_is_no_sound_molecule_is_doubted() -> None:
-    """Ethanol; one without one of its hydrogens; and two molecules that are one state."""
+@pytest.mark.parametrize(
+    ("smiles", "since"),
+    [("CCO", None), ("CC[O]", "broken"), ("C.O", "broken"), ("CC[O-]", "broken_and_charged")],
+)
+def test_what_is_no_sound_molecule_is_doubted(smiles: str, since: Avoided | None) -> None:
     model = tiny_model()
-    whole = Molecule.from_smiles("CCO")
-    torn = Molecule.from_smiles("CC[O]")
-    two = Molecule.from_smiles("C.O")
-    doubt = doubt_of(model, 0.75)
-    assert doubt is not None
-    for molecule, expected in ((whole, 0.0), (torn, -math.log(SOUND_IN_THE_END)), (two, -math.log(SOUND_IN_THE_END))):
-        state = encode_molecules([molecule], model.config)
-        assert doubt(state, torch.tensor(0.78)).tolist() == pytest.approx([expected])
+    state = encode_molecules([Molecule.from_smiles(smiles)], model.config)
+    avoids = list(FLAWS)
+    for avoided in avoids[1:]:
+        doubt = doubt_of(model, avoided)
+        assert doubt is not None
+        flawed = since is not None and avoids.index(avoided) >= avoids.index(since)
+        assert doubt(state, torch.tensor(0.78)).tolist() == pytest.approx([-math.log(SOUND_IN_THE_END) * flawed])
         assert doubt(state, torch.tensor(0.7)).tolist() == [0.0]
 
 
-def test_nobody_doubts_too_early_or_images() -> None:
-    assert doubt_of(tiny_model(), 1.0) is None
-    assert doubt_of(require_steerable(load_model("digits")), 0.5) is None
+def test_nobody_doubts_without_being_asked_or_images() -> None:
+    assert doubt_of(tiny_model(), "nothing") is None
+    assert doubt_of(require_steerable(load_model("digits")), "broken") is None
     assert SamplingOptions().doubt(tiny_model()) is None
-    assert SamplingOptions(sound_from=0.75).doubt(tiny_model()) is not None
-    with pytest.raises(ConfigError, match=r"sound_from is 1\.5"):
-        SamplingOptions(sound_from=1.5)
+    assert SamplingOptions(avoid="broken").doubt(tiny_model()) is not None
+    with pytest.raises(ConfigError, match="avoid is 'ions'"):
+        SamplingOptions(avoid="ions")  # type: ignore[arg-type]
 
 
 def chosen_in_doubt(nats: float) -> Trajectory:

@@ -6,9 +6,9 @@ import pytest
 
 from molvm.errors import ConfigError, RewardError, UnknownNameError
 from molvm.runs.config import RunConfig
-from molvm.runs.config_file import load_config
+from molvm.runs.config_file import load_config, merged
 from molvm.runs.objective_sections import OBJECTIVES
-from molvm.runs.recipes import recipe_settings, recipes_for
+from molvm.runs.recipes import PAPER, recipe_settings, recipes_for
 from molvm.studio.launch_form import MAIN, NOT_IN_FORM, changed, entries, launch_arguments, settings_of
 
 
@@ -32,15 +32,15 @@ def test_a_form_that_is_left_alone_gives_the_defaults(objective: str) -> None:
 def test_a_form_that_begins_with_a_recipe_gives_its_settings(objective: str, recipe: str) -> None:
     values = {entry.key: entry.default for entry in entries(objective, recipe)}
     config = settings_of(values, objective)
-    asked = recipe_settings(recipe, {"objective": {"name": objective}})
-    assert config == RunConfig.from_mapping({**asked, "objective": {**asked["objective"], "name": objective}})
+    named = {"objective": {"name": objective}}
+    assert config == RunConfig.from_mapping(merged([recipe_settings(recipe, named), named]))
     assert changed(config, recipe) == {}
-    assert changed(config)
+    assert bool(changed(config)) == (recipe != PAPER)
 
 
 def test_a_recipe_is_offered_for_the_algorithms_that_it_knows() -> None:
     assert "known-molecules" in recipes_for("value_matching")
-    assert recipes_for("ddpo") == ()
+    assert recipes_for("ddpo") == ("digits", PAPER)
 
 
 def test_no_link_can_send_metrics_elsewhere() -> None:
