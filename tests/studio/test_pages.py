@@ -384,7 +384,7 @@ def test_a_run_of_another_reward_is_left_out_and_told(open_page: OpenPage, tmp_p
     write_run(tmp_path / "small", images(4), 2)
     page = open_page("compare", {"runs": ["q", "small", "r"]})
     assert not page.exception
-    assert "small \\(jpeg\\)" in page.warning[0].value
+    assert "small \\(jpeg, to be maximised\\)" in page.warning[0].value
     assert list(page.dataframe[0].value["group"]) == ["base", "q", "r"]
     assert page.selectbox(key="of").options == ["q", "r"]
 
