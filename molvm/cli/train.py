@@ -149,7 +149,7 @@ def _settings(config: Path | None, recipe: str | None, flags: dict[str, Any], as
     from molvm.runs.api import settings_layer
     from molvm.runs.config import RunConfig
     from molvm.runs.config_file import merged, parse_assignment, read_settings
-    from molvm.runs.recipes import PAPER, own_recipe, recipe_settings
+    from molvm.runs.recipes import own_recipe, recipe_settings
 
     layers = [read_settings(config)] if config is not None else []
     layers += [settings_layer(**flags), *map(parse_assignment, assignments)]
@@ -159,6 +159,6 @@ def _settings(config: Path | None, recipe: str | None, flags: dict[str, Any], as
     if recipe is None and found != RunConfig.from_mapping(upper, source):
         name = found.model.name
         say(
-            f"With the settings of the recipe {own_recipe(name)}, for {name} is small; --recipe {PAPER} has the others."
+            f"With the settings of the recipe {own_recipe(name)}, for {name} is small; `--recipe paper` has the others."
         )
     return found
