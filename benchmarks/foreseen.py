@@ -1,7 +1,7 @@
 """How early a failure is seen: `python benchmarks/foreseen.py -n 800 --out FILE`.
 
 Samples of a base are noised to ever later times. For each time: how many of those whose expected endpoint is no sound
-molecule (strictly valid, in one piece) are none in the end, and how many of the others. It is what
+molecule (strictly valid, in one piece, neutral) are none in the end, and how many of the others. It is what
 `molvm.sde.doubt` goes by.
 """
 
@@ -20,13 +20,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from molvm.chem.validity import STRICT
 from molvm.cli.allocator import keep_freed_memory
 from molvm.evaluation.intervals import wilson
 from molvm.models.base import FlowModel, require_steerable
 from molvm.models.hub import load_model
 from molvm.schedules import interpolate
 from molvm.sde import SamplingOptions, simulate
+from molvm.sde.doubt import FLAWS
 from molvm.states import State
 
 TIMES = (0.7, 0.74, 0.78, 0.82, 0.86, 0.92)
@@ -77,7 +77,8 @@ def expected(model: FlowModel, samples: State, t: float, generator: torch.Genera
 
 def unsound(model: FlowModel, endpoints: State) -> NDArray[np.bool_]:
     """Which of them are no sound molecules."""
-    return np.array([STRICT(molecule) is not None for molecule in model.decode(endpoints)])
+    checks = FLAWS["broken_and_charged"]
+    return np.array([any(check(molecule) for check in checks) for molecule in model.decode(endpoints)])
 
 
 def row(failed: NDArray[np.bool_], seen: NDArray[np.bool_]) -> dict[str, Any]:

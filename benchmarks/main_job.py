@@ -35,6 +35,7 @@ from molvm.runs.run import Run
 from molvm.runs.samples import SampleSet
 from molvm.runs.sampling import draw_samples
 from molvm.sde import Guided
+from molvm.sde.doubt import FLAWS
 
 
 def main() -> None:
@@ -47,6 +48,7 @@ def main() -> None:
     parser.add_argument("--guidance", type=float, default=1.0, help="what the control is multiplied by")
     parser.add_argument("--choose-every", type=int, help="steps from one choice to the next")
     parser.add_argument("--steer", type=float, nargs=2, metavar=("FROM", "UNTIL"), help="times in which it chooses")
+    parser.add_argument("--avoid", choices=list(FLAWS), help="what it hardly ever chooses; as in the run by default")
     parser.add_argument("--failed", type=float, help="worth of a failure in means over all; the run's floor by default")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--figure", type=Path)
@@ -57,7 +59,7 @@ def main() -> None:
     failed = run.manifest.floor if options.failed is None else options.failed
     if failed is None:
         parser.error("the run has not begun")
-    asked = {"steps": options.steps, "candidates": options.candidates, "choose_every": options.choose_every}
+    asked = {name: getattr(options, name) for name in ("steps", "candidates", "choose_every", "avoid")}
     if options.steer is not None:
         asked |= {"steer_from": options.steer[0], "steer_until": options.steer[1]}
     sampling = replace(
