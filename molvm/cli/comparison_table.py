@@ -41,10 +41,12 @@ def comparison_table(found: Comparison) -> Table:
         "gain by hour": lambda row: _interval(row.gain_per_second, 3600),
         "diversity": lambda row: _interval(row.diversity),
         "distinct": lambda row: NOTHING if row.distinct is None else f"{row.distinct:.0%}",
-        **({"valid and connected": lambda row: _share(row.valid)} if any(row.valid for row in found.rows) else {}),
+        "valid and connected": lambda row: _share(row.valid),
         "failures": lambda row: _share(row.failures),
         "distance to p*, nats ²": lambda row: _interval(row.gap),
     }
+    if all(row.valid is None for row in found.rows):  # of images
+        del lines["valid and connected"]
     if any(row.distance is not None for row in found.rows):
         lines["Fréchet distance from the base ³"] = lambda row: _of(row.distance, lambda its: f"{its.value:.3g}")
         lines["  of infinitely many"] = lambda row: _of(row.distance, lambda its: _interval(its.unbiased))

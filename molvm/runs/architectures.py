@@ -11,8 +11,11 @@ from typing import Any, Final
 from molvm.errors import ModelError, UnknownNameError
 from molvm.models.images.pipelines import FAMILIES, PIXELS, is_pipeline, pipeline_class
 
-TOKENS: Final = {"UNet2DConditionModel": 77, "SD3Transformer2DModel": 333}
-"""That a prompt has for a network: those of CLIP, for SD3 besides 256 of T5."""
+TEXTS: Final = {
+    "UNet2DConditionModel": (77, "cross_attention_dim"),
+    "SD3Transformer2DModel": (333, "joint_attention_dim"),
+}
+"""Tokens of a prompt that a network reads, CLIP's and for SD3 256 of T5 besides, and the setting of their width."""
 
 NOT_OF_SHAPE: Final = ("architectures", "dtype", "torch_dtype", "transformers_version", "model_type")
 
@@ -23,24 +26,21 @@ KL: Final = {
     "down_block_types": ("DownEncoderBlock2D",) * 4,
     "up_block_types": ("UpDecoderBlock2D",) * 4,
 }
-CLIP_L: Final = {
-    "hidden_size": 768,
-    "intermediate_size": 3072,
-    "num_hidden_layers": 12,
-    "num_attention_heads": 12,
-}
-CLIP_H: Final = {
-    "hidden_size": 1024,
-    "intermediate_size": 4096,
-    "num_hidden_layers": 23,
-    "num_attention_heads": 16,
-}
-CLIP_G: Final = {
-    "hidden_size": 1280,
-    "intermediate_size": 5120,
-    "num_hidden_layers": 32,
-    "num_attention_heads": 20,
-}
+
+
+def _clip(width: int, layers: int, heads: int) -> dict[str, int]:
+    """An encoder of texts of CLIP."""
+    return {
+        "hidden_size": width,
+        "intermediate_size": 4 * width,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+    }
+
+
+CLIP_L: Final = _clip(768, 12, 12)
+CLIP_H: Final = _clip(1024, 23, 16)
+CLIP_G: Final = _clip(1280, 32, 20)
 T5_XXL: Final = {
     "d_model": 4096,
     "d_kv": 64,
@@ -173,12 +173,11 @@ def _in_folder(path: Path) -> Architecture:
         raise ModelError(f"The pipeline {path} is a {kind}.", allowed=", ".join(FAMILIES))
     folder = path if family is None else path / family.network
     network, parts = _settings(folder), [path / f"text_encoder{suffix}" for suffix in ("", "_2", "_3")]
-    tokens = TOKENS.get(network["_class_name"], 0)
-    width = network.get("cross_attention_dim") if tokens == TOKENS["UNet2DConditionModel"] else None
+    tokens, width = TEXTS.get(network["_class_name"], (0, ""))
     return Architecture(
         network=(network["_class_name"], _plain(network)),
         latent=(network["in_channels"], network["sample_size"]),
-        texts=(tokens, width or network.get("joint_attention_dim") or 0) if tokens else (0, 0),
+        texts=(tokens, network[width]) if tokens else (0, 0),
         pooled=network.get("pooled_projection_dim") or 0,
         decoder=_plain(_settings(path / "vae")) if (path / "vae").is_dir() else None,
         encoders=tuple((each["architectures"][0], _plain(each)) for each in map(_settings, filter(Path.is_dir, parts))),

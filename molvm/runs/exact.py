@@ -108,12 +108,8 @@ def by_particles(model: FlowModel, control: Steering | None, options: SamplingOp
             control=cast(Control, control),
             generator=generator,
             stepper=stepper,
-            allowance=options.allowance(grid),
-            look_ahead=options.look_ahead,
-            candidates=options.candidates,
-            choose_every=options.choose_every,
-            doubt=options.doubt(model),
             on_step=on_step,
+            **options.steering(model, grid),
         )
         rewards = exact.log_target(model.decode(found.terminal)).view(count, particles)
         log_weights = found.log_weights.double() + rewards.double()

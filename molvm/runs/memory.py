@@ -227,7 +227,7 @@ def _encoder_bytes(kind: str, settings: Mapping[str, Any]) -> int:
     import transformers
 
     encoder = getattr(transformers, kind)
-    return _bytes_of(_in_sixteen_bits(lambda config: encoder(config), {"config": encoder.config_class(**settings)}))
+    return _bytes_of(_in_sixteen_bits(encoder, {"config": encoder.config_class(**settings)}))
 
 
 def _bytes_of(network: nn.Module) -> int:

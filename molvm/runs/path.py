@@ -100,12 +100,8 @@ def draw_path(
         generator=generator,
         stepper=options.stepper(model),
         keep_endpoints=value is not None and value.reads == "endpoint",
-        allowance=options.allowance(grid),
-        look_ahead=options.look_ahead,
-        candidates=options.candidates,
-        choose_every=options.choose_every,
-        doubt=options.doubt(model),
         on_step=progress,
+        **options.steering(model, grid),
     )
     return _path(model, trajectory, value)
 

@@ -180,12 +180,8 @@ def _by_sde(model: FlowModel, control: Steering | None, sampling: SamplingOption
             generator=generator,
             stepper=stepper,
             keep_states=False,
-            allowance=options.allowance(grid),
-            look_ahead=options.look_ahead,
-            candidates=options.candidates,
-            choose_every=options.choose_every,
-            doubt=options.doubt(model),
             on_step=on_step,
+            **options.steering(model, grid),
         )
         return Drawn(trajectory.terminal, trajectory.path_cost, trajectory.ito.sum(dim=0))
 

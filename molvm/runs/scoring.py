@@ -191,6 +191,9 @@ def score(
             or another such folder.
         progress: Called with every outcome of a readable molecule as it comes in.
 
+    Returns:
+        Of images an `ImageScoreTable`.
+
     Raises:
         InputFileError: The file cannot be read.
         MoleculeError: Something is no molecule.
@@ -199,9 +202,6 @@ def score(
         ImageError: An image cannot be read.
         ConfigError: There is no reward, or two have one name, or the name of another column; or a table has no column
             of SMILES.
-
-    Returns:
-        An `ImageScoreTable` of images.
     """
     several = list(reward) if isinstance(reward, list | tuple) else [reward]
     if not several:

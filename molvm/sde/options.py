@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, Self, get_args
+from typing import Literal, Self, TypedDict, get_args
 
 import torch
 from torch import Tensor
@@ -19,6 +19,17 @@ from molvm.sde.ddim import ddim
 from molvm.sde.doubt import FLAWS, Avoided, Doubt, doubt_of
 from molvm.sde.grid import time_grid, trained_grid
 from molvm.sde.transition import Stepper, euler_maruyama
+
+
+class SteeringArguments(TypedDict):
+    """What `simulate` and `twisted_particles` are told of how something steers."""
+
+    allowance: Tensor
+    look_ahead: int
+    candidates: int
+    choose_every: int
+    doubt: Doubt | None
+
 
 TransitionName = Literal["euler_maruyama", "analytic_variance", "ddim"]
 
@@ -172,9 +183,15 @@ class SamplingOptions:
             )
         return analytic_variance(spread)
 
-    def doubt(self, model: FlowModel) -> Doubt | None:
-        """What candidates are doubted for, if they are."""
-        return doubt_of(model, self.avoid)
+    def steering(self, model: FlowModel, grid: Tensor) -> SteeringArguments:
+        """How something steers the model along a grid."""
+        return {
+            "allowance": self.allowance(grid),
+            "look_ahead": self.look_ahead,
+            "candidates": self.candidates,
+            "choose_every": self.choose_every,
+            "doubt": doubt_of(model, self.avoid),
+        }
 
     def allowance(self, grid: Tensor) -> Tensor:
         """Nats that the control of each step may cost, float64, shape (K,); 0 where nothing steers."""

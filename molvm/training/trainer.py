@@ -155,7 +155,7 @@ class Trainer:
         self.iteration = 0
         self.grid = options.sampling.grid(model.schedules)
         self.stepper = options.sampling.stepper(model)
-        self.allowance = options.sampling.allowance(self.grid)
+        self.steering = options.sampling.steering(model, self.grid)
         self.optimiser = torch.optim.AdamW(
             objective.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
         )
@@ -268,12 +268,8 @@ class Trainer:
             keep_noise=self.objective.keeps_noise,
             keep_endpoints=self.objective.keeps_endpoints,
             keep_increments=self.objective.keeps_increments,
-            allowance=self.allowance,
-            look_ahead=self.options.sampling.look_ahead,
-            candidates=self.options.sampling.candidates,
-            choose_every=self.options.sampling.choose_every,
-            doubt=self.options.sampling.doubt(self.model),
             on_step=on_step,
+            **self.steering,
         )
 
     def _adjust(

@@ -44,8 +44,9 @@ def test_what_is_no_sound_molecule_is_doubted(smiles: str, since: Avoided | None
 def test_nobody_doubts_without_being_asked_or_images() -> None:
     assert doubt_of(tiny_model(), "nothing") is None
     assert doubt_of(require_steerable(load_model("digits")), "broken") is None
-    assert SamplingOptions().doubt(tiny_model()) is None
-    assert SamplingOptions(avoid="broken").doubt(tiny_model()) is not None
+    for options, doubts in ((SamplingOptions(), False), (SamplingOptions(avoid="broken"), True)):
+        steering = options.steering(tiny_model(), options.grid(MODEL.schedules))
+        assert (steering["doubt"] is not None) == doubts
     with pytest.raises(ConfigError, match="avoid is 'ions'"):
         SamplingOptions(avoid="ions")  # type: ignore[arg-type]
 
