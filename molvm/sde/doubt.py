@@ -34,8 +34,9 @@ BELIEVED_FROM: Final = 0.75
 """The time from which the base is seldom wrong about flaws (RESULTS.md, "Failures that are seen coming")."""
 
 SOUND_IN_THE_END: Final = 0.05
-"""Of samples of `qm9` that were noised to t = 0.78, and whose x̂₁ was then not strictly valid or in pieces, so many are
-neither. As failures are worth next to nothing, V = −log E[e^{λr}] is larger by −log of it."""
+"""Of samples of `qm9` that were noised to t = 0.78 to 0.82, and whose x̂₁ was then flawed, about so many are not
+(RESULTS.md, "Failures that are seen coming"). As failures are worth next to nothing, V = −log E[e^{λr}] is larger by
+−log of it."""
 
 
 def doubt_of(model: FlowModel, avoided: Avoided) -> Doubt | None:
