@@ -37,6 +37,9 @@ MOST_NEIGHBOURS = 6.0
 SIZE_SCALE = 20.0
 """Numbers of atoms are fed divided by this, to be of order one."""
 
+FEATURES_AT_ONCE, FEWEST_AT_ONCE = 2048, 8
+"""Molecules in a pass times features of an atom: more take memory and save no time, fewer cost narrow networks time."""
+
 
 @dataclass(frozen=True)
 class MoleculeValueConfig:
@@ -100,9 +103,6 @@ class MoleculeEncoder(nn.Module):
         reads: Whether x is a noisy state, or the base model's x̂₁: probabilities of classes.
     """
 
-    samples_at_once = 16
-    trained_at_once = 32
-
     def __init__(
         self,
         n_types: int,
@@ -115,6 +115,7 @@ class MoleculeEncoder(nn.Module):
         super().__init__()
         config = config or MoleculeValueConfig()
         self.config, self.schedules = config, schedules
+        self.samples_at_once = self.trained_at_once = max(FEWEST_AT_ONCE, FEATURES_AT_ONCE // config.width)
         self.reads: Reads = reads
         width, edge_width = config.width, config.edge_width
         context = config.time_features + len(schedules.by_modality) + 1
