@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from molvm.cli.answer import Json, answer
+from molvm.cli.answer import Json
 from molvm.cli.completion import sources
 from molvm.cli.conditioning import Classes, Device, GuidanceScale, Offload, Prompts, model_section
 from molvm.cli.evaluate_images import (
@@ -20,6 +20,7 @@ from molvm.cli.evaluate_images import (
     Score,
     evaluate_images,
 )
+from molvm.cli.evaluate_molecules import MoleculeOptions, evaluate_molecules
 
 if TYPE_CHECKING:
     from molvm.runs.config import ModelSection
@@ -79,83 +80,30 @@ def evaluate(
     Broken molecules count in every denominator. Table, reference and training set are those of the model's dataset.
     Of images: diversity, Vendi scores, KL, and the Fréchet distance from the reference, of the best features here.
     """
-    import json
-
-    from rich.console import Console
-
     from molvm.cli.interrupts import interrupt_main_thread_only, told_if_interrupted
 
     interrupt_main_thread_only()
-    from molvm.cli.console import counted, say
-    from molvm.cli.measuring import measured
-    from molvm.cli.metrics_table import metrics_table
-    from molvm.cli.molecules import molecules_of
-    from molvm.cli.yardsticks import elements_unknown_to, yardsticks
-    from molvm.durable import replace_text, require_writable
-    from molvm.errors import ConfigError
-    from molvm.evaluation.plots import draw, require_drawable
-    from molvm.evaluation.posebusters import all_tests
-    from molvm.rewards.pools import open_pool
     from molvm.runs.image_evaluation import holds_images, opened
 
-    if plot is not None:
-        require_drawable(plot)
-    for path in filter(None, (out, plot)):
-        require_writable(path, overwrite=overwrite)
-        if path.resolve() == Path(source).resolve():
-            raise ConfigError(f"{path} would replace the molecules.", remedy="another name")
-    if out is not None and plot is not None and out.resolve() == plot.resolve():
-        raise ConfigError(f"--out and --plot are both {out}.", remedy="two names")
-    images = ImageOptions(inception, clip, dreamsim, digits, reward, score)
+    _require_files_of_their_own(source, out, plot, overwrite=overwrite)
+    of_images = ImageOptions(inception, clip, dreamsim, digits, reward, score)
+    of_molecules = MoleculeOptions(table, strain, posebusters, subsets, plot)
     asked = model_section(
         prompts=prompts, classes=classes, guidance_scale=guidance_scale, device=device, offload=offload
     )
     subject = opened(source, asked)
+    how: dict[str, Any] = {"count": count, "seed": seed, "workers": workers, "out": out, "as_json": as_json}
     if holds_images(subject):
-        _require_no_question_of_molecules(
-            table=table, strain=strain, posebusters=posebusters, subsets=subsets, plot=plot
-        )
-        against_images = None if reference is None else opened(reference, asked)
-        _require_a_model(asked, subject, against_images)
+        of_molecules.require_none()
+        against = None if reference is None else opened(reference, asked)
+        _require_a_model(asked, subject, against)
         with told_if_interrupted(_what_is_kept):
-            evaluate_images(
-                subject,
-                images,
-                against_images,
-                count=count,
-                seed=seed,
-                workers=workers,
-                out=out,
-                as_json=as_json,
-            )
-        return
-    images.require_none()
-    _require_a_model(asked, subject)
-    # Refused before anything is sampled.
-    yardsticks(table, reference, None)
-    tests = all_tests() if posebusters else ()
-    pool = open_pool(workers, time_limit=time_limit)
-    with told_if_interrupted(_what_is_kept):
-        found = molecules_of(subject, count, seed)
-        against = yardsticks(table, reference, found.dataset)
-        if found.unreadable:
-            say(f"{counted(found.unreadable, 'record')} without a readable molecule: counted as broken.")
-        if strangers := elements_unknown_to(against.table, found.molecules):
-            unknown = ", ".join(strangers)
-            say(f"The valency table {against.table.name} has no {unknown}: such atoms are unstable. See --table.")
-        summary = measured(found.molecules, against, pool, strain=strain, tests=tests)
-    origin = {"source": source, "model": found.model, "model_note": found.note}
-    document = {**summary.to_json(), **origin, "unreadable": found.unreadable}
-    if out is not None:
-        replace_text(out, json.dumps(document, indent=2) + "\n")
-    if plot is not None:
-        draw(summary, plot, against.reference)
-    if found.note is not None:
-        say(f"The model is {found.model}. {found.note}")
-    if as_json:
-        answer(document, "", as_json=True)
+            evaluate_images(subject, of_images, against, **how)
     else:
-        Console().print(metrics_table(summary, subsets=subsets))
+        of_images.require_none()
+        _require_a_model(asked, subject)
+        with told_if_interrupted(_what_is_kept):
+            evaluate_molecules(subject, source, of_molecules, reference, time_limit=time_limit, **how)
 
 
 def _what_is_kept() -> str:
@@ -173,9 +121,22 @@ def _require_a_model(asked: ModelSection, *sources: Source | None) -> None:
         raise ConfigError(f"--{option} is of a model, and files are measured.", remedy="leaving it out")
 
 
-def _require_no_question_of_molecules(**given: object) -> None:
-    from molvm.errors import ConfigError
+def _require_files_of_their_own(source: str, out: Path | None, plot: Path | None, *, overwrite: bool) -> None:
+    """Make sure, before anything is measured, that there is somewhere to write to.
 
-    asked = [name for name, value in given.items() if value not in (None, False)]
-    if asked:
-        raise ConfigError(f"--{asked[0]} is of molecules.", remedy="leaving it out: these are images")
+    Raises:
+        ConfigError: A file is the source or the other one.
+        MolVMError: It cannot be written, or drawn.
+    """
+    from molvm.durable import require_writable
+    from molvm.errors import ConfigError
+    from molvm.evaluation.plots import require_drawable
+
+    if plot is not None:
+        require_drawable(plot)
+    for path in filter(None, (out, plot)):
+        require_writable(path, overwrite=overwrite)
+        if path.resolve() == Path(source).resolve():
+            raise ConfigError(f"{path} would replace the molecules.", remedy="another name")
+    if out is not None and plot is not None and out.resolve() == plot.resolve():
+        raise ConfigError(f"--out and --plot are both {out}.", remedy="two names")

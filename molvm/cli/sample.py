@@ -147,7 +147,8 @@ def sample(
     steering = steering_method(found, method, given, asks, exact=exact, workers=workers)
     if top is not None and top < 1:
         raise ConfigError(f"--top is {top}.", allowed="a whole number from 1")
-    if steering is None and (score or top is not None):
+    scored = score or top is not None
+    if steering is None and scored:
         _require_reward(found, out, workers)
     unfinished = _unfinished(found, options)
     with told_if_interrupted(lambda: _what_is_kept(out, unfinished)):
@@ -176,7 +177,6 @@ def sample(
                     scaffold=scaffold,
                     **dials,
                 )
-        scored = score or top is not None
         if scored:
             drawn = drawn.score(workers=workers)
             typer.echo(summary_line(drawn.reward_name, drawn.outcomes), err=True)
@@ -184,13 +184,25 @@ def sample(
     if unfinished.found:
         say(f"{counted(unfinished.found, drawn.noun)} of an interrupted drawing taken from {unfinished.folder}.")
     unfinished.discard()
-    asked = f"; the reward was asked about {counted(drawn.asked, drawn.noun)}" if steering is not None else ""
-    result = {"written": written, "out": out, "asked": drawn.asked, "reward": drawn.reward_name or None}
-    if scaffold is not None:
-        lacking = result["lacking_scaffold"] = _lacking(found, scaffold, drawn)
-        asked += f"; {lacking} of {len(drawn)} drawn lack the scaffold"
-    words = f"{counted(written, drawn.noun)} in {out}{asked}"
-    answer({**result, **({"outcomes": summary(drawn.outcomes)} if scored else {})}, words, as_json=as_json, err=True)
+    result: dict[str, Any] = {
+        "written": written,
+        "out": out,
+        "asked": drawn.asked,
+        "reward": drawn.reward_name or None,
+        **({} if scaffold is None else {"lacking_scaffold": _lacking(found, scaffold, drawn)}),
+        **({"outcomes": summary(drawn.outcomes)} if scored else {}),
+    }
+    answer(result, _words(result, drawn, steered=steering is not None), as_json=as_json, err=True)
+
+
+def _words(result: Mapping[str, Any], drawn: SampleSet, *, steered: bool) -> str:
+    """What was written, for people."""
+    from molvm.cli.console import counted
+
+    asked = f"; the reward was asked about {counted(drawn.asked, drawn.noun)}" if steered else ""
+    if "lacking_scaffold" in result:
+        asked += f"; {result['lacking_scaffold']} of {len(drawn)} drawn lack the scaffold"
+    return f"{counted(result['written'], drawn.noun)} in {result['out']}{asked}"
 
 
 def _unfinished(found: Run | BaseModel, options: Mapping[str, Any]) -> UnfinishedSamples:
