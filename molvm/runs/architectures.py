@@ -156,7 +156,7 @@ def architecture_of(name: str) -> Architecture:
         return ARCHITECTURES[name.lower()]
     path = Path(name).expanduser()
     if not is_pipeline(path):
-        raise UnknownNameError("model whose memory is known, and no folder of a pipeline,", name, ARCHITECTURES)
+        raise UnknownNameError("published model of images or folder of a pipeline", name, ARCHITECTURES)
     try:
         return _in_folder(path)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

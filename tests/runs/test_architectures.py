@@ -59,7 +59,7 @@ def test_folders_that_cannot_be_read_are_refused(folders: dict[str, Path], tmp_p
     (torn / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
     with pytest.raises(ModelError, match="is a FluxPipeline"):
         estimate_memory(str(torn))
-    with pytest.raises(UnknownNameError, match="no folder of a pipeline"):
+    with pytest.raises(UnknownNameError, match="or folder of a pipeline"):
         estimate_memory(str(tmp_path))
 
 
