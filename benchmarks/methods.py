@@ -33,12 +33,12 @@ from molvm.cli.allocator import keep_freed_memory
 from molvm.durable import replace_text
 from molvm.evaluation.intervals import mean_interval, mean_of_pairs, wilson
 from molvm.evaluation.variety import tanimoto_distances
-from molvm.runs.api import steering_by
 from molvm.runs.directory import RunDirectory
 from molvm.runs.inference import method_options
 from molvm.runs.reward_source import resolve_reward
 from molvm.runs.samples import SampleSet
 from molvm.runs.sampling import draw_samples
+from molvm.runs.steering import steering_by
 from molvm.sde import SamplingOptions
 
 TRAINED = ("value-matching", "classifier-guidance", "ddpo", "dpok", "ct-ppo")

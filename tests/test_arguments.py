@@ -15,9 +15,9 @@ import molvm
 from molvm import rewards
 from molvm.arguments import ArgumentError, in_words, is_of, typed
 from molvm.errors import ConfigError, MolVMError
-from molvm.runs import api
 from molvm.runs.directory import RunDirectory
 from molvm.runs.samples import SampleSet
+from molvm.runs.steering import steering_by
 from molvm.sde import SvddOptions
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ GIVEN: dict[Callable[..., Any], dict[str, Any]] = {
     molvm.sample: {"source": "qm9", "count": 1},
     molvm.score: {"source": (), "reward": "qed"},
     molvm.train: {"out": "run"},
-    api.steering_by: {"model": "qm9", "method": SvddOptions(), "reward": "qed"},
+    steering_by: {"model": "qm9", "method": SvddOptions(), "reward": "qed"},
     molvm.Run: {"directory": RunDirectory(Path("none")), "config": molvm.RunConfig()},
     molvm.Run.open: {"path": "none"},
     molvm.Run.create: {"config": molvm.RunConfig()},
@@ -76,7 +76,8 @@ def untouched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         raise AssertionError("something is done before the arguments are checked")
 
     for name in (
-        "runs.api.load_model",
+        "runs.source.load_model",
+            "runs.steering.load_model",
         "runs.run.load_model",
         "evaluation.metrics.examine_all",
         "rewards.pool.WorkerPool.score",

@@ -73,7 +73,7 @@ def model_section(**given: object) -> ModelSection:
     Raises:
         ConfigError: One is out of range, or a file cannot be read.
     """
-    from molvm.runs.api import settings_layer
     from molvm.runs.config import RunConfig
+    from molvm.runs.settings_layer import settings_layer
 
     return RunConfig.from_mapping(settings_layer(**given), "the command line").model  # type: ignore[arg-type]

@@ -38,10 +38,10 @@ def init(
     from molvm.durable import published, require_writable
     from molvm.errors import ConfigError
     from molvm.programs.pasted import pasted
-    from molvm.runs.api import settings_layer
     from molvm.runs.config import RunConfig
     from molvm.runs.config_file import config_text, merged
     from molvm.runs.recipes import recipe_settings
+    from molvm.runs.settings_layer import settings_layer
 
     if str(file) == "-":
         raise ConfigError("The settings are not written to the standard output.", remedy="the name of a .toml file")

@@ -122,8 +122,8 @@ def sample(
     require_writable(out, overwrite=overwrite)
 
     from molvm.models.base import made_by
-    from molvm.runs.api import open_source
     from molvm.runs.api import sample as draw
+    from molvm.runs.source import open_source
 
     shown = model_section(
         prompts=prompts, classes=classes, guidance_scale=guidance_scale, device=device, offload=offload

@@ -61,9 +61,9 @@ def steering_method(
         ConfigError: Options of a method without one, a method without a reward, or of a run.
     """
     from molvm.errors import ConfigError
-    from molvm.runs.api import require_no_method, steering_by
     from molvm.runs.inference import method_options
     from molvm.runs.run import Run
+    from molvm.runs.steering import require_no_method, steering_by
 
     if method is None:
         given = [key for key, value in {**options, **asks}.items() if value is not None]

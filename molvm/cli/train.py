@@ -146,10 +146,10 @@ def train(
 def _settings(config: Path | None, recipe: str | None, flags: dict[str, Any], assignments: list[str]) -> RunConfig:
     """The recipe or the model's own, over it the file, over it the options, and over them the assignments."""
     from molvm.cli.console import say
-    from molvm.runs.api import settings_layer
     from molvm.runs.config import RunConfig
     from molvm.runs.config_file import merged, parse_assignment, read_settings
     from molvm.runs.recipes import own_recipe, recipe_settings
+    from molvm.runs.settings_layer import settings_layer
 
     layers = [read_settings(config)] if config is not None else []
     layers += [settings_layer(**flags), *map(parse_assignment, assignments)]

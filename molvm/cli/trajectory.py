@@ -37,8 +37,8 @@ def trajectory(
     require_writable(out, overwrite=overwrite)
     require_ending(out, ".sdf", ".sd")
 
-    from molvm.runs.api import open_source
     from molvm.runs.path import draw_path
+    from molvm.runs.source import open_source
 
     told = told_if_interrupted(lambda: f"{out} is not written: the same command draws the same path from its start.")
     with told, counting_bar("drawing", "steps") as progress:

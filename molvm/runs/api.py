@@ -5,87 +5,31 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Never
+from typing import Any
 
 from molvm.arguments import typed
 from molvm.chem.molecule import Molecule
-from molvm.errors import ConfigError, ModelError, UnknownNameError
+from molvm.errors import ConfigError, ModelError
 from molvm.models.base import BaseModel, FlowModel
-from molvm.models.hub import load_model
-from molvm.models.images.placement import Placement
-from molvm.programs.pasted import pasted
 from molvm.rewards.base import Reward
 from molvm.rewards.workers import Workers
-from molvm.runs.assembly import conditioning_of
-from molvm.runs.config import LOGGERS, ModelSection, RewardSection, RunConfig
+from molvm.runs.config import RunConfig
 from molvm.runs.config_file import merged
-from molvm.runs.directory import RunDirectory
-from molvm.runs.inference import Inference, MethodOptions
+from molvm.runs.inference import Inference
 from molvm.runs.keeping import keeping
 from molvm.runs.progress import TrainingProgress
 from molvm.runs.recipes import recipe_settings
-from molvm.runs.reward_source import require_reward, resolve_reward
+from molvm.runs.reward_source import require_reward
 from molvm.runs.run import Run
 from molvm.runs.samples import SampleSet
 from molvm.runs.sampling import DEFAULT_BATCH_SIZE, draw_samples
+from molvm.runs.settings_layer import settings_layer
 from molvm.runs.sizes import sizes_to_draw
+from molvm.runs.source import open_source
+from molvm.runs.steering import require_no_method
 from molvm.runs.unfinished_samples import UnfinishedSamples
 from molvm.sde import SamplingOptions
 from molvm.sde.options import TransitionName
-
-
-def settings_layer(
-    *,
-    model: str | None = None,
-    prompts: Path | str | Sequence[str] | None = None,
-    classes: str | Sequence[str] | None = None,
-    guidance_scale: float | None = None,
-    device: str | None = None,
-    offload: bool | None = None,
-    reward: str | None = None,
-    objective: str | None = None,
-    strength: float | None = None,
-    iterations: int | None = None,
-    batch_size: int | None = None,
-    steps: int | None = None,
-    value_size: str | None = None,
-    head_start: int | None = None,
-    seed: int | None = None,
-    workers: Workers | None = None,
-    log: Sequence[str] | None = None,
-    out: Path | str | None = None,
-) -> dict[str, Any]:
-    """The settings that are used most, in the sections of `RunConfig`; those that are None are left out.
-
-    Raises:
-        UnknownNameError: There is no logger of a name in `log`.
-    """
-    for name in log or ():
-        if name not in LOGGERS:
-            raise UnknownNameError("logger", name, LOGGERS)
-    sections: dict[str, dict[str, Any]] = {
-        "model": {
-            "name": model,
-            "prompts": str(prompts) if isinstance(prompts, Path) else prompts,
-            "classes": classes,
-            "guidance_scale": guidance_scale,
-            "device": device,
-            "offload": offload,
-        },
-        "reward": {"name": reward, "workers": workers},
-        "objective": {"name": objective and objective.replace("-", "_")},
-        "sampling": {"steps": steps},
-        "value": {"size": value_size},
-        "head_start": {"molecules": head_start},
-        "logging": dict.fromkeys(log or (), True),
-        "training": {"strength": strength, "iterations": iterations, "batch_size": batch_size, "seed": seed},
-    }
-    layer: dict[str, Any] = {
-        section: {key: value for key, value in values.items() if value is not None}
-        for section, values in sections.items()
-        if any(value is not None for value in values.values())
-    }
-    return layer if out is None else {**layer, "out": Path(out)}
 
 
 @typed(but="model reward")
@@ -288,27 +232,20 @@ def sample(
             unfinished=unfinished,
             progress=progress,
         )
-    if scaffold is not None:
-        if inference is not None:
-            raise ConfigError("A scaffold cannot be kept while a method picks molecules.", remedy="one of the two")
-        found = keeping(found, scaffold)
     if guidance != 1 or particles is not None or candidates is not None:
         raise ConfigError(
             f"The base model {found.name} has no control.",
             remedy="leaving out guidance, particles and candidates, or a run",
         )
-    plain = steps is None and transition is None and noise_level in (None, 1)
-    sampling = SamplingOptions(
-        steps=SamplingOptions.steps if steps is None else steps,
-        transition=transition or SamplingOptions.transition,
-        noise_level=1.0 if noise_level is None else noise_level,
-    )
+    if scaffold is not None and inference is not None:
+        raise ConfigError("A scaffold cannot be kept while a method picks molecules.", remedy="one of the two")
+    model = found if scaffold is None else keeping(found, scaffold)
     return draw_samples(
-        found,
+        model,
         count,
         seed=seed,
-        sampling=None if plain else sampling,
-        conditions=sizes_to_draw(found, atoms, None, tilt_size=tilt_size),
+        sampling=_of_a_base(steps, transition, noise_level),
+        conditions=sizes_to_draw(model, atoms, None, tilt_size=tilt_size),
         inference=inference,
         batch_size=batch_size,
         unfinished=unfinished,
@@ -316,105 +253,13 @@ def sample(
     )
 
 
-@typed(but="reward")
-def steering_by(
-    model: BaseModel | Path | str,
-    method: MethodOptions,
-    reward: Reward | str,
-    *,
-    strength: float | None = None,
-    value: Path | str | None = None,
-    floor: float | None = None,
-    workers: Workers | None = None,
-) -> Inference:
-    """A method that steers a base model while it is sampled, and trains nothing.
-
-    Args:
-        model: The base model, its name, or its directory.
-        method: `SvddOptions`, `FeynmanKacOptions` or `BestOfOptions`.
-        reward: The reward, its name, or `path.py:name`.
-        strength: λ; that of the run by default, if there is one.
-        value: A run of the same base and reward, by whose value function SVDD chooses; the posterior mean by default.
-        floor: What a failure is worth, in the reward's unit; as the reward says by default.
-        workers: Processes that evaluate the reward, or the address of a Dask scheduler.
-
-    Raises:
-        ConfigError: The run's base, reward or strength is another, or something is missing that the method needs.
-        UnknownNameError: There is no such reward or model.
-        RewardError: `reward` is something else, or cannot be had.
-    """
-    asked = resolve_reward(reward) if isinstance(reward, str) else require_reward(reward)
-    section = RewardSection(name=asked.name, floor=floor, workers=workers)
-    if value is None:
-        return Inference(method, asked, strength, section=section)
-    run = Run.open(value)
-    base = load_model(model) if isinstance(model, str | Path) else model
-    mine = {"model": base.name, "reward": asked.name, "strength": strength or run.config.training.strength}
-    theirs = {
-        "model": run.manifest.model,
-        "reward": run.manifest.reward,
-        "strength": run.config.training.strength,
-    }
-    for what, its in theirs.items():
-        if mine[what] != its:
-            raise ConfigError(f"The run {value} has the {what} {its!r}, and {mine[what]!r} is asked for.")
-    return Inference(method, asked, run.config.training.strength, run.value(), section)
-
-
-def require_no_method(run: Run) -> Never:
-    """Refuse to steer a run by a method that trains nothing.
-
-    Raises:
-        ConfigError: Always.
-    """
-    raise ConfigError(
-        f"The run {run.path} has a control that steers its samples already.",
-        allowed="a base model, which SVDD, Feynman–Kac steering and best-of-N steer without training",
-        remedy=f"`{pasted('molvm sample', run.config.model.name)} --method ...`, by SVDD with "
-        f"{pasted('--value', run.path)}; or --exact",
-    )
-
-
-def open_source(name: Path | str, model: ModelSection | None = None) -> Run | BaseModel:
-    """The run in a directory, or the base model of a name.
-
-    Args:
-        name: Of either.
-        model: Prompts, classes and guidance of a base model of images, those of its prompts or classes that a run is to
-            show, and where the base model of either computes.
-
-    Raises:
-        UnknownNameError: Neither.
-        ConfigError: A run is given a guidance scale, which it has, or has not learned of a prompt or class.
-        ModelError: There is no such device.
-    """
-    asked = model or ModelSection()
-    if not RunDirectory(Path(name)).is_run:
-        _require_path(name)
-        return load_model(
-            name, conditioning=conditioning_of(asked), placement=Placement(asked.device, offload=asked.offload)
-        )
-    run = Run.open(name)
-    run.compute_on(**asked.model_dump(include=asked.model_fields_set & {"device", "offload"}))
-    if asked.guidance_scale != ModelSection().guidance_scale:
-        raise ConfigError(f"The run {name} has its guidance scale.", remedy="leaving it out, or a base model")
-    if asked.prompts or asked.classes:
-        run.show(asked.prompts or asked.classes)
-    return run
-
-
-def _require_path(name: Path | str) -> None:
-    """Refuse what can only be meant as a path, and is none, with the runs beside it.
-
-    Raises:
-        UnknownNameError: There is nothing.
-    """
-    path = Path(name).expanduser()
-    if path.exists() or str(name) == path.name:
-        return
-    runs = [each.name for each in path.parent.glob("*") if RunDirectory(each).is_run]
-    remedy = None if runs else "the directory of a run, or a name that `molvm models list` gives"
-    raise UnknownNameError(f"run or base model in {path.parent}", path.name, runs, remedy=remedy)
+def _of_a_base(
+    steps: int | None, transition: TransitionName | None, noise_level: float | None
+) -> SamplingOptions | None:
+    """How a base model is sampled; None for its own way, if nothing is asked."""
+    given = {"steps": steps, "transition": transition, "noise_level": None if noise_level == 1 else noise_level}
+    asked: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return SamplingOptions(**asked) if asked else None
 
 
 def _finish(run: Run, progress: TrainingProgress | None) -> Run:

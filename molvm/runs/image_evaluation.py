@@ -16,13 +16,13 @@ from molvm.models.base import BaseModel, made_by
 from molvm.models.images.pipelines import is_pipeline
 from molvm.rewards.base import Reward
 from molvm.rewards.workers import Workers
-from molvm.runs.api import open_source
 from molvm.runs.config import ModelSection
 from molvm.runs.directory import RunDirectory
 from molvm.runs.image_features import ImageFeatures, of_digits
 from molvm.runs.image_samples import ImageSet
 from molvm.runs.run import Run
 from molvm.runs.sampling import draw_samples
+from molvm.runs.source import open_source
 
 Source = Path | Run | BaseModel
 """A folder of images, or what makes them."""
