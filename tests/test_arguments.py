@@ -77,7 +77,7 @@ def untouched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
     for name in (
         "runs.source.load_model",
-            "runs.steering.load_model",
+        "runs.steering.load_model",
         "runs.run.load_model",
         "evaluation.metrics.examine_all",
         "rewards.pool.WorkerPool.score",

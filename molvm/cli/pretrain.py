@@ -59,9 +59,11 @@ def pretrain(
     }
     settings = {name: value for name, value in options.items() if value is not None}
     with counting_bar("pretraining") as progress:
+        before: list[int] = []  # what an earlier call had done, which took no time in this one
 
         def report(state: PretrainProgress) -> None:
-            progress(state.step, state.steps)
+            before[:] = before or [state.step - 1]
+            progress(state.step, state.steps, before[0])
 
         model, code = run_pretraining(dataset, out, settings, resume=resume, start=start, hours=hours, report=report)
     words = (
