@@ -4,7 +4,8 @@
 
 Each is judged by its averaged weights: by the divergence of its path from the data's, on the same validation molecules
 and noise for all, and by molecules drawn by the memoryless SDE. Minutes are of the processor, so that a busy machine
-does not favour anyone. With `--from qm9` every variant starts from those weights, which asks what helps late.
+favours nobody; the learning rate falls within them. With `--from qm9` every variant starts from those weights, which
+asks what helps late.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import argparse
 import json
 import os
 import tempfile
-import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -45,6 +45,9 @@ from molvm.training.pretrain import Pretrainer
 from molvm.training.pretrain_options import PretrainOptions
 
 LEARNING_RATE = PretrainOptions().learning_rate
+
+TIMED_STEPS = 20
+"""After which it is known how many there is time for."""
 
 TIMES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
 """Between which the divergence is reported."""
@@ -81,7 +84,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="qm9")
     parser.add_argument("--minutes", type=float, default=15)
-    parser.add_argument("--steps", type=int, default=1500, help="that the learning rate is scheduled for")
     parser.add_argument("--from", dest="start", help="a base to start from")
     parser.add_argument("-n", type=int, default=256, help="molecules to draw")
     parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
@@ -102,13 +104,16 @@ def result(dataset: MoleculeDataset, variant: str, options: argparse.Namespace) 
     shape, changes = VARIANTS[variant]
     base = load_model(options.start) if options.start else None
     config = replace(base.config if isinstance(base, FlowMolModel) else default_network(dataset), **shape)
-    settings = PretrainOptions(**{"steps": options.steps, "warmup_steps": 100, "checkpoint_every": 10**9, **changes})
+    settings = PretrainOptions(**{"warmup_steps": 100, "checkpoint_every": 10**9, **changes})
     with tempfile.TemporaryDirectory() as folder:
         trainer = Pretrainer(dataset, config, settings, Path(folder))
         if isinstance(base, FlowMolModel):
             trainer.start_from(base.network.state_dict())
-        until = time.process_time() + 60 * options.minutes
-        trainer.run(stop=lambda: time.process_time() >= until)
+        # The rate falls to its end within the minutes, however long a step of this variant takes.
+        trainer.run(stop=lambda: trainer.step >= TIMED_STEPS)
+        steps = 60 * options.minutes * TIMED_STEPS / trainer.core_seconds
+        trainer.options = replace(settings, steps=max(TIMED_STEPS + 1, round(steps)))
+        trainer.run()
     network = FlowMolNetwork(config)
     network.load_state_dict(trainer.average)
     sizes, counts = dataset.size_histogram("train")
