@@ -29,6 +29,9 @@ def pretrain(
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate, 0.001 by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, order, noise and times, 0 by default.")] = None,
     checkpoint_every: Annotated[int | None, typer.Option(help="Steps between checkpoints, 250 by default.")] = None,
+    model_every: Annotated[
+        int | None, typer.Option(help="Publish the weights of every so many steps too, as OUT/models/step-N.")
+    ] = None,
     precision: Annotated[
         str | None,
         typer.Option(
@@ -65,7 +68,9 @@ def pretrain(
             before[:] = before or [state.step - 1]
             progress(state.step, state.steps, before[0])
 
-        model, code = run_pretraining(dataset, out, settings, resume=resume, start=start, hours=hours, report=report)
+        model, code = run_pretraining(
+            dataset, out, settings, resume=resume, start=start, hours=hours, model_every=model_every, report=report
+        )
     words = (
         f"Stopped. Go on with: {pasted('molvm pretrain --out', out)} --dataset {dataset} --resume"
         if model is None

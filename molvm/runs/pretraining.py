@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from molvm.training.pretrain_options import PretrainOptions
 MODEL_FOLDER = "model"
 """Of a pretraining's directory: the published model."""
 
+EARLIER_FOLDER = "models"
+"""Likewise: models from on the way."""
 
 RESUMED_WITH = ("steps", "precision", "shards")
 """Settings that a resumed pretraining may be given anew."""
@@ -83,6 +86,7 @@ def run_pretraining(
     resume: bool = False,
     start: str | None = None,
     hours: float | None = None,
+    model_every: int | None = None,
     report: Callable[[PretrainProgress], None] | None = None,
 ) -> tuple[Path | None, int]:
     """Train a base and publish its averaged weights as a model directory when the last step is done.
@@ -97,6 +101,7 @@ def run_pretraining(
         start: A model, by name or directory, to start warm from. The network keeps its shape; where the dataset has
             other elements, those that both have keep their weights.
         hours: Stop with a checkpoint after so much wall time; None for no limit.
+        model_every: Publish the averaged weights of every so many steps too, as `out`/models/step-N.
         report: Called after each step.
 
     Returns:
@@ -109,7 +114,7 @@ def run_pretraining(
         CheckpointError: There is nothing to resume.
         OutputExistsError: `out` is not free, or there would be a model already where the new one has to go.
     """
-    _check_request(resume=resume, start=start, network=network, hours=hours)
+    _check_request(resume=resume, start=start, network=network, hours=hours, model_every=model_every)
     directory = RunDirectory(out)
     weights: dict[str, Any] | None = None
     if resume:
@@ -133,6 +138,7 @@ def run_pretraining(
             weights=weights,
             report=report,
             stop=lambda: interruption.requested or _is_up(hours, started),
+            after_step=None if model_every is None else partial(_publish_on_the_way, out / EARLIER_FOLDER, model_every),
         )
         if trainer.step < options.steps:
             return None, interruption.exit_code
@@ -140,6 +146,13 @@ def run_pretraining(
         if not model.exists():
             publish(trainer, model)
         return model, interruption.exit_code
+
+
+def _publish_on_the_way(folder: Path, every: int, trainer: Pretrainer) -> None:
+    model = folder / f"step-{trainer.step:08d}"
+    if trainer.step % every == 0 and not model.exists():  # a resumed pretraining has made some already
+        folder.mkdir(exist_ok=True)
+        publish(trainer, model)
 
 
 def _warm_start(name: str, dataset: MoleculeDataset) -> tuple[FlowMolConfig, dict[str, Tensor]]:
@@ -163,13 +176,22 @@ def _continuous(name: str) -> FlowMolModel:
     return model
 
 
-def _check_request(*, resume: bool, start: str | None, network: FlowMolConfig | None, hours: float | None) -> None:
+def _check_request(
+    *,
+    resume: bool,
+    start: str | None,
+    network: FlowMolConfig | None,
+    hours: float | None,
+    model_every: int | None,
+) -> None:
     if resume and start is not None:
         raise ConfigError("Both --resume and --from are given.", allowed="one of them")
     if network is not None and (resume or start is not None):
         raise ConfigError("The shape of the network is that of the earlier weights.", remedy="leaving out `network`")
     if hours is not None and not hours > 0:
         raise ConfigError(f"The time limit is {hours} hours.", allowed="a positive number")
+    if model_every is not None and model_every < 1:
+        raise ConfigError(f"A model is asked for every {model_every} steps.", allowed="a whole number from 1")
 
 
 def _is_up(hours: float | None, started: float) -> bool:

@@ -116,13 +116,17 @@ class Pretrainer:
         return self._core_seconds + time.process_time() - self._began
 
     def run(
-        self, report: Callable[[PretrainProgress], None] | None = None, stop: Callable[[], bool] | None = None
+        self,
+        report: Callable[[PretrainProgress], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+        after_step: Callable[[Pretrainer], None] | None = None,
     ) -> None:
         """Trains to the last step, with a checkpoint every `checkpoint_every` steps and at the end.
 
         Args:
             report: Called after each step.
             stop: Asked after each step; true ends the run early, with a checkpoint.
+            after_step: Given the weights as they are after each step.
 
         Raises:
             DivergenceError: The loss or its gradient is not finite.
@@ -134,6 +138,8 @@ class Pretrainer:
                 report(
                     PretrainProgress(self.step, self.options.steps, dict(self.running), self.options.rate(self.step))
                 )
+            if after_step is not None:
+                after_step(self)
             stopping = stop is not None and stop()
             if stopping or self.step % self.options.checkpoint_every == 0 or self.step == self.options.steps:
                 self.save()
@@ -288,6 +294,7 @@ def pretrain(
     weights: dict[str, Tensor] | None = None,
     report: Callable[[PretrainProgress], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    after_step: Callable[[Pretrainer], None] | None = None,
 ) -> Pretrainer:
     """Trains a FlowMol base and leaves its checkpoints in `out`.
 
@@ -300,6 +307,7 @@ def pretrain(
         weights: Start warm from these instead of from random ones.
         report: Called after each step.
         stop: Asked after each step; true ends the run early, with a checkpoint.
+        after_step: Given the pretraining as it is after each step.
 
     Raises:
         OutputExistsError: `out` holds checkpoints and `resume` is false.
@@ -315,5 +323,5 @@ def pretrain(
         )
     if weights is not None and not resume:
         trainer.start_from(weights)
-    trainer.run(report, stop)
+    trainer.run(report, stop, after_step)
     return trainer

@@ -57,6 +57,19 @@ def test_a_stopped_pretraining_goes_on_with_its_own_settings(tmp_path: Path) -> 
     assert load_model(resumed).card["steps"] == 4
 
 
+def test_models_from_on_the_way_are_published_for_a_learning_curve(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run_pretraining("qm9", out, OPTIONS, network=TINY, hours=1e-9, model_every=1)
+    before = {path.name: path.stat().st_mtime_ns for path in (out / "models").iterdir()}
+    run_pretraining("qm9", out, resume=True, model_every=1)
+    models = {path.name: load_model(path) for path in sorted((out / "models").iterdir())}
+    assert list(models) == [f"step-{step:08d}" for step in (1, 2, 3, 4)]
+    assert [model.card["steps"] for model in models.values()] == [1, 2, 3, 4]
+    assert all((out / "models" / name).stat().st_mtime_ns == time for name, time in before.items())
+    last, whole = models["step-00000004"], load_model(out / "model")
+    assert all(torch.equal(last.network.state_dict()[name], each) for name, each in whole.network.state_dict().items())
+
+
 def test_a_warm_start_has_the_weights_and_shape_of_its_model(tmp_path: Path) -> None:
     start = save_tiny(tmp_path / "start")
     slow = {**OPTIONS, "steps": 1, "learning_rate": 1e-12, "ema_decay": 0.0}
@@ -73,6 +86,8 @@ def test_contradictions_are_refused(tmp_path: Path) -> None:
         run_pretraining("qm9", tmp_path / "out", resume=True, start="qm9")
     with pytest.raises(ConfigError, match="hours"):
         run_pretraining("qm9", tmp_path / "out", hours=0)
+    with pytest.raises(ConfigError, match="every 0 steps"):
+        run_pretraining("qm9", tmp_path / "out", model_every=0)
     with pytest.raises(ConfigError, match="network"):
         run_pretraining("qm9", tmp_path / "out", network=TINY, start="qm9")
     with pytest.raises(UnknownNameError, match="'steps'"):
