@@ -20,7 +20,6 @@ from molvm.cli.evaluate_images import (
     Score,
     evaluate_images,
 )
-from molvm.cli.evaluate_molecules import MoleculeOptions, evaluate_molecules
 
 if TYPE_CHECKING:
     from molvm.runs.config import ModelSection
@@ -83,6 +82,7 @@ def evaluate(
     from molvm.cli.interrupts import interrupt_main_thread_only, told_if_interrupted
 
     interrupt_main_thread_only()
+    from molvm.cli.evaluate_molecules import MoleculeOptions, evaluate_molecules
     from molvm.runs.image_evaluation import holds_images, opened
 
     _require_files_of_their_own(source, out, plot, overwrite=overwrite)
